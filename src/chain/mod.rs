@@ -1,0 +1,1 @@
+//! Contracts, endpoints, reads, plans, and the one way a transaction is sent.

@@ -1,0 +1,28 @@
+//! The engine of lpctl: everything that is not a flag, a prompt, a table or a screen.
+//!
+//! The engine never prints, prompts, draws, exits, or reads flags, environment or home directory. It is given
+//! configuration and returns facts ([`view`]) or typed errors; the `lpctl` binary and the dashboard do the rest.
+//!
+//! | module | owns |
+//! |---|---|
+//! | [`units`] | amounts, percentages and rounds as types |
+//! | [`secret`] | values that must never be shown |
+//! | [`view`] | answers: plain serialisable types, the JSON contract |
+//! | [`chain`] | contracts, endpoints, reads, plans and the one way a transaction is sent |
+//! | [`wallet`] | keystore files and signers |
+//! | [`devnet`] | a whole Livepeer protocol on this machine |
+//! | [`wire`] | messages, signatures and capabilities between nodes |
+//! | [`media`] | ladders, probing and transcoding with ffmpeg |
+//! | [`node`] | the orchestrator node |
+//! | [`gateway`] | the sending side: cut, submit, download, verify |
+
+pub mod chain;
+pub mod devnet;
+pub mod gateway;
+pub mod media;
+pub mod node;
+pub mod secret;
+pub mod units;
+pub mod view;
+pub mod wallet;
+pub mod wire;

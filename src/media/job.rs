@@ -1,0 +1,107 @@
+//! What is asked of a transcoder and what it answers.
+
+use std::{future::Future, time::Duration};
+
+use bytes::Bytes;
+use tokio_util::sync::CancellationToken;
+
+use super::ladder::Profile;
+
+/// One source segment to be transcoded.
+#[derive(Debug, Clone)]
+pub struct SegmentJob {
+    /// Session it belongs to; names the work directory and the log lines.
+    pub session: String,
+    /// Sequence number within the session.
+    pub seq: u64,
+    /// The whole segment, MPEG-TS or MP4.
+    pub source: Bytes,
+    /// How long the sender says it plays.
+    pub duration: Duration,
+    /// One rendition each, in this order.
+    pub profiles: Vec<Profile>,
+    /// Whether to compute an MPEG-7 perceptual hash of each rendition.
+    pub perceptual_hash: bool,
+    /// Part of the segment to keep, relative to its first frame.
+    pub clip: Option<Clip>,
+    /// Account named in the renditions' metadata, or `offchain`.
+    pub orchestrator: String,
+}
+
+/// Part of a segment, relative to its first frame; zero leaves an end open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Clip {
+    /// Keep from here.
+    pub from: Duration,
+    /// Keep up to here.
+    pub to: Duration,
+}
+
+/// One rendition of a segment.
+#[derive(Debug, Clone)]
+pub struct Rendition {
+    /// The file.
+    pub data: Bytes,
+    /// Video frames in the file.
+    pub frames: u64,
+    /// Width in pixels.
+    pub width: u32,
+    /// Height in pixels.
+    pub height: u32,
+    /// MPEG-7 video signature, if asked for.
+    pub perceptual_hash: Option<Bytes>,
+}
+
+impl Rendition {
+    /// Encoded pixels: what the gateway pays for and checks.
+    #[must_use]
+    pub fn pixels(&self) -> u64 {
+        self.frames * u64::from(self.width) * u64::from(self.height)
+    }
+}
+
+/// A segment transcoded.
+#[derive(Debug, Clone)]
+pub struct Transcoded {
+    /// One for each profile, in order.
+    pub renditions: Vec<Rendition>,
+    /// Source frames decoded.
+    pub decoded_frames: u64,
+    /// Source width.
+    pub source_width: u32,
+    /// Source height.
+    pub source_height: u32,
+    /// From the job's start to the last rendition.
+    pub elapsed: Duration,
+}
+
+/// Why no renditions were made. `Display` is the text that travels to the gateway, byte for byte
+/// (`go-livepeer core/transcoder.go`, `lpms ffmpeg/ffmpeg.go`); details for the operator are in the log.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TranscodeError {
+    /// The segment or the request is at fault; the text is one of the protocol's canonical strings.
+    #[error("{0}")]
+    Input(&'static str),
+    /// Stopped before it was done: the node is going down or the session ended.
+    #[error("TranscoderStopped")]
+    Stopped,
+    /// It took longer than a segment may.
+    #[error("TranscoderTimeout")]
+    TimedOut,
+    /// ffmpeg failed in a way the input does not explain.
+    #[error("TranscoderFailed: {0}")]
+    Failed(String),
+}
+
+/// One source segment in, one rendition per rung out.
+pub trait SegmentTranscoder: Send + Sync {
+    /// Transcodes one segment.
+    ///
+    /// # Errors
+    /// See [`TranscodeError`]; nothing is left running or on disk afterwards.
+    fn transcode(
+        &self,
+        job: SegmentJob,
+        stop: CancellationToken,
+    ) -> impl Future<Output = Result<Transcoded, TranscodeError>> + Send;
+}

@@ -1,0 +1,126 @@
+//! Values that must never be shown: every way of printing them redacts.
+
+use std::fmt;
+
+use url::Url;
+use zeroize::Zeroizing;
+
+/// A JSON-RPC endpoint. Its path and query often hold an API key, so it is shown as scheme, host and port only.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RpcUrl(Url);
+
+/// Why a text is not an endpoint; never repeats the text, which may hold a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ParseRpcUrlError {
+    /// Not a URL at all.
+    #[error("the RPC URL is not a URL; write it like `https://host/path`")]
+    NotAUrl,
+    /// A URL of another kind.
+    #[error("the RPC URL must begin with http:// or https://")]
+    Scheme,
+}
+
+impl RpcUrl {
+    /// The whole URL, for the client that connects to it and nobody else.
+    #[must_use]
+    pub fn expose(&self) -> &Url {
+        &self.0
+    }
+}
+
+impl std::str::FromStr for RpcUrl {
+    type Err = ParseRpcUrlError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let url: Url = text.trim().parse().map_err(|_| ParseRpcUrlError::NotAUrl)?;
+        match (url.scheme(), url.has_host()) {
+            ("http" | "https", true) => Ok(Self(url)),
+            _ => Err(ParseRpcUrlError::Scheme),
+        }
+    }
+}
+
+impl fmt::Display for RpcUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{}://{}",
+            self.0.scheme(),
+            self.0.host_str().unwrap_or_default()
+        )?;
+        match self.0.port() {
+            Some(port) => write!(f, ":{port}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for RpcUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl serde::Serialize for RpcUrl {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for RpcUrl {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Zeroizing::new(<String as serde::Deserialize>::deserialize(deserializer)?);
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// A password or other short secret; wiped from memory when dropped.
+#[derive(Clone)]
+pub struct Password(Zeroizing<String>);
+
+impl Password {
+    /// Takes the secret over.
+    #[must_use]
+    pub fn new(secret: String) -> Self {
+        Self(Zeroizing::new(secret))
+    }
+
+    /// The secret itself, for the function that needs it and nobody else.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Password {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Password(…)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_endpoint_never_shows_its_key() {
+        let url: RpcUrl = "https://user:pass@arb.example.com:8443/v2/SECRETKEY?token=SECRETKEY"
+            .parse()
+            .unwrap();
+        for shown in [
+            url.to_string(),
+            format!("{url:?}"),
+            serde_json::to_string(&url).unwrap(),
+        ] {
+            assert_eq!(shown.trim_matches('"'), "https://arb.example.com:8443");
+        }
+        assert!(
+            !"SECRETKEY"
+                .parse::<RpcUrl>()
+                .unwrap_err()
+                .to_string()
+                .contains("SECRET")
+        );
+        assert_eq!(format!("{:?}", Password::new("hunter2".into())), "Password(…)");
+    }
+}

@@ -1,0 +1,220 @@
+//! A running node as its operator API (`/api/v1`) tells it and the dashboard shows it.
+
+use alloy::primitives::Address;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::units::{Lpt, Percent, Round, Wei};
+
+/// Everything on one screen: the answer of `GET /api/v1/status` and each `status` event of `GET /api/v1/events`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct NodeStatus {
+    /// When this was put together.
+    pub time: Timestamp,
+    /// lpctl's version.
+    pub version: String,
+    /// When the node started.
+    pub started: Timestamp,
+    /// The address gateways are told to use.
+    pub service_uri: String,
+    /// The orchestrator's account; none off-chain.
+    pub address: Option<Address>,
+    /// `offchain`, or the network's name.
+    pub network: String,
+    /// True once the node takes no new sessions and is finishing what it has.
+    pub draining: bool,
+    /// How many stream sessions it takes at most.
+    pub max_sessions: u32,
+    /// Sessions running now, newest activity first.
+    pub sessions: Vec<StreamSession>,
+    /// Work done since the node started.
+    pub work: WorkTotals,
+    /// Where the encoding happens: GPUs, or the CPU.
+    pub devices: Vec<Device>,
+    /// Stake and round; none off-chain.
+    pub chain: Option<NodeChain>,
+    /// What needs the operator's attention, worst first. Empty most days.
+    pub notices: Vec<Notice>,
+}
+
+/// One stream's running assignment to this node.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StreamSession {
+    /// The session id of the auth token: eight hex digits.
+    pub id: String,
+    /// The gateway's stream name, as it sent it. Text from outside: escape before drawing.
+    pub manifest_id: String,
+    /// The gateway's account; none off-chain.
+    pub gateway: Option<Address>,
+    /// When the first segment came.
+    pub started: Timestamp,
+    /// When the last segment came.
+    pub last_active: Timestamp,
+    /// Size of the last source segment, like `1920x1080`.
+    pub source: Option<String>,
+    /// Rungs asked for.
+    pub rungs: Vec<Rung>,
+    /// Segments answered with renditions.
+    pub segments_done: u64,
+    /// Segments answered with an error.
+    pub segments_failed: u64,
+    /// Segments received and not answered yet.
+    pub segments_in_flight: u32,
+    /// Encoded pixels reported to the gateway.
+    pub pixels: u64,
+    /// The last segments, oldest first, bounded.
+    pub recent: Vec<SegmentTiming>,
+    /// Where it runs, like `cpu` or `gpu0`.
+    pub device: String,
+    /// The last error told to the gateway. Text from outside possible: escape before drawing.
+    pub last_error: Option<String>,
+}
+
+/// One rendition asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rung {
+    /// The profile's name. Text from outside: escape before drawing.
+    pub name: String,
+    /// Size asked for; the source's aspect ratio decides the real one.
+    pub width: u32,
+    /// See `width`.
+    pub height: u32,
+    /// Frames per second, 0 for the source's own timing.
+    pub fps: u32,
+    /// Bits per second.
+    pub bitrate: u32,
+}
+
+/// Where the time of one segment went, in milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct SegmentTiming {
+    /// Sequence number the gateway gave.
+    pub seq: u64,
+    /// How long the segment plays.
+    pub duration_ms: u32,
+    /// Receiving the body.
+    pub upload_ms: u32,
+    /// Waiting behind earlier segments of the session.
+    pub wait_ms: u32,
+    /// Decoding and encoding.
+    pub transcode_ms: u32,
+    /// From the request's head to the answer's end.
+    pub total_ms: u32,
+    /// Whether renditions were made.
+    pub ok: bool,
+}
+
+/// Work since the node started.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct WorkTotals {
+    /// Segments answered with renditions.
+    pub segments_done: u64,
+    /// Segments answered with an error.
+    pub segments_failed: u64,
+    /// Renditions made.
+    pub renditions: u64,
+    /// Encoded pixels reported.
+    pub pixels: u64,
+    /// Source bytes received.
+    pub bytes_in: u64,
+    /// Playing time transcoded, in milliseconds.
+    pub media_ms: u64,
+    /// Latency of the last segments over all sessions; none before the first.
+    pub latency: Option<Latency>,
+    /// Playing time divided by transcoding time over the last segments, in thousandths; none before the first.
+    pub real_time_permille: Option<u64>,
+    /// Sessions refused because the node was full.
+    pub sessions_refused: u64,
+}
+
+/// Percentiles of the time from request to answer, in milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Latency {
+    /// Half are faster.
+    pub p50_ms: u32,
+    /// Nine of ten are faster.
+    pub p90_ms: u32,
+    /// 99 of 100 are faster.
+    pub p99_ms: u32,
+}
+
+/// Something that encodes: the CPU or a GPU. A reading the driver does not give is none.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Device {
+    /// `cpu`, `gpu0`, …
+    pub id: String,
+    /// Model name.
+    pub name: String,
+    /// Load of the general-purpose part (SM for a GPU), percent.
+    pub load_percent: Option<u32>,
+    /// Load of the video encoder, percent.
+    pub encoder_percent: Option<u32>,
+    /// Load of the video decoder, percent.
+    pub decoder_percent: Option<u32>,
+    /// Memory in use, bytes.
+    pub memory_used: Option<u64>,
+    /// Memory in all, bytes.
+    pub memory_total: Option<u64>,
+    /// Degrees Celsius.
+    pub temperature_celsius: Option<u32>,
+    /// Watts.
+    pub power_watts: Option<u32>,
+    /// Stream sessions placed on it.
+    pub sessions: u32,
+    /// ffmpeg processes running on it.
+    pub processes: u32,
+}
+
+/// The orchestrator's stake and the round, as last read from the chain.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct NodeChain {
+    /// When it was read.
+    pub time: Timestamp,
+    /// Block it was read at.
+    pub block: u64,
+    /// Current round.
+    pub round: Round,
+    /// Whether the round was initialised.
+    pub round_initialized: bool,
+    /// Whether commission changes are closed.
+    pub round_locked: bool,
+    /// Blocks in a round.
+    pub round_length: u64,
+    /// Blocks of this round that have passed.
+    pub round_elapsed: u64,
+    /// In this round's active set.
+    pub active: bool,
+    /// Registered (bonded to itself).
+    pub registered: bool,
+    /// Place in the pool by stake, from 1; none if not in it.
+    pub rank: Option<u32>,
+    /// How many the pool takes.
+    pub pool_size: u32,
+    /// The operator's own stake.
+    pub own_stake_lpt: Lpt,
+    /// Own and delegated stake together.
+    pub total_stake_lpt: Lpt,
+    /// Part of newly minted LPT the orchestrator keeps.
+    pub reward_cut_percent: Percent,
+    /// Part of ticket income delegators get.
+    pub fee_share_percent: Percent,
+    /// Whether reward was called this round.
+    pub reward_called: bool,
+    /// ETH fees that can be withdrawn.
+    pub fees_wei: Wei,
+    /// ETH in the account, for gas.
+    pub eth_wei: Wei,
+}
+
+/// Something the operator should know now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Notice {
+    /// Since when it holds.
+    pub since: Timestamp,
+    /// Stable name for scripts, like `reward_not_called`.
+    pub code: String,
+    /// What is the matter and what to do.
+    pub message: String,
+    /// True where waiting costs money or work.
+    pub urgent: bool,
+}

@@ -1,0 +1,1 @@
+//! Keystore files and signers.

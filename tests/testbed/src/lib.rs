@@ -1,0 +1,1 @@
+//! Real parts for tests: a devnet, clips drawn by ffmpeg, a hermetic environment.

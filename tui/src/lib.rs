@@ -1,0 +1,1 @@
+//! The dashboard: panels that are given views and hand back intents.

@@ -1,0 +1,3 @@
+//! Writes and checks derived files: completions and man pages.
+
+fn main() {}
