@@ -59,6 +59,30 @@ pub fn networks(current: &OsStr) -> Vec<CompletionCandidate> {
 
 /// Account names and addresses of the keystore in use.
 #[must_use]
-pub fn accounts(_: &OsStr) -> Vec<CompletionCandidate> {
-    Vec::new()
+pub fn accounts(current: &OsStr) -> Vec<CompletionCandidate> {
+    let Ok(mut directories) = Directories::find() else {
+        return Vec::new();
+    };
+    if let Some((_, file)) = config_file() {
+        let profile = std::env::var("LPCTL_PROFILE").ok();
+        let layer = file
+            .layer(profile.as_deref())
+            .map(|(_, layer)| layer)
+            .unwrap_or_default();
+        if let Some(data_dir) = layer.data_dir {
+            directories.keystore_dir = data_dir.join("keystore");
+        }
+        if let Some(keystore_dir) = layer.keystore_dir {
+            directories.keystore_dir = keystore_dir;
+        }
+    }
+    let keystore = engine::wallet::KeystoreDir::open(directories.keystore_dir);
+    let accounts = keystore.list().unwrap_or_default().accounts;
+    starting_with(
+        current,
+        accounts.into_iter().map(|account| {
+            let address = account.name.as_ref().and(account.address);
+            (account.label(), address.map(|address| address.to_string()))
+        }),
+    )
 }
