@@ -36,7 +36,7 @@ use self::{
 };
 pub use self::{
     errors::{ChainError, Class, EndpointFailure, SubmitError},
-    network::{DEVNET_CHAIN_ID, Network},
+    network::Network,
     plan::{Activation, Plan, PlanOptions},
     pool::{Hint, Pool},
     reverts::Revert,

@@ -4,9 +4,6 @@ use alloy::primitives::{Address, address};
 
 use super::errors::ChainError;
 
-/// The chain lpctl's own development networks use (`lpctl devnet`).
-pub const DEVNET_CHAIN_ID: u64 = 31337;
-
 /// A chain with a Livepeer protocol on it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Network {
@@ -100,7 +97,7 @@ mod tests {
             Network::resolve("devnet", None, None),
             Err(ChainError::UnknownNetwork(name)) if name == "devnet"
         ));
-        let devnet = Network::resolve("devnet", Some(own), Some(DEVNET_CHAIN_ID)).unwrap();
+        let devnet = Network::resolve("devnet", Some(own), Some(31337)).unwrap();
         assert_eq!((devnet.name.as_str(), devnet.chain_id), ("devnet", Some(31337)));
     }
 }
