@@ -12,6 +12,8 @@
 //! | [`wallet`] | keystore files and signers |
 //! | [`devnet`] | a whole Livepeer protocol on this machine |
 //! | [`wire`] | messages, signatures and capabilities between nodes |
+//! | [`process`] | starting, bounding and ending other programs |
+//! | [`gpu`] | readings of GPUs and the CPU |
 //! | [`media`] | ladders, probing and transcoding with ffmpeg |
 //! | [`node`] | the orchestrator node |
 //! | [`gateway`] | the sending side: cut, submit, download, verify |
@@ -19,8 +21,10 @@
 pub mod chain;
 pub mod devnet;
 pub mod gateway;
+pub mod gpu;
 pub mod media;
 pub mod node;
+pub mod process;
 pub mod secret;
 pub mod units;
 pub mod view;
