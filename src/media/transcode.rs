@@ -115,7 +115,9 @@ impl Deadline {
     /// The time for a segment that plays this long.
     #[must_use]
     pub fn of(&self, playing: Duration) -> Duration {
-        (playing.saturating_mul(3) + Duration::from_secs(2))
+        playing
+            .saturating_mul(3)
+            .saturating_add(Duration::from_secs(2))
             .max(self.least)
             .min(self.most)
     }
