@@ -4,6 +4,7 @@
     reason = "a test without its parts has failed, and says so"
 )]
 
+pub mod clip;
 mod devnet;
 
 pub use devnet::{Accounts, Devnet, cache_dir, devnet, devnet_config, devnet_parts, devnet_with};
