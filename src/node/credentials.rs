@@ -13,12 +13,12 @@ use super::{Node, http::Refusal};
 use crate::{
     media::{
         job::Clip,
-        ladder::{Profile, VideoCodec},
+        ladder::Profile,
     },
     view::node::Rung,
     wire::{
         capability,
-        net::{self, video_profile},
+        net,
         segment::{self, ProfileError},
         token::TokenError,
     },

@@ -8,7 +8,9 @@ use axum::{
     extract::{DefaultBodyLimit, State},
     http::{
         HeaderValue, Method, Request, Response, StatusCode, Version,
-        header::{ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS},
+        header::{
+            ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS,
+        },
     },
     routing::any,
 };
@@ -58,7 +60,10 @@ impl Refusal {
         let mut response = Response::new(Body::from(format!("{}\n", self.text)));
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+        headers.insert(
+            CONTENT_TYPE,
+            HeaderValue::from_static("text/plain; charset=utf-8"),
+        );
         headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         response
     }
@@ -77,9 +82,7 @@ pub(super) fn routes(node: Arc<Node>) -> Router {
         .route("/payment", any(segment::pay))
         .route("/stream/{*path}", any(download))
         .route("/healthz", any(|| async {}))
-        .fallback(|| async {
-            Refusal::new(StatusCode::NOT_FOUND, "404 page not found").into_response()
-        })
+        .fallback(|| async { Refusal::new(StatusCode::NOT_FOUND, "404 page not found").into_response() })
         .layer(DefaultBodyLimit::disable())
         .with_state(node)
 }
@@ -128,13 +131,14 @@ fn content_type(path: &str) -> Option<&'static str> {
 
 /// A text as one part of a URL's path: what is neither letter, digit nor `-._~` becomes `%XX`.
 pub(super) fn escape(text: &str) -> String {
-    text.bytes().fold(String::with_capacity(text.len()), |mut path, byte| {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => path.push(byte.into()),
-            _ => path.push_str(&format!("%{byte:02X}")),
-        }
-        path
-    })
+    text.bytes()
+        .fold(String::with_capacity(text.len()), |mut path, byte| {
+            match byte {
+                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => path.push(byte.into()),
+                _ => path.push_str(&format!("%{byte:02X}")),
+            }
+            path
+        })
 }
 
 /// The text [`escape`] was given; none if it was not made by something like it.

@@ -125,9 +125,7 @@ async fn receive(node: &Node, head: &Parts, body: &mut Body) -> Result<Received,
     let refuse = |error: UploadError| {
         tracing::warn!(%error, session = %credentials.token.session_id, "a segment was not received");
         match error {
-            UploadError::NoRoom => {
-                Refusal::new(StatusCode::SERVICE_UNAVAILABLE, NoPlace::Busy.to_string())
-            }
+            UploadError::NoRoom => Refusal::new(StatusCode::SERVICE_UNAVAILABLE, NoPlace::Busy.to_string()),
             UploadError::NotAUrl | UploadError::Source(_) => {
                 Refusal::new(StatusCode::BAD_REQUEST, "BadRequest")
             }
@@ -198,7 +196,12 @@ async fn make(
     received: Received,
     gone: CancellationToken,
 ) -> Result<net::TranscodeData, Failure> {
-    let Received { credentials, upload, arrived, upload_ms } = received;
+    let Received {
+        credentials,
+        upload,
+        arrived,
+        upload_ms,
+    } = received;
     let session = credentials.token.session_id.clone();
     let opener = Opener {
         manifest_id: credentials.manifest_id.clone(),
@@ -213,7 +216,11 @@ async fn make(
     let made = transcode(node, &place, credentials, upload, &gone, &mut times).await;
     let (source, pixels, renditions, error) = match &made {
         Ok((data, source)) => {
-            let pixels = data.segments.iter().map(|segment| segment.pixels.unsigned_abs()).sum();
+            let pixels = data
+                .segments
+                .iter()
+                .map(|segment| segment.pixels.unsigned_abs())
+                .sum();
             (Some(*source), pixels, data.segments.len() as u64, None)
         }
         Err(failure) => (None, 0, 0, Some(failure.to_string())),
@@ -233,7 +240,12 @@ async fn make(
         bytes_in,
     };
     match &error {
-        None => tracing::info!(session, seq, total_ms = outcome.timing.total_ms, "transcoded a segment"),
+        None => tracing::info!(
+            session,
+            seq,
+            total_ms = outcome.timing.total_ms,
+            "transcoded a segment"
+        ),
         Some(error) => tracing::warn!(session, seq, error, "a segment failed"),
     }
     place.record(&outcome, source, error.as_deref());
@@ -289,11 +301,19 @@ async fn transcode(
     times.transcoded = started.elapsed();
     drop(turn);
     drop(upload);
-    let Transcoded { renditions, source_width, source_height, .. } = made?;
+    let Transcoded {
+        renditions,
+        source_width,
+        source_height,
+        ..
+    } = made?;
     if renditions.len() != profiles.len() {
         return Err(Failure::Mismatched);
     }
-    if renditions.iter().any(|rendition| rendition.data.len() < SHORTEST_RENDITION) {
+    if renditions
+        .iter()
+        .any(|rendition| rendition.data.len() < SHORTEST_RENDITION)
+    {
         return Err(Failure::Empty);
     }
     let segments = publish(node, &session, credentials.seq, &profiles, &renditions)?;
@@ -304,7 +324,10 @@ async fn transcode(
     })
     .await
     .map_err(|_| Failure::Ours)?;
-    Ok((net::TranscodeData { segments, sig }, (source_width, source_height)))
+    Ok((
+        net::TranscodeData { segments, sig },
+        (source_width, source_height),
+    ))
 }
 
 /// Cancels `stop` once `gone` is cancelled; never resolves.

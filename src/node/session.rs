@@ -106,7 +106,8 @@ impl Sessions {
 
     /// Takes no new sessions from now on.
     pub(super) fn drain(&self) {
-        self.intake.fetch_max(Intake::KnownSessions as u8, Ordering::AcqRel);
+        self.intake
+            .fetch_max(Intake::KnownSessions as u8, Ordering::AcqRel);
         self.changed.send_replace(());
     }
 

@@ -1,7 +1,7 @@
 //! The node's certificate: made anew at every start, shown to gateways, and left in the data directory like
 //! go-livepeer does (`go-livepeer server/cert.go`).
 
-use std::{io, path::Path};
+use std::path::Path;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use tokio_rustls::TlsAcceptor;
@@ -38,7 +38,7 @@ fn pem(label: &str, der: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt;
+    use std::{io, os::unix::fs::PermissionsExt};
 
     use super::*;
 

@@ -60,7 +60,9 @@ pub(super) struct Room(Arc<Semaphore>);
 impl Room {
     /// Room for about so many bytes.
     pub(super) fn new(bytes: usize) -> Self {
-        Self(Arc::new(Semaphore::new((bytes / BLOCK).min(Semaphore::MAX_PERMITS))))
+        Self(Arc::new(Semaphore::new(
+            (bytes / BLOCK).min(Semaphore::MAX_PERMITS),
+        )))
     }
 
     fn collector(&self, most: usize, expected: Option<u64>) -> Collector {

@@ -48,8 +48,16 @@ impl Work {
     pub(super) fn totals(&self, sessions_refused: u64) -> WorkTotals {
         let mut sorted: Vec<u32> = self.recent.iter().map(|timing| timing.total_ms).collect();
         sorted.sort_unstable();
-        let played: u64 = self.recent.iter().map(|timing| u64::from(timing.duration_ms)).sum();
-        let worked: u64 = self.recent.iter().map(|timing| u64::from(timing.transcode_ms)).sum();
+        let played: u64 = self
+            .recent
+            .iter()
+            .map(|timing| u64::from(timing.duration_ms))
+            .sum();
+        let worked: u64 = self
+            .recent
+            .iter()
+            .map(|timing| u64::from(timing.transcode_ms))
+            .sum();
         WorkTotals {
             latency: latency(&sorted),
             real_time_permille: (!sorted.is_empty()).then(|| played * 1000 / worked.max(1)),
@@ -107,9 +115,20 @@ mod tests {
         let hundred: Vec<u32> = (1..=100).collect();
         assert_eq!(
             latency(&hundred),
-            Some(Latency { p50_ms: 50, p90_ms: 90, p99_ms: 99 })
+            Some(Latency {
+                p50_ms: 50,
+                p90_ms: 90,
+                p99_ms: 99
+            })
         );
-        assert_eq!(latency(&[7]), Some(Latency { p50_ms: 7, p90_ms: 7, p99_ms: 7 }));
+        assert_eq!(
+            latency(&[7]),
+            Some(Latency {
+                p50_ms: 7,
+                p90_ms: 7,
+                p99_ms: 7
+            })
+        );
     }
 
     #[test]
@@ -122,7 +141,10 @@ mod tests {
         assert_eq!((totals.segments_done, totals.segments_failed), (1, 1));
         assert_eq!(totals.latency.map(|latency| latency.p50_ms), Some(600));
         assert_eq!(totals.real_time_permille, Some(4000));
-        assert_eq!((totals.media_ms, totals.bytes_in, totals.sessions_refused), (2000, 22, 3));
+        assert_eq!(
+            (totals.media_ms, totals.bytes_in, totals.sessions_refused),
+            (2000, 22, 3)
+        );
         for _ in 0..2 * WINDOW {
             work.record(&outcome(true, 1));
         }
