@@ -35,10 +35,10 @@ deny:
 	fi
 
 demo: ffmpeg
-	$(CARGO) build --release --workspace --bins
+	$(CARGO) build --workspace --bins
 	@command -v npm >/dev/null || { echo "setup: npm is missing; install Node.js with npm first" >&2; exit 1; }
-	target/release/lpctl devnet setup
-	target/release/xtask demo
+	target/debug/lpctl devnet setup
+	target/debug/xtask demo
 
 test: setup
 	$(CARGO) test --workspace

@@ -34,7 +34,7 @@ impl Stage {
         let lpctl = std::env::current_exe()?.with_file_name("lpctl");
         ensure!(
             lpctl.exists(),
-            "{} is not built; run `cargo build --release --workspace`",
+            "{} is not built; run `cargo build --workspace`",
             lpctl.display()
         );
         let mut paths = Command::new(&lpctl);
