@@ -7,6 +7,7 @@
 //! |---|---|
 //! | [`units`] | amounts, percentages and rounds as types |
 //! | [`secret`] | values that must never be shown |
+//! | [`config`] | settings as layers |
 //! | [`view`] | answers: plain serialisable types, the JSON contract |
 //! | [`chain`] | contracts, endpoints, reads, plans and the one way a transaction is sent |
 //! | [`wallet`] | keystore files and signers |
@@ -17,6 +18,7 @@
 //! | [`gateway`] | the sending side: cut, submit, download, verify |
 
 pub mod chain;
+pub mod config;
 pub mod devnet;
 pub mod gateway;
 pub mod media;

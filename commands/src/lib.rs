@@ -1,1 +1,116 @@
 //! The `lpctl` command line as a library, so that the generator of completions and man pages can use it.
+//!
+//! A command flows one way: flags → settings → context → engine → view → shell. Each command is one file with its
+//! `Args`, whose doc comment is the help, and `run`.
+
+pub mod cli;
+pub mod complete;
+pub mod completions;
+pub mod config;
+pub mod context;
+pub mod failure;
+mod logging;
+pub mod man;
+pub mod settings;
+pub mod shell;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+
+use crate::{
+    cli::{Cli, Command},
+    context::{Context, shell_options},
+    failure::{Failure, Kind},
+    shell::Shell,
+};
+
+/// Everything `main` does: completes, parses, runs, and tells how it ended.
+#[must_use]
+pub fn main() -> ExitCode {
+    clap_complete::CompleteEnv::with_factory(Cli::command)
+        .bin("lpctl")
+        .complete();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return parse_failure(&error),
+    };
+    logging::start(&cli.globals);
+    let shell = Shell::new(shell_options(&cli.globals));
+    let options = shell_options(&cli.globals);
+    let code = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| execute(cli, shell)));
+    code.unwrap_or_else(|_| {
+        let bug = Failure::new(Kind::Bug, "bug", "lpctl failed in a way it should not; the lines above say where")
+            .hint("please report it with those lines; nothing that was sent is undone, ask the chain before repeating");
+        Shell::new(options).fail(&bug);
+        ExitCode::from(Kind::Bug as u8)
+    })
+}
+
+/// Help and version are answers; what clap does not understand is a usage failure, in JSON where asked for.
+fn parse_failure(error: &clap::Error) -> ExitCode {
+    let wants_json = std::env::args_os().any(|argument| argument == "--json");
+    if error.use_stderr() && wants_json {
+        let text = error.to_string();
+        let first = text.lines().next().unwrap_or_default();
+        let message = first.strip_prefix("error: ").unwrap_or(first).to_string();
+        let options = shell_options(&cli::GlobalArgs {
+            json: true,
+            ..cli::GlobalArgs::default()
+        });
+        Shell::new(options).fail(&Failure::new(Kind::Usage, "usage", message).hint("see `lpctl --help`"));
+    } else {
+        // Nobody reads it: nothing to be done.
+        let _ = error.print();
+    }
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(Kind::Usage as u8))
+}
+
+fn execute(cli: Cli, shell: Shell) -> ExitCode {
+    let mut context = match Context::new(&cli.globals, shell, cli.command.config_need()) {
+        Ok(context) => context,
+        Err(refused) => {
+            let (mut shell, failure) = *refused;
+            shell.fail(&failure);
+            return ExitCode::from(failure.kind as u8);
+        }
+    };
+    let outcome = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(std::thread::available_parallelism().map_or(2, |cores| cores.get().clamp(2, 16)))
+        .enable_all()
+        .build()
+        .map_err(eyre::Report::from)
+        .and_then(|runtime| {
+            let outcome = runtime.block_on(run_until_interrupted(cli.command, &mut context));
+            // Blocking work that does not end, like a name look-up, must not hold the process.
+            runtime.shutdown_timeout(std::time::Duration::from_millis(200));
+            outcome
+        });
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(report) if Failure::is_broken_pipe(&report) => ExitCode::SUCCESS,
+        Err(report) => {
+            let failure = Failure::judge(&report);
+            context.shell.fail(&failure);
+            ExitCode::from(failure.kind as u8)
+        }
+    }
+}
+
+async fn run_until_interrupted(command: Command, context: &mut Context) -> eyre::Result<()> {
+    if command.ends_itself() {
+        return Box::pin(dispatch(command, context)).await;
+    }
+    tokio::select! {
+        outcome = Box::pin(dispatch(command, context)) => outcome,
+        _ = tokio::signal::ctrl_c() => Err(Failure::new(Kind::Interrupted, "interrupted", "interrupted").into()),
+    }
+}
+
+async fn dispatch(command: Command, context: &mut Context) -> eyre::Result<()> {
+    match command {
+        Command::Config(command) => config::run(command, context).await,
+        Command::Completions(args) => completions::run(args, context).await,
+        Command::Man(args) => man::run(args, context).await,
+    }
+}

@@ -1,3 +1,5 @@
-//! `lpctl`.
+//! `lpctl`: see the library beside it.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    lpctl::main()
+}

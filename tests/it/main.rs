@@ -1,4 +1,10 @@
 //! Engine tests against the real things: anvil with Livepeer's contracts, ffmpeg, sockets and files.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    missing_docs,
+    reason = "a test that cannot go on should stop where it is"
+)]
 
 mod chain;
 mod devnet;

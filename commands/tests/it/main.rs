@@ -1,1 +1,10 @@
-//! Tests of the `lpctl` binary.
+//! Tests of the `lpctl` binary as its users run it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    missing_docs,
+    reason = "a test that cannot go on should stop where it is"
+)]
+
+mod command_line;
+mod environment;

@@ -1,0 +1,183 @@
+//! The command tree and the options every command understands.
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint, builder::styling};
+use clap_complete::engine::ArgValueCompleter;
+use engine::units::Wei;
+
+use crate::{complete, context::ConfigNeed};
+
+const STYLES: styling::Styles = styling::Styles::styled()
+    .header(styling::AnsiColor::Green.on_default().bold())
+    .usage(styling::AnsiColor::Green.on_default().bold())
+    .literal(styling::AnsiColor::Cyan.on_default())
+    .placeholder(styling::AnsiColor::Cyan.on_default());
+
+const EXAMPLES: &str = "\
+Examples:
+  lpctl devnet up --detach              a whole Livepeer protocol on this machine
+  lpctl --profile devnet stake bond 100 bond 100 LPT to yourself
+  lpctl run                             the node, off-chain
+  lpctl gateway push clip.mp4 --orch https://127.0.0.1:8935
+  lpctl dashboard                       sessions, GPUs, stake and round, live
+
+Every option has a variable: --rpc-url is LPCTL_RPC_URL. Settings come from the flag, the variable,
+the profile, the config file's defaults, in this order; `lpctl config show` tells which.
+Exit codes: 0 done, 1 failed, 2 usage, 3 config, 4 refused before anything was sent, 5 sent and outcome
+unknown, 6 mined and reverted, 7 endpoint unreachable, 70 a bug of lpctl, 130 interrupted.";
+
+/// Run, fund, watch and command nodes on the Livepeer network
+#[derive(Debug, Parser)]
+#[command(name = "lpctl", version, styles = STYLES, after_help = EXAMPLES, max_term_width = 100)]
+#[command(arg_required_else_help = true, disable_help_subcommand = true)]
+pub struct Cli {
+    /// Options of every command.
+    #[command(flatten)]
+    pub globals: GlobalArgs,
+    /// The command.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Options every command understands
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Global options")]
+pub struct GlobalArgs {
+    /// Section of the config file to use
+    #[arg(
+        long,
+        global = true,
+        value_name = "NAME",
+        env = "LPCTL_PROFILE",
+        hide_env = true
+    )]
+    #[arg(add = ArgValueCompleter::new(complete::profiles))]
+    pub profile: Option<String>,
+    /// Config file to read
+    #[arg(long, global = true, value_name = "PATH", env = "LPCTL_CONFIG", hide_env = true, value_hint = ValueHint::FilePath)]
+    pub config: Option<PathBuf>,
+    /// Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    #[arg(
+        long,
+        global = true,
+        value_name = "NAME",
+        env = "LPCTL_NETWORK",
+        hide_env = true
+    )]
+    #[arg(add = ArgValueCompleter::new(complete::networks))]
+    pub network: Option<String>,
+    /// JSON-RPC endpoint; repeat it for failover
+    // Kept as text here: a parse error of clap would repeat the value, which may hold a key.
+    #[arg(
+        long = "rpc-url",
+        global = true,
+        value_name = "URL",
+        env = "LPCTL_RPC_URL",
+        hide_env = true
+    )]
+    #[arg(value_delimiter = ',', action = ArgAction::Append, value_hint = ValueHint::Url)]
+    pub rpc_urls: Vec<String>,
+    /// Address of the protocol's Controller contract
+    #[arg(
+        long,
+        global = true,
+        value_name = "0x…",
+        env = "LPCTL_CONTROLLER",
+        hide_env = true
+    )]
+    pub controller: Option<alloy::primitives::Address>,
+    /// Account to act for: a name, an address or a keystore file
+    #[arg(
+        long,
+        global = true,
+        value_name = "NAME|0x…",
+        env = "LPCTL_ACCOUNT",
+        hide_env = true
+    )]
+    #[arg(add = ArgValueCompleter::new(complete::accounts))]
+    pub account: Option<String>,
+    /// File whose first line unlocks the account
+    #[arg(long, global = true, value_name = "PATH", env = "LPCTL_PASSWORD_FILE", hide_env = true, value_hint = ValueHint::FilePath)]
+    pub password_file: Option<PathBuf>,
+    /// Operator API of a running node
+    #[arg(long, global = true, value_name = "URL", env = "LPCTL_NODE", hide_env = true, value_hint = ValueHint::Url)]
+    pub node: Option<String>,
+    /// Print one JSON envelope instead of text
+    #[arg(long, global = true, env = "LPCTL_JSON", hide_env = true, value_parser = clap::builder::FalseyValueParser::new(), action = ArgAction::SetTrue)]
+    pub json: bool,
+    /// Answer every question with yes
+    #[arg(long, short = 'y', global = true, env = "LPCTL_YES", hide_env = true, value_parser = clap::builder::FalseyValueParser::new(), action = ArgAction::SetTrue)]
+    pub yes: bool,
+    /// Stop before anything is signed or sent
+    #[arg(long, global = true, env = "LPCTL_DRY_RUN", hide_env = true, value_parser = clap::builder::FalseyValueParser::new(), action = ArgAction::SetTrue)]
+    pub dry_run: bool,
+    /// Do not send while gas costs more than this, like 0.1gwei
+    #[arg(
+        long,
+        global = true,
+        value_name = "AMOUNT",
+        env = "LPCTL_MAX_GAS_PRICE",
+        hide_env = true
+    )]
+    pub max_gas_price: Option<Wei>,
+    /// Say more; repeat it for still more
+    #[arg(long, short = 'v', global = true, action = ArgAction::Count)]
+    pub verbose: u8,
+    /// Say nothing but the answer and failures
+    #[arg(long, short = 'q', global = true, env = "LPCTL_QUIET", hide_env = true, value_parser = clap::builder::FalseyValueParser::new(), action = ArgAction::SetTrue)]
+    pub quiet: bool,
+    /// When to use colour
+    #[arg(
+        long,
+        global = true,
+        value_name = "WHEN",
+        env = "LPCTL_COLOR",
+        hide_env = true,
+        value_enum,
+        default_value_t
+    )]
+    pub color: ColorChoice,
+}
+
+/// When to use colour.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum ColorChoice {
+    /// On a terminal, unless NO_COLOR is set.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// What lpctl can do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Show, check and change the configuration
+    #[command(subcommand)]
+    Config(crate::config::ConfigCommand),
+    /// Print the script that completes lpctl's commands and values in your shell
+    Completions(crate::completions::CompletionsArgs),
+    /// Print the manual page
+    Man(crate::man::ManArgs),
+}
+
+impl Command {
+    /// How much of the config file must be right.
+    #[must_use]
+    pub fn config_need(&self) -> ConfigNeed {
+        match self {
+            Self::Completions(_) | Self::Man(_) => ConfigNeed::None,
+            Self::Config(crate::config::ConfigCommand::Set(_)) => ConfigNeed::MayAddProfile,
+            Self::Config(_) => ConfigNeed::Whole,
+        }
+    }
+
+    /// Long-running commands end themselves on Ctrl-C; the others are simply stopped.
+    #[must_use]
+    pub fn ends_itself(&self) -> bool {
+        false
+    }
+}

@@ -1,0 +1,112 @@
+//! `lpctl config`: show, check and change the configuration.
+
+mod set;
+mod show;
+
+use clap::{Args, Subcommand};
+use serde::Serialize;
+
+use crate::{
+    context::Context,
+    settings::read_config_file,
+    shell::{Report, Style},
+};
+
+/// Show, check and change the configuration
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Show the settings in force and where each comes from
+    Show(show::ShowArgs),
+    /// Change one setting of a profile, or of the defaults
+    Set(set::SetArgs),
+    /// Say whether the config file is understood
+    Check(CheckArgs),
+    /// Print where the files are
+    Path(PathArgs),
+}
+
+/// Say whether the config file is understood
+#[derive(Debug, Args)]
+pub struct CheckArgs {}
+
+/// Print where the files are
+#[derive(Debug, Args)]
+pub struct PathArgs {}
+
+#[derive(Serialize)]
+struct Checked {
+    config_file: String,
+    exists: bool,
+    profiles: Vec<String>,
+}
+
+impl Report for Checked {
+    fn text(&self, style: &Style) -> String {
+        if !self.exists {
+            return format!(
+                "{} there is no config file at {}: the built-in settings hold",
+                style.good_mark(),
+                self.config_file
+            );
+        }
+        let profiles = if self.profiles.is_empty() {
+            "no profiles".to_string()
+        } else {
+            format!("profiles {}", self.profiles.join(", "))
+        };
+        format!(
+            "{} {} is understood: {profiles}",
+            style.good_mark(),
+            self.config_file
+        )
+    }
+}
+
+#[derive(Serialize)]
+struct Paths {
+    config_file: String,
+    data_dir: String,
+    keystore_dir: String,
+    state_dir: String,
+    cache_dir: String,
+}
+
+impl Report for Paths {
+    fn text(&self, _: &Style) -> String {
+        format!(
+            "config    {}\ndata      {}\nkeystore  {}\nstate     {}\ncache     {}",
+            self.config_file, self.data_dir, self.keystore_dir, self.state_dir, self.cache_dir
+        )
+    }
+}
+
+/// Carries out one of them.
+///
+/// # Errors
+/// A config failure.
+pub async fn run(command: ConfigCommand, context: &mut Context) -> eyre::Result<()> {
+    let directories = context.directories().clone();
+    match command {
+        ConfigCommand::Show(args) => show::run(args, context).await,
+        ConfigCommand::Set(args) => set::run(args, context).await,
+        ConfigCommand::Check(CheckArgs {}) => {
+            let file = read_config_file(&directories.config_file)?;
+            let checked = Checked {
+                config_file: directories.config_file.display().to_string(),
+                exists: directories.config_file.exists(),
+                profiles: file.profiles.into_keys().collect(),
+            };
+            Ok(context.shell.report(&checked)?)
+        }
+        ConfigCommand::Path(PathArgs {}) => {
+            let paths = Paths {
+                config_file: directories.config_file.display().to_string(),
+                data_dir: directories.data_dir.display().to_string(),
+                keystore_dir: directories.keystore_dir.display().to_string(),
+                state_dir: directories.state_dir.display().to_string(),
+                cache_dir: directories.cache_dir.display().to_string(),
+            };
+            Ok(context.shell.report(&paths)?)
+        }
+    }
+}

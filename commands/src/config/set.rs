@@ -1,0 +1,129 @@
+//! `lpctl config set`.
+
+use clap::{Args, ValueEnum};
+use serde::Serialize;
+
+use crate::{
+    context::Context,
+    settings,
+    shell::{Report, Style},
+};
+
+/// Change one setting of a profile, or of the defaults
+///
+/// The profile is the one in use, or the one named with --profile, which need not exist yet. Comments and order of the
+/// file stay as they are; a value that would not be understood changes nothing.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  lpctl config set rpc_urls https://one.example https://two.example
+  lpctl config set account cold --defaults
+  lpctl config set profile devnet          choose the profile in use")]
+pub struct SetArgs {
+    /// What to set
+    #[arg(value_enum)]
+    pub key: Key,
+    /// Its value; several for rpc_urls
+    #[arg(required = true, value_name = "VALUE")]
+    pub values: Vec<String>,
+    /// Change the defaults of all profiles
+    #[arg(long)]
+    pub defaults: bool,
+}
+
+/// Settings that can be changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "snake_case")]
+#[allow(missing_docs, reason = "each is explained by `lpctl config show --help`")]
+pub enum Key {
+    Profile,
+    Network,
+    ChainId,
+    RpcUrls,
+    Controller,
+    Account,
+    PasswordFile,
+    KeystoreDir,
+    DataDir,
+    NodeUrl,
+    MaxGasPrice,
+}
+
+#[derive(Serialize)]
+struct Changed {
+    key: String,
+    place: String,
+    config_file: String,
+}
+
+impl Report for Changed {
+    fn text(&self, style: &Style) -> String {
+        format!(
+            "{} {} of {} is set in {}",
+            style.good_mark(),
+            self.key,
+            self.place,
+            self.config_file
+        )
+    }
+}
+
+/// Changes the file.
+///
+/// # Errors
+/// A config failure when the file or the value is not understood.
+pub async fn run(args: SetArgs, context: &mut Context) -> eyre::Result<()> {
+    let key = args
+        .key
+        .to_possible_value()
+        .map(|value| value.get_name().to_string())
+        .unwrap_or_default();
+    let path = context.directories().config_file.clone();
+    let profile = context
+        .settings()
+        .profile
+        .clone()
+        .filter(|_| !args.defaults && args.key != Key::Profile);
+    let value: toml_edit::Item = match args.key {
+        Key::RpcUrls => toml_edit::value(args.values.iter().collect::<toml_edit::Array>()),
+        Key::ChainId => match args.values.first().and_then(|text| text.parse::<i64>().ok()) {
+            Some(id) => toml_edit::value(id),
+            None => toml_edit::value(args.values.join(" ")),
+        },
+        _ => toml_edit::value(args.values.join(" ")),
+    };
+    let place = match (&profile, args.key) {
+        (_, Key::Profile) => "the file".to_string(),
+        (Some(profile), _) => format!("profile {profile}"),
+        (None, _) => "the defaults".to_string(),
+    };
+    settings::edit(&path, |document| {
+        if args.key == Key::Profile {
+            document["profile"] = value;
+            return;
+        }
+        let table = match &profile {
+            Some(profile) => {
+                let profiles = document.entry("profiles").or_insert_with(implicit_table);
+                profiles
+                    .as_table_like_mut()
+                    .map(|profiles| profiles.entry(profile).or_insert_with(toml_edit::table))
+            }
+            None => Some(document.entry("defaults").or_insert_with(toml_edit::table)),
+        };
+        if let Some(table) = table {
+            table[key.as_str()] = value;
+        }
+    })?;
+    Ok(context.shell.report(&Changed {
+        key,
+        place,
+        config_file: path.display().to_string(),
+    })?)
+}
+
+fn implicit_table() -> toml_edit::Item {
+    let mut table = toml_edit::Table::new();
+    table.set_implicit(true);
+    toml_edit::Item::Table(table)
+}

@@ -1,0 +1,154 @@
+//! `lpctl config show`.
+
+use clap::Args;
+use serde::Serialize;
+
+use crate::{
+    context::Context,
+    settings::{Settings, Source},
+    shell::{Report, Style, table},
+};
+
+/// Show the settings in force and where each comes from
+///
+/// RPC URLs are shown without path and query, which often hold an API key.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Keys of the config file, in [defaults] and in each [profiles.NAME]:
+  network        arbitrum-one, devnet, offchain, or a name of your own with controller
+  chain_id       what the endpoints must answer with, for a network of your own
+  rpc_urls       [\"https://…\", …] in order of preference
+  controller     address of the protocol's Controller, for a network of your own
+  account        name, address or keystore file
+  password_file  file whose first line unlocks the account
+  keystore_dir   folder of keystore files; go-livepeer's works as it is
+  data_dir       where lpctl keeps what it must not lose
+  node_url       operator API of a running node
+  max_gas_price  like \"0.1gwei\"
+`profile = \"NAME\"` at the top chooses the profile in use.")]
+pub struct ShowArgs {}
+
+#[derive(Serialize)]
+struct Setting {
+    key: &'static str,
+    value: Option<String>,
+    source: Source,
+}
+
+#[derive(Serialize)]
+struct Shown {
+    config_file: String,
+    profile: Option<String>,
+    settings: Vec<Setting>,
+}
+
+impl Report for Shown {
+    fn text(&self, style: &Style) -> String {
+        let mut rows = table();
+        for setting in &self.settings {
+            let source = match setting.source {
+                Source::CommandLine => "command line or variable",
+                Source::ConfigFile => "config file",
+                Source::BuiltIn => "built in",
+            };
+            let value = setting.value.as_deref().unwrap_or("not set");
+            rows.add_row([setting.key, value, &style.dim(source)]);
+        }
+        let profile = self.profile.as_deref().unwrap_or("none");
+        format!(
+            "profile {} of {}\n\n{}",
+            style.bold(profile),
+            self.config_file,
+            rows.trim_fmt()
+        )
+    }
+}
+
+fn settings(settings: &Settings) -> Vec<Setting> {
+    let (typed, file) = (&settings.from_command_line, &settings.from_config_file);
+    let row = |key, value: Option<String>, is_typed: bool, is_in_file: bool| {
+        let source = match (is_typed, is_in_file) {
+            (true, _) => Source::CommandLine,
+            (false, true) => Source::ConfigFile,
+            (false, false) => Source::BuiltIn,
+        };
+        Setting { key, value, source }
+    };
+    let urls: Vec<String> = settings.rpc_urls.iter().map(ToString::to_string).collect();
+    let path = |path: &std::path::PathBuf| path.display().to_string();
+    vec![
+        row(
+            "network",
+            Some(settings.network.clone()),
+            typed.network.is_some(),
+            file.network.is_some(),
+        ),
+        row(
+            "chain_id",
+            settings.chain_id.map(|id| id.to_string()),
+            false,
+            file.chain_id.is_some(),
+        ),
+        row(
+            "rpc_urls",
+            (!urls.is_empty()).then(|| urls.join(", ")),
+            typed.rpc_urls.is_some(),
+            file.rpc_urls.is_some(),
+        ),
+        row(
+            "controller",
+            settings.controller.map(|it| it.to_string()),
+            typed.controller.is_some(),
+            file.controller.is_some(),
+        ),
+        row(
+            "account",
+            settings.account.clone(),
+            typed.account.is_some(),
+            file.account.is_some(),
+        ),
+        row(
+            "password_file",
+            settings.password_file.as_ref().map(path),
+            typed.password_file.is_some(),
+            file.password_file.is_some(),
+        ),
+        row(
+            "keystore_dir",
+            file.keystore_dir.as_ref().map(path),
+            false,
+            file.keystore_dir.is_some(),
+        ),
+        row(
+            "data_dir",
+            file.data_dir.as_ref().map(path),
+            false,
+            file.data_dir.is_some(),
+        ),
+        row(
+            "node_url",
+            Some(settings.node_url.clone()),
+            typed.node_url.is_some(),
+            file.node_url.is_some(),
+        ),
+        row(
+            "max_gas_price",
+            settings.max_gas_price.map(|it| it.human_gwei()),
+            typed.max_gas_price.is_some(),
+            file.max_gas_price.is_some(),
+        ),
+    ]
+}
+
+/// Shows the settings.
+///
+/// # Errors
+/// When stdout cannot be written.
+pub async fn run(ShowArgs {}: ShowArgs, context: &mut Context) -> eyre::Result<()> {
+    let shown = Shown {
+        config_file: context.directories().config_file.display().to_string(),
+        profile: context.settings().profile.clone(),
+        settings: settings(context.settings()),
+    };
+    Ok(context.shell.report(&shown)?)
+}

@@ -1,0 +1,323 @@
+//! Where lpctl's files are, and what flags, variables and the config file together say.
+
+use std::{
+    fs,
+    io::Write,
+    path::{Path, PathBuf},
+};
+
+use alloy::primitives::Address;
+use engine::{
+    config::{ConfigFile, DEFAULT_NETWORK, GasPrice, Layer},
+    secret::RpcUrl,
+    units::Wei,
+};
+
+use crate::{
+    cli::GlobalArgs,
+    failure::{Failure, Kind},
+};
+
+/// The operator API a node offers when nothing else is said.
+pub const DEFAULT_NODE_URL: &str = "http://127.0.0.1:7935";
+
+/// A config file larger than this is not one.
+const MAX_CONFIG_BYTES: u64 = 1 << 20;
+
+/// The places of lpctl's files.
+#[derive(Debug, Clone)]
+pub struct Directories {
+    /// The config file.
+    pub config_file: PathBuf,
+    /// What must not be lost: keystores, the node's data.
+    pub data_dir: PathBuf,
+    /// What can be made again.
+    pub cache_dir: PathBuf,
+    /// What helps after a crash: the journal of transactions, logs.
+    pub state_dir: PathBuf,
+    /// Keystore files.
+    pub keystore_dir: PathBuf,
+}
+
+impl Directories {
+    /// The XDG places of this user. `LPCTL_DATA_DIR` and `LPCTL_CACHE_DIR` move two of them.
+    ///
+    /// # Errors
+    /// A config failure when there is no home directory.
+    pub fn find() -> Result<Self, Failure> {
+        let project = directories::ProjectDirs::from("", "", "lpctl").ok_or_else(|| {
+            Failure::new(
+                Kind::Config,
+                "no_home",
+                "cannot tell where your files belong: there is no home directory",
+            )
+            .hint("set HOME, or pass `--config PATH` and set LPCTL_DATA_DIR and LPCTL_CACHE_DIR")
+        })?;
+        let from_variable = |name: &str| {
+            std::env::var_os(name)
+                .filter(|value| !value.is_empty())
+                .map(PathBuf::from)
+        };
+        let data_dir = from_variable("LPCTL_DATA_DIR").unwrap_or_else(|| project.data_dir().to_path_buf());
+        Ok(Self {
+            config_file: project.config_dir().join("config.toml"),
+            keystore_dir: data_dir.join("keystore"),
+            state_dir: project
+                .state_dir()
+                .map_or_else(|| data_dir.join("state"), Path::to_path_buf),
+            cache_dir: from_variable("LPCTL_CACHE_DIR").unwrap_or_else(|| project.cache_dir().to_path_buf()),
+            data_dir,
+        })
+    }
+}
+
+/// Where the value of a setting came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    /// A flag or its variable.
+    CommandLine,
+    /// The profile or the defaults of the config file.
+    ConfigFile,
+    /// What lpctl does when nobody says anything.
+    BuiltIn,
+}
+
+/// Everything a command needs to know, resolved once.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Profile in use, if any.
+    pub profile: Option<String>,
+    /// Network name.
+    pub network: String,
+    /// Chain id the endpoints must answer with, where the network does not settle it.
+    pub chain_id: Option<u64>,
+    /// Endpoints, in order of preference.
+    pub rpc_urls: Vec<RpcUrl>,
+    /// The Controller contract, where the network does not settle it.
+    pub controller: Option<Address>,
+    /// Account to act for: a name, an address or a file.
+    pub account: Option<String>,
+    /// File whose first line unlocks the account.
+    pub password_file: Option<PathBuf>,
+    /// Operator API of the node.
+    pub node_url: String,
+    /// Ceiling for the gas price.
+    pub max_gas_price: Option<Wei>,
+    /// Answer every question with yes.
+    pub yes: bool,
+    /// Stop before signing.
+    pub dry_run: bool,
+    /// What the command line and its variables said.
+    pub from_command_line: Layer,
+    /// What the config file said for this profile.
+    pub from_config_file: Layer,
+}
+
+impl Settings {
+    /// Merges what was typed with what the config file says.
+    ///
+    /// # Errors
+    /// A config failure for an unknown profile, a usage failure for an RPC URL that is none.
+    pub fn resolve(globals: &GlobalArgs, file: &ConfigFile) -> Result<Self, Failure> {
+        let (profile, from_config_file) = file.layer(globals.profile.as_deref()).map_err(|error| {
+            Failure::new(Kind::Config, "unknown_profile", error.to_string())
+                .hint("`lpctl config show` lists the profiles; `lpctl devnet up` makes one called `devnet`")
+        })?;
+        let from_command_line = command_line_layer(globals)?;
+        let merged = from_command_line.clone().over(from_config_file.clone());
+        Ok(Self {
+            profile,
+            network: merged.network.unwrap_or_else(|| DEFAULT_NETWORK.to_string()),
+            chain_id: merged.chain_id,
+            rpc_urls: merged.rpc_urls.unwrap_or_default(),
+            controller: merged.controller,
+            account: merged.account,
+            password_file: merged.password_file,
+            node_url: merged.node_url.unwrap_or_else(|| DEFAULT_NODE_URL.to_string()),
+            max_gas_price: merged.max_gas_price.map(|GasPrice(wei)| wei),
+            yes: globals.yes,
+            dry_run: globals.dry_run,
+            from_command_line,
+            from_config_file,
+        })
+    }
+
+    /// Moves the directories to where the settings want them.
+    #[must_use]
+    pub fn place(&self, mut directories: Directories) -> Directories {
+        let merged = self.from_command_line.clone().over(self.from_config_file.clone());
+        if let Some(data_dir) = merged.data_dir {
+            directories.keystore_dir = data_dir.join("keystore");
+            directories.data_dir = data_dir;
+        }
+        if let Some(keystore_dir) = merged.keystore_dir {
+            directories.keystore_dir = keystore_dir;
+        }
+        directories
+    }
+}
+
+fn command_line_layer(globals: &GlobalArgs) -> Result<Layer, Failure> {
+    let rpc_urls = globals
+        .rpc_urls
+        .iter()
+        .map(|text| text.parse::<RpcUrl>())
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|error| {
+            Failure::new(Kind::Usage, "bad_rpc_url", error.to_string())
+                .hint("check `--rpc-url` and LPCTL_RPC_URL")
+        })?;
+    Ok(Layer {
+        network: globals.network.clone(),
+        chain_id: None,
+        rpc_urls: (!rpc_urls.is_empty()).then_some(rpc_urls),
+        controller: globals.controller,
+        account: globals.account.clone(),
+        password_file: globals.password_file.clone(),
+        keystore_dir: None,
+        data_dir: None,
+        node_url: globals.node.clone(),
+        max_gas_price: globals.max_gas_price.map(GasPrice),
+    })
+}
+
+/// Reads a config file; one that does not exist is empty.
+///
+/// # Errors
+/// A config failure that names the file and the line.
+pub fn read_config_file(path: &Path) -> Result<ConfigFile, Failure> {
+    ConfigFile::parse(&read_config_text(path)?).map_err(|error| {
+        Failure::new(Kind::Config, "bad_config", format!("{}: {error}", path.display()))
+            .hint("`lpctl config check` explains the file; the keys are listed by `lpctl config show --help`")
+    })
+}
+
+/// The text of a config file; empty when there is none.
+///
+/// # Errors
+/// A config failure that names the file.
+pub fn read_config_text(path: &Path) -> Result<String, Failure> {
+    let unreadable = |error: std::io::Error| {
+        Failure::new(
+            Kind::Config,
+            "unreadable_config",
+            format!("{}: {error}", path.display()),
+        )
+        .hint("name another file with `--config PATH`, or make this one readable")
+    };
+    match fs::metadata(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(String::new()),
+        Err(error) => return Err(unreadable(error)),
+        Ok(metadata) if metadata.len() > MAX_CONFIG_BYTES => {
+            return Err(Failure::new(
+                Kind::Config,
+                "bad_config",
+                format!("{}: larger than 1 MiB", path.display()),
+            ));
+        }
+        Ok(_) => {}
+    }
+    fs::read_to_string(path).map_err(unreadable)
+}
+
+/// Changes the config file in place: keeps comments and order, checks the result, replaces the file at once.
+///
+/// # Errors
+/// A config failure when the file cannot be read or written, or would no longer be understood.
+pub fn edit(path: &Path, change: impl FnOnce(&mut toml_edit::DocumentMut)) -> Result<(), Failure> {
+    let failed = |what: String| {
+        Failure::new(
+            Kind::Config,
+            "config_not_written",
+            format!("{}: {what}", path.display()),
+        )
+    };
+    let mut document: toml_edit::DocumentMut = read_config_text(path)?.parse().map_err(|_| {
+        failed("not valid TOML, so it was left alone".to_string()).hint("`lpctl config check` shows the line")
+    })?;
+    change(&mut document);
+    let text = document.to_string();
+    ConfigFile::parse(&text).map_err(|error| failed(error.to_string()))?;
+    let folder = path.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(folder).map_err(|error| failed(error.to_string()))?;
+    // RPC URLs hold keys: the file is the owner's alone from its first byte (tempfile creates with 0600).
+    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(|error| failed(error.to_string()))?;
+    file.write_all(text.as_bytes())
+        .map_err(|error| failed(error.to_string()))?;
+    file.as_file()
+        .sync_all()
+        .map_err(|error| failed(error.to_string()))?;
+    file.persist(path).map_err(|error| failed(error.to_string()))?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file() -> ConfigFile {
+        ConfigFile::parse(
+            "profile = \"a\"\n[defaults]\naccount = \"from-defaults\"\nnode_url = \"http://127.0.0.1:1\"\n\
+             [profiles.a]\naccount = \"from-profile\"\nnetwork = \"devnet\"\n[profiles.b]\n",
+        )
+        .unwrap()
+    }
+
+    #[test]
+    fn a_flag_stands_over_the_profile_over_the_defaults_over_the_built_in() {
+        let flags = GlobalArgs {
+            account: Some("from-flag".into()),
+            ..GlobalArgs::default()
+        };
+        assert_eq!(
+            Settings::resolve(&flags, &file()).unwrap().account.as_deref(),
+            Some("from-flag")
+        );
+        let none = GlobalArgs::default();
+        let settings = Settings::resolve(&none, &file()).unwrap();
+        assert_eq!(settings.account.as_deref(), Some("from-profile"));
+        assert_eq!(settings.network, "devnet");
+        assert_eq!(settings.node_url, "http://127.0.0.1:1");
+        let named = GlobalArgs {
+            profile: Some("b".into()),
+            ..GlobalArgs::default()
+        };
+        let settings = Settings::resolve(&named, &file()).unwrap();
+        assert_eq!(settings.account.as_deref(), Some("from-defaults"));
+        assert_eq!(settings.network, DEFAULT_NETWORK);
+    }
+
+    #[test]
+    fn a_bad_rpc_url_is_a_usage_failure_that_does_not_repeat_it() {
+        let flags = GlobalArgs {
+            rpc_urls: vec!["SECRETKEY".into()],
+            ..GlobalArgs::default()
+        };
+        let failure = Settings::resolve(&flags, &file()).unwrap_err();
+        assert_eq!(failure.kind, Kind::Usage);
+        assert!(!failure.message.contains("SECRETKEY"));
+    }
+
+    #[test]
+    fn editing_keeps_comments_and_refuses_what_would_not_be_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("config.toml");
+        fs::write(&path, "# mine\nprofile = \"a\"\n[profiles.a]\n").unwrap();
+        edit(&path, |document| {
+            document["profiles"]["a"]["account"] = toml_edit::value("cold")
+        })
+        .unwrap();
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(
+            text.starts_with("# mine\n") && text.contains("account = \"cold\""),
+            "{text}"
+        );
+        let failure = edit(&path, |document| {
+            document["profiles"]["a"]["acount"] = toml_edit::value("x")
+        })
+        .unwrap_err();
+        assert_eq!(failure.kind, Kind::Config);
+        assert_eq!(fs::read_to_string(&path).unwrap(), text);
+    }
+}

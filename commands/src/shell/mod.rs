@@ -1,0 +1,262 @@
+//! The only door to stdout and stderr: the answer on one, everything said on the way on the other.
+
+mod style;
+
+use std::{
+    fmt::Display,
+    io::{self, IsTerminal, Write},
+    time::Duration,
+};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde::Serialize;
+use serde_json::json;
+
+use crate::failure::{Failure, Kind};
+pub use style::{Style, escape, table};
+
+/// An answer: its serde form for scripts, its text for people.
+pub trait Report: Serialize {
+    /// The people's form: sentences or a table, without a trailing newline.
+    fn text(&self, style: &Style) -> String;
+}
+
+/// How the shell behaves.
+#[derive(Debug, Clone, Copy)]
+pub struct ShellOptions {
+    /// Envelopes instead of text.
+    pub json: bool,
+    /// Nothing on stderr but failures and questions.
+    pub quiet: bool,
+    /// Answer every question with yes.
+    pub yes: bool,
+    /// Colour and marks on stdout.
+    pub out_style: Style,
+    /// Colour and marks on stderr.
+    pub err_style: Style,
+}
+
+/// Both output streams, and the questions asked on a terminal.
+pub struct Shell {
+    out: Box<dyn Write + Send>,
+    err: Box<dyn Write + Send>,
+    options: ShellOptions,
+    warnings: Vec<String>,
+}
+
+impl Shell {
+    /// The shell of this process.
+    #[must_use]
+    pub fn new(options: ShellOptions) -> Self {
+        Self {
+            out: Box::new(io::stdout()),
+            err: Box::new(io::stderr()),
+            options,
+            warnings: Vec::new(),
+        }
+    }
+
+    /// A shell that writes elsewhere, for tests.
+    #[must_use]
+    pub fn captured(out: Box<dyn Write + Send>, err: Box<dyn Write + Send>, options: ShellOptions) -> Self {
+        Self {
+            out,
+            err,
+            options,
+            warnings: Vec::new(),
+        }
+    }
+
+    /// The one answer: the text, or `{"schema":1,"data":…,"warnings":[…]}`. `--quiet` does not touch it.
+    ///
+    /// # Errors
+    /// When stdout cannot be written.
+    pub fn report<R: Report>(&mut self, report: &R) -> io::Result<()> {
+        if self.options.json {
+            let envelope = json!({ "schema": 1, "data": report, "warnings": self.warnings });
+            writeln!(self.out, "{envelope}")?;
+        } else {
+            writeln!(self.out, "{}", report.text(&self.options.out_style))?;
+        }
+        self.out.flush()
+    }
+
+    /// One event of a command that streams: a JSON object a line with `--json`, else the line.
+    ///
+    /// # Errors
+    /// When stdout cannot be written.
+    pub fn event<E: Serialize + Display>(&mut self, event: &E) -> io::Result<()> {
+        if self.options.json {
+            writeln!(self.out, "{}", serde_json::to_string(event)?)?;
+        } else {
+            writeln!(self.out, "{event}")?;
+        }
+        self.out.flush()
+    }
+
+    /// Raw text as the answer: scripts for other programs (completions, man pages), a rendered frame.
+    ///
+    /// # Errors
+    /// When stdout cannot be written.
+    pub fn raw(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.out.write_all(bytes)?;
+        self.out.flush()
+    }
+
+    /// Something said on the way, on stderr.
+    pub fn status(&mut self, line: impl Display) {
+        if !self.options.quiet {
+            // Nobody reads stderr: nothing to be done, and no reason to fail the command.
+            let _ = writeln!(self.err, "{line}");
+        }
+    }
+
+    /// Something that deserves attention: on stderr, and in the envelope's `warnings`.
+    pub fn warn(&mut self, line: impl Display) {
+        let line = line.to_string();
+        let mark = self.options.err_style.warn_mark();
+        self.status(format_args!("{mark} {line}"));
+        self.warnings.push(line);
+    }
+
+    /// Says what failed: on stderr for people, as an envelope on stdout with `--json`.
+    pub fn fail(&mut self, failure: &Failure) {
+        if self.options.json {
+            let _ = writeln!(self.out, "{}", failure.envelope());
+            let _ = self.out.flush();
+            return;
+        }
+        let style = self.options.err_style;
+        let _ = writeln!(self.err, "{} {}", style.bad("error:"), failure.message);
+        if let Some(explanation) = &failure.explanation {
+            let _ = writeln!(self.err, "{explanation}");
+        }
+        if let Some(hint) = &failure.hint {
+            let _ = writeln!(self.err, "{} {hint}", style.bold("hint:"));
+        }
+    }
+
+    /// Asks before something is done. `--yes` answers; without a terminal nothing ever asks.
+    ///
+    /// # Errors
+    /// A refusal (exit 4) when the answer is no or nobody can be asked.
+    pub fn confirm(&mut self, question: &str) -> eyre::Result<()> {
+        if self.options.yes {
+            return Ok(());
+        }
+        if !self.is_interactive() {
+            return Err(Failure::new(
+                Kind::Refused,
+                "confirmation_needed",
+                format!("not done: {question}"),
+            )
+            .hint("there is no terminal to ask on; pass `--yes` to confirm")
+            .into());
+        }
+        match inquire::Confirm::new(question).with_default(false).prompt() {
+            Ok(true) => Ok(()),
+            Ok(false) => {
+                Err(Failure::new(Kind::Refused, "declined", "declined; nothing was sent or changed").into())
+            }
+            Err(error) => Err(prompt_failure(&error)),
+        }
+    }
+
+    /// Asks for a password on the terminal, twice if it is a new one.
+    ///
+    /// # Errors
+    /// A refusal when there is no terminal, an interruption when it is cancelled.
+    pub fn ask_password(&mut self, question: &str, is_new: bool) -> eyre::Result<engine::secret::Password> {
+        if !self.is_interactive() {
+            return Err(Failure::new(
+                Kind::Refused,
+                "password_needed",
+                format!("{question}: no terminal to ask on"),
+            )
+            .hint("pass `--password-file PATH`, or set LPCTL_PASSWORD_FILE")
+            .into());
+        }
+        let prompt = inquire::Password::new(question).with_display_mode(inquire::PasswordDisplayMode::Hidden);
+        let prompt = if is_new {
+            prompt
+                .with_custom_confirmation_message("again:")
+                .with_custom_confirmation_error_message("they differ")
+        } else {
+            prompt.without_confirmation()
+        };
+        prompt
+            .prompt()
+            .map(engine::secret::Password::new)
+            .map_err(|error| prompt_failure(&error))
+    }
+
+    /// A progress bar on stderr; invisible when stderr is no terminal.
+    #[must_use]
+    pub fn progress(&self, length: Option<u64>, what: &str) -> ProgressBar {
+        let target = if self.options.quiet || !io::stderr().is_terminal() {
+            ProgressDrawTarget::hidden()
+        } else {
+            ProgressDrawTarget::stderr()
+        };
+        let bar = ProgressBar::with_draw_target(length, target).with_message(what.to_string());
+        let template = if length.is_some() {
+            "{msg} {wide_bar} {pos}/{len} {elapsed}"
+        } else {
+            "{spinner} {msg} {elapsed}"
+        };
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style);
+        }
+        bar.enable_steady_tick(Duration::from_millis(120));
+        bar
+    }
+
+    /// Whether a question can be asked: stdin and stderr are terminals.
+    #[must_use]
+    pub fn is_interactive(&self) -> bool {
+        io::stdin().is_terminal() && io::stderr().is_terminal()
+    }
+
+    /// Whether stdout is a terminal.
+    #[must_use]
+    pub fn is_terminal(&self) -> bool {
+        io::stdout().is_terminal()
+    }
+
+    /// Whether answers are envelopes.
+    #[must_use]
+    pub fn is_json(&self) -> bool {
+        self.options.json
+    }
+
+    /// Whether stderr stays silent.
+    #[must_use]
+    pub fn is_quiet(&self) -> bool {
+        self.options.quiet
+    }
+
+    /// Whether every question is answered with yes.
+    #[must_use]
+    pub fn is_yes(&self) -> bool {
+        self.options.yes
+    }
+
+    /// Colour and marks of stderr.
+    #[must_use]
+    pub fn style(&self) -> Style {
+        self.options.err_style
+    }
+}
+
+fn prompt_failure(error: &inquire::InquireError) -> eyre::Report {
+    use inquire::InquireError::{OperationCanceled, OperationInterrupted};
+    match error {
+        OperationCanceled | OperationInterrupted => Failure::new(
+            Kind::Interrupted,
+            "interrupted",
+            "interrupted; nothing was sent or changed",
+        )
+        .into(),
+        other => Failure::new(Kind::Failed, "prompt_failed", format!("asking failed: {other}")).into(),
+    }
+}

@@ -1,0 +1,203 @@
+//! Settings as layers: what a flag, a variable, a profile and the file's defaults say, merged in that order.
+//!
+//! Finding and reading files is the command line's work; this module is given their text.
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+use alloy::primitives::Address;
+use serde::{Deserialize, Serialize};
+
+use crate::{secret::RpcUrl, units::Wei};
+
+/// The network a command talks to when nothing else is said.
+pub const DEFAULT_NETWORK: &str = "arbitrum-one";
+
+/// One source of settings; what it does not say is none.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Layer {
+    /// Network name: `arbitrum-one`, `devnet`, `offchain`, or any name with a `controller`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub network: Option<String>,
+    /// Chain id the endpoints must answer with, for a network lpctl does not know.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub chain_id: Option<u64>,
+    /// JSON-RPC endpoints, tried in this order. Shown without path and query.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rpc_urls: Option<Vec<RpcUrl>>,
+    /// Address of the protocol's Controller contract.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub controller: Option<Address>,
+    /// Account to act for: a name, an address or a keystore file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
+    /// File whose first line unlocks the account.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub password_file: Option<PathBuf>,
+    /// Folder of keystore files.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keystore_dir: Option<PathBuf>,
+    /// Where lpctl keeps what it must not lose.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub data_dir: Option<PathBuf>,
+    /// Operator API of a running node.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub node_url: Option<String>,
+    /// Do not send while gas costs more than this.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_gas_price: Option<GasPrice>,
+}
+
+/// A gas price in a config file: text with a unit, like `0.1gwei`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GasPrice(pub Wei);
+
+impl Serialize for GasPrice {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&format_args!("{}wei", self.0.0))
+    }
+}
+
+impl<'de> Deserialize<'de> for GasPrice {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map(Self).map_err(serde::de::Error::custom)
+    }
+}
+
+impl Layer {
+    /// This layer, with what it does not say taken from `below`.
+    #[must_use]
+    pub fn over(self, below: Self) -> Self {
+        Self {
+            network: self.network.or(below.network),
+            chain_id: self.chain_id.or(below.chain_id),
+            rpc_urls: self.rpc_urls.or(below.rpc_urls),
+            controller: self.controller.or(below.controller),
+            account: self.account.or(below.account),
+            password_file: self.password_file.or(below.password_file),
+            keystore_dir: self.keystore_dir.or(below.keystore_dir),
+            data_dir: self.data_dir.or(below.data_dir),
+            node_url: self.node_url.or(below.node_url),
+            max_gas_price: self.max_gas_price.or(below.max_gas_price),
+        }
+    }
+}
+
+/// The config file.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ConfigFile {
+    /// Profile in use when none is named.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub profile: Option<String>,
+    /// What holds for every profile that does not say otherwise.
+    pub defaults: Layer,
+    /// Named sets of settings.
+    pub profiles: BTreeMap<String, Layer>,
+}
+
+/// What is wrong with a config file.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    /// Not TOML, or a key or value that is not understood. Shows the line, except where it could hold a secret.
+    #[error("line {line}: {reason}")]
+    Syntax {
+        /// Line it was found at, from 1.
+        line: usize,
+        /// What was not understood.
+        reason: String,
+    },
+    /// A profile that the file does not have.
+    #[error("there is no profile `{name}`; the config has {known}")]
+    UnknownProfile {
+        /// The name asked for.
+        name: String,
+        /// The names there are.
+        known: String,
+    },
+}
+
+impl ConfigFile {
+    /// Reads the file's text.
+    ///
+    /// # Errors
+    /// [`ConfigError::Syntax`] with the line; the text itself is not repeated, it may hold an RPC key.
+    pub fn parse(text: &str) -> Result<Self, ConfigError> {
+        toml::from_str(text).map_err(|error| {
+            let offset = error.span().map_or(0, |span| span.start);
+            let line = text.bytes().take(offset).filter(|&byte| byte == b'\n').count() + 1;
+            ConfigError::Syntax {
+                line,
+                reason: error.message().to_string(),
+            }
+        })
+    }
+
+    /// The file's settings for a profile: the named one, else the file's own choice, else the defaults alone.
+    ///
+    /// # Errors
+    /// [`ConfigError::UnknownProfile`].
+    pub fn layer(&self, named: Option<&str>) -> Result<(Option<String>, Layer), ConfigError> {
+        let Some(name) = named.or(self.profile.as_deref()) else {
+            return Ok((None, self.defaults.clone()));
+        };
+        let profile = self.profiles.get(name).ok_or_else(|| {
+            let known: Vec<String> = self.profiles.keys().map(|known| format!("`{known}`")).collect();
+            let known = if known.is_empty() {
+                "none".to_string()
+            } else {
+                known.join(", ")
+            };
+            ConfigError::UnknownProfile {
+                name: name.to_string(),
+                known,
+            }
+        })?;
+        Ok((
+            Some(name.to_string()),
+            profile.clone().over(self.defaults.clone()),
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FILE: &str = r#"
+        profile = "main"
+        [defaults]
+        account = "cold"
+        max_gas_price = "0.1gwei"
+        [profiles.main]
+        network = "arbitrum-one"
+        rpc_urls = ["https://one.example/KEY", "https://two.example/KEY"]
+        [profiles.devnet]
+        account = "orchestrator"
+    "#;
+
+    #[test]
+    fn a_profile_stands_over_the_defaults() {
+        let file = ConfigFile::parse(FILE).unwrap();
+        let (name, main) = file.layer(None).unwrap();
+        assert_eq!(name.as_deref(), Some("main"));
+        assert_eq!(main.account.as_deref(), Some("cold"));
+        let (_, devnet) = file.layer(Some("devnet")).unwrap();
+        assert_eq!(devnet.account.as_deref(), Some("orchestrator"));
+        assert_eq!(devnet.max_gas_price, Some(GasPrice("0.1gwei".parse().unwrap())));
+        assert_eq!(devnet.network, None);
+    }
+
+    #[test]
+    fn mistakes_name_their_line_and_no_secret() {
+        let error =
+            ConfigFile::parse("profile = \"x\"\n[defaults]\nrpc_urls = [\"ftp://KEY\"]\n").unwrap_err();
+        assert!(matches!(error, ConfigError::Syntax { line: 3, .. }), "{error}");
+        assert!(!error.to_string().contains("KEY"));
+        let error = ConfigFile::parse("[defaults]\nnetwrk = 1\n").unwrap_err();
+        assert!(error.to_string().contains("netwrk"), "{error}");
+        let error = ConfigFile::parse(FILE).unwrap().layer(Some("test")).unwrap_err();
+        assert!(error.to_string().contains("`devnet`, `main`"), "{error}");
+    }
+}
