@@ -1,6 +1,6 @@
 //! The one place where a plan becomes a transaction: show it, refuse it, stop for `--dry-run`, confirm, unlock, send, report.
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, time::Duration};
 
 use alloy::{
     primitives::{Address, TxHash},
@@ -26,13 +26,17 @@ use crate::{
 
 /// Options of every transaction
 #[derive(Debug, Clone, Copy, Args)]
-pub struct QueueArgs {
+pub struct TransactionArgs {
     /// Send even though an earlier transaction of the account is not mined yet
     #[arg(long)]
     pub queue: bool,
+    /// How long to wait for each transaction to be mined, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 120)]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub wait: u64,
 }
 
-impl QueueArgs {
+impl TransactionArgs {
     /// What the operator decided beforehand, with the ceiling of the settings.
     #[must_use]
     pub fn options(&self, context: &Context) -> PlanOptions {
@@ -40,6 +44,12 @@ impl QueueArgs {
             max_gas_price: context.settings().max_gas_price,
             queue: self.queue,
             ..PlanOptions::default()
+        }
+    }
+
+    fn patience(&self) -> SubmitOptions {
+        SubmitOptions {
+            timeout: Duration::from_secs(self.wait),
         }
     }
 }
@@ -95,7 +105,13 @@ pub async fn sender(context: &mut Context) -> eyre::Result<Sender> {
 ///
 /// # Errors
 /// A refusal (nothing was sent), or what is known of what was sent.
-pub async fn run(chain: &Chain, plan: Plan, sender: Sender, context: &mut Context) -> eyre::Result<()> {
+pub async fn run(
+    chain: &Chain,
+    plan: Plan,
+    sender: Sender,
+    args: TransactionArgs,
+    context: &mut Context,
+) -> eyre::Result<()> {
     let summary = plan.summary().clone();
     let refusals = plan.refusals();
     if !refusals.is_empty() {
@@ -138,7 +154,7 @@ pub async fn run(chain: &Chain, plan: Plan, sender: Sender, context: &mut Contex
             return Err(Failure::new(Kind::Bug, "no_key", "a plan without a key was to be sent").into());
         }
     };
-    let report = Box::pin(submit(chain, plan, &signer, context)).await?;
+    let report = Box::pin(submit(chain, plan, &signer, args.patience(), context)).await?;
     Ok(context.shell.report(&report)?)
 }
 
@@ -159,6 +175,7 @@ async fn submit(
     chain: &Chain,
     plan: Plan,
     signer: &PrivateKeySigner,
+    patience: SubmitOptions,
     context: &mut Context,
 ) -> eyre::Result<TransactionReport> {
     let mut journal = Journal::open(&context.directories().state_dir).map_err(|error| {
@@ -193,7 +210,7 @@ async fn submit(
     } = context;
     let mut last: Option<(String, TxHash)> = None;
     let sent = chain
-        .submit(plan, signer, SubmitOptions::default(), |event| match event {
+        .submit(plan, signer, patience, |event| match event {
             SubmitEvent::Signed {
                 step,
                 hash,

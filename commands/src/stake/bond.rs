@@ -10,7 +10,7 @@ use crate::{
     connection::connect,
     context::Context,
     failure::Failure,
-    transact::{self, QueueArgs},
+    transact::{self, TransactionArgs},
 };
 
 /// Bond LPT to yourself or to another orchestrator
@@ -37,7 +37,7 @@ pub struct BondArgs {
     pub give_up_reward: bool,
     /// Options of every transaction.
     #[command(flatten)]
-    pub queue: QueueArgs,
+    pub transaction: TransactionArgs,
 }
 
 /// Bonds.
@@ -64,11 +64,11 @@ pub async fn run(args: BondArgs, context: &mut Context) -> eyre::Result<()> {
     };
     let options = PlanOptions {
         give_up_reward: args.give_up_reward,
-        ..args.queue.options(context)
+        ..args.transaction.options(context)
     };
     let plan = chain
         .plan_bond(sender.address, args.amount, to, options)
         .await
         .map_err(Failure::from)?;
-    transact::run(&chain, plan, sender, context).await
+    transact::run(&chain, plan, sender, args.transaction, context).await
 }

@@ -9,3 +9,7 @@
 mod account;
 mod command_line;
 mod environment;
+mod operator;
+mod proxy;
+mod stake;
+mod status;
