@@ -158,6 +158,28 @@ pub enum Command {
     /// Make, import, list and choose the accounts that sign transactions
     #[command(subcommand)]
     Account(crate::account::AccountCommand),
+    /// Show how things stand, on one screen
+    Status(crate::status::StatusArgs),
+    /// Put LPT behind an orchestrator, and see how it stands
+    #[command(subcommand)]
+    Stake(crate::stake::StakeCommand),
+    /// Set the reward cut you keep and the fee share your delegators get
+    SetFees(crate::set_fees::SetFeesArgs),
+    /// Become an orchestrator, and look at those there are
+    #[command(subcommand)]
+    Orch(crate::orch::OrchestratorCommand),
+    /// Mint each round's reward
+    #[command(subcommand)]
+    Reward(crate::reward::RewardCommand),
+    /// The protocol's clock
+    #[command(subcommand)]
+    Round(crate::round::RoundCommand),
+    /// LPT in the wallet
+    #[command(subcommand)]
+    Token(crate::token::TokenCommand),
+    /// The protocol's contracts and parameters
+    #[command(subcommand)]
+    Protocol(crate::protocol::ProtocolCommand),
     /// Show, check and change the configuration
     #[command(subcommand)]
     Config(crate::config::ConfigCommand),
@@ -174,7 +196,7 @@ impl Command {
         match self {
             Self::Completions(_) | Self::Man(_) => ConfigNeed::None,
             Self::Config(crate::config::ConfigCommand::Set(_)) => ConfigNeed::MayAddProfile,
-            Self::Account(_) | Self::Config(_) => ConfigNeed::Whole,
+            _ => ConfigNeed::Whole,
         }
     }
 

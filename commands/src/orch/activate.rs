@@ -62,6 +62,9 @@ pub async fn run(args: ActivateArgs, context: &mut Context) -> eyre::Result<()> 
         allow_private: args.allow_private,
         ..args.queue.options(context)
     };
-    let plan = chain.plan_activate(sender.address, activation, options).await.map_err(Failure::from)?;
+    let plan = chain
+        .plan_activate(sender.address, activation, options)
+        .await
+        .map_err(Failure::from)?;
     transact::run(&chain, plan, sender, context).await
 }

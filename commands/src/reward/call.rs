@@ -31,6 +31,9 @@ pub async fn run(args: CallArgs, context: &mut Context) -> eyre::Result<()> {
     let sender = transact::sender(context).await?;
     let chain = connect(context).await?;
     let options = args.queue.options(context);
-    let plan = chain.plan_reward(sender.address, options).await.map_err(Failure::from)?;
+    let plan = chain
+        .plan_reward(sender.address, options)
+        .await
+        .map_err(Failure::from)?;
     transact::run(&chain, plan, sender, context).await
 }

@@ -56,13 +56,19 @@ pub async fn run(args: BondArgs, context: &mut Context) -> eyre::Result<()> {
         Some(to) => to,
         None => {
             let stake = chain.stake(sender.address).await.map_err(Failure::from)?.stake;
-            stake.delegate.filter(|_| stake.stake_lpt > Lpt::ZERO).unwrap_or(sender.address)
+            stake
+                .delegate
+                .filter(|_| stake.stake_lpt > Lpt::ZERO)
+                .unwrap_or(sender.address)
         }
     };
     let options = PlanOptions {
         give_up_reward: args.give_up_reward,
         ..args.queue.options(context)
     };
-    let plan = chain.plan_bond(sender.address, args.amount, to, options).await.map_err(Failure::from)?;
+    let plan = chain
+        .plan_bond(sender.address, args.amount, to, options)
+        .await
+        .map_err(Failure::from)?;
     transact::run(&chain, plan, sender, context).await
 }
