@@ -4,7 +4,7 @@ mod chain;
 mod failure;
 mod places;
 
-use std::{fmt, net::SocketAddr, path::PathBuf};
+use std::{fmt, net::SocketAddr, path::PathBuf, sync::Arc};
 
 use clap::{Args, ValueEnum, ValueHint, builder::PossibleValuesParser};
 use engine::{
@@ -52,10 +52,22 @@ pub struct RunArgs {
     #[arg(long, value_name = "IP:PORT", env = "LPCTL_BIND", hide_env = true)]
     bind: Option<SocketAddr>,
     /// Loopback address of the operator's API
-    #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:7935", env = "LPCTL_OPERATOR_ADDR", hide_env = true)]
+    #[arg(
+        long,
+        value_name = "IP:PORT",
+        default_value = "127.0.0.1:7935",
+        env = "LPCTL_OPERATOR_ADDR",
+        hide_env = true
+    )]
     operator_addr: SocketAddr,
     /// Streams to serve at once
-    #[arg(long, value_name = "COUNT", default_value_t = 10, env = "LPCTL_MAX_SESSIONS", hide_env = true)]
+    #[arg(
+        long,
+        value_name = "COUNT",
+        default_value_t = 10,
+        env = "LPCTL_MAX_SESSIONS",
+        hide_env = true
+    )]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=10_000))]
     max_sessions: u32,
     /// Speak HTTP without TLS
@@ -68,7 +80,13 @@ pub struct RunArgs {
     #[arg(long, value_name = "PATH", env = "LPCTL_FFMPEG", hide_env = true, value_hint = ValueHint::FilePath)]
     ffmpeg: Option<PathBuf>,
     /// How thoroughly to encode: faster presets make larger or worse renditions
-    #[arg(long, value_name = "PRESET", default_value = "veryfast", env = "LPCTL_PRESET", hide_env = true)]
+    #[arg(
+        long,
+        value_name = "PRESET",
+        default_value = "veryfast",
+        env = "LPCTL_PRESET",
+        hide_env = true
+    )]
     #[arg(value_parser = PossibleValuesParser::new(PRESETS))]
     preset: String,
     /// The node's own files; one node at a time [default: `node` in lpctl's data folder]
@@ -112,13 +130,30 @@ enum Event<'a> {
 impl fmt::Display for Event<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Ready { service_uri, operator_url, network, .. } => write!(
+            Self::Ready {
+                service_uri,
+                operator_url,
+                network,
+                ..
+            } => write!(
                 f,
                 "ready ({network}): gateways at {service_uri}, operator at {operator_url}; watch it with `lpctl --node {operator_url} dashboard`"
             ),
-            Self::Stopped { finished, segments_done, segments_failed, .. } => {
-                let how = if *finished { "stopped" } else { "stopped before everything was finished" };
-                write!(f, "{how}: {segments_done} segments transcoded, {segments_failed} failed")
+            Self::Stopped {
+                finished,
+                segments_done,
+                segments_failed,
+                ..
+            } => {
+                let how = if *finished {
+                    "stopped"
+                } else {
+                    "stopped before everything was finished"
+                };
+                write!(
+                    f,
+                    "{how}: {segments_done} segments transcoded, {segments_failed} failed"
+                )
             }
         }
     }
@@ -165,12 +200,19 @@ pub async fn run(args: RunArgs, context: &mut Context) -> eyre::Result<()> {
         },
     )?;
     match report.cause {
-        Some(cause) => Err(Failure::new(Kind::Failed, "node_failed", format!("the node stopped by itself: {cause}"))
-            .hint("the log above says what led to it")
-            .into()),
-        None if interrupted => {
-            Err(Failure::new(Kind::Interrupted, "interrupted", "ended at once, as asked by the second signal").into())
-        }
+        Some(cause) => Err(Failure::new(
+            Kind::Failed,
+            "node_failed",
+            format!("the node stopped by itself: {cause}"),
+        )
+        .hint("the log above says what led to it")
+        .into()),
+        None if interrupted => Err(Failure::new(
+            Kind::Interrupted,
+            "interrupted",
+            "ended at once, as asked by the second signal",
+        )
+        .into()),
         None => Ok(()),
     }
 }
@@ -192,19 +234,21 @@ async fn start(args: &RunArgs, context: &mut Context, stop: &CancellationToken) 
         devices: Some(devices(&transcoder)),
         ..NodeConfig::local(data_dir)
     };
-    let signer: Box<dyn MessageSigner> = match chain::wanted(args.offchain, context.settings()) {
+    let signer: Arc<dyn MessageSigner> = match chain::wanted(args.offchain, context.settings()) {
         false => {
-            context.shell.status("off-chain: work is taken from any gateway, nothing is signed or paid");
-            Box::new(Offchain)
+            context
+                .shell
+                .status("off-chain: work is taken from any gateway, nothing is signed or paid");
+            Arc::new(Offchain)
         }
         true => {
             let (account, facts) = chain::join(context, stop).await?;
             config.network.clone_from(&context.settings().network);
             config.chain = Some(facts);
-            Box::new(LocalSigner(account))
+            Arc::new(LocalSigner(account))
         }
     };
-    let started = node::start(config, transcoder, AnySigner(signer), CancellationToken::new()).await;
+    let started = node::start(config, transcoder, signer, CancellationToken::new()).await;
     Ok(started.map_err(failure::of_node)?)
 }
 
@@ -215,8 +259,13 @@ async fn transcoder(args: &RunArgs, data_dir: &std::path::Path) -> Result<Ffmpeg
         .map_err(|error| Failure::new(Kind::Bug, "bug", error.to_string()))?;
     let ffmpeg = located.map_err(failure::of_ffmpeg)?;
     tracing::info!(version = ffmpeg.version(), path = %ffmpeg.path().display(), "found ffmpeg");
-    let program = std::env::current_exe()
-        .map_err(|error| Failure::new(Kind::Failed, "no_program", format!("cannot find lpctl's own program: {error}")))?;
+    let program = std::env::current_exe().map_err(|error| {
+        Failure::new(
+            Kind::Failed,
+            "no_program",
+            format!("cannot find lpctl's own program: {error}"),
+        )
+    })?;
     let work_dir = match &args.work_dir {
         Some(path) => path.clone(),
         None => places::work_dir(data_dir),
@@ -244,13 +293,19 @@ fn devices(transcoder: &FfmpegTranscoder) -> DeviceReader {
 }
 
 /// Waits for the node's end, passing signals on: the first asks it to finish, the second cuts it short.
-async fn until_ended(mut node: RunningNode, signals: &mut Signals, context: &mut Context) -> (StopReport, bool) {
+async fn until_ended(
+    mut node: RunningNode,
+    signals: &mut Signals,
+    context: &mut Context,
+) -> (StopReport, bool) {
     let hard_stop = node.hard_stop();
     tokio::select! {
         report = node.ended() => return (report, false),
         () = signals.next() => {}
     }
-    context.shell.status("stopping: running segments finish first; once more ends the node at once");
+    context
+        .shell
+        .status("stopping: running segments finish first; once more ends the node at once");
     let mut stopping = Box::pin(node.stop());
     tokio::select! {
         report = &mut stopping => (report, false),
@@ -289,18 +344,5 @@ impl Signals {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
         }
-    }
-}
-
-/// Either signer.
-struct AnySigner(Box<dyn MessageSigner>);
-
-impl MessageSigner for AnySigner {
-    fn address(&self) -> alloy::primitives::Address {
-        self.0.address()
-    }
-
-    fn sign(&self, message: &[u8]) -> Vec<u8> {
-        self.0.sign(message)
     }
 }

@@ -3,18 +3,14 @@
 use std::time::Duration;
 
 use alloy::signers::local::PrivateKeySigner;
-use engine::{
-    chain::{Chain, ChainConfig},
-    node,
-    view::node::NodeChain,
-};
+use engine::{node, view::node::NodeChain};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     account::{password, select},
+    connection,
     context::Context,
-    failure::{Failure, Kind},
     settings::Settings,
 };
 
@@ -40,14 +36,12 @@ pub async fn join(
     context: &mut Context,
     stop: &CancellationToken,
 ) -> eyre::Result<(PrivateKeySigner, watch::Receiver<Option<NodeChain>>)> {
-    let account = select::selected(context)
-        .map_err(|failure| failure.hint("choose the orchestrator's account with `--account`, or run with `--offchain`"))?;
-    let settings = context.settings();
-    let (network, is_devnet) = (settings.network.clone(), settings.network == "devnet");
-    let mut config = ChainConfig::new(network.clone(), settings.rpc_urls.clone());
-    config.controller = settings.controller;
-    config.chain_id = settings.chain_id;
-    let chain = Chain::connect(config).await.map_err(of_chain)?;
+    let account = select::selected(context).map_err(|failure| {
+        failure.hint("choose the orchestrator's account with `--account`, or run with `--offchain`")
+    })?;
+    let chain = connection::connect(context).await?;
+    let network = context.settings().network.clone();
+    let is_devnet = network == "devnet";
     let signer = password::unlock(&account, context).await?;
     if !is_devnet {
         context.shell.warn(format_args!(
@@ -56,6 +50,12 @@ pub async fn join(
     }
     let (facts, receiver) = watch::channel(None);
     let interval = if is_devnet { DEVNET_INTERVAL } else { INTERVAL };
-    tokio::spawn(node::follow(chain, signer.address(), interval, facts, stop.clone()));
+    tokio::spawn(node::follow(
+        chain,
+        signer.address(),
+        interval,
+        facts,
+        stop.clone(),
+    ));
     Ok((signer, receiver))
 }

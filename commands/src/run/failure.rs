@@ -25,7 +25,10 @@ pub fn of_node(error: NodeError) -> Failure {
             ErrorKind::PermissionDenied => (
                 Kind::Failed,
                 "port_forbidden",
-                format!("port {} is for privileged programs; choose one above 1023", address.port()),
+                format!(
+                    "port {} is for privileged programs; choose one above 1023",
+                    address.port()
+                ),
             ),
             _ => (
                 Kind::Failed,
@@ -36,7 +39,8 @@ pub fn of_node(error: NodeError) -> Failure {
         NodeError::OperatorExposed { .. } => (
             Kind::Usage,
             "operator_exposed",
-            "give `--operator-addr` a loopback address; reach it from elsewhere through an SSH tunnel".to_string(),
+            "give `--operator-addr` a loopback address; reach it from elsewhere through an SSH tunnel"
+                .to_string(),
         ),
         NodeError::DataDir { .. } => (
             Kind::Failed,
@@ -53,7 +57,11 @@ pub fn of_node(error: NodeError) -> Failure {
             "bad_service_addr",
             "write it like `orchestrator.example:8935`".to_string(),
         ),
-        NodeError::NoSessions => (Kind::Usage, "no_sessions", "give `--max-sessions` at least 1".to_string()),
+        NodeError::NoSessions => (
+            Kind::Usage,
+            "no_sessions",
+            "give `--max-sessions` at least 1".to_string(),
+        ),
         NodeError::Tls(_) | NodeError::Client(_) => (
             Kind::Failed,
             "tls",
@@ -79,10 +87,16 @@ pub fn of_ffmpeg(error: FfmpegError) -> Failure {
 pub fn of_transcoder(error: TranscoderError) -> Failure {
     let (kind, code, hint) = match &error {
         TranscoderError::UnknownPreset(_) => (Kind::Usage, "unknown_preset", "see `lpctl run --help`"),
-        TranscoderError::WorkDir { .. } => {
-            (Kind::Failed, "work_dir", "make it writable, or choose another folder with `--work-dir`")
-        }
-        TranscoderError::Thread(_) => (Kind::Failed, "no_thread", "check the limit on processes: `ulimit -u`"),
+        TranscoderError::WorkDir { .. } => (
+            Kind::Failed,
+            "work_dir",
+            "make it writable, or choose another folder with `--work-dir`",
+        ),
+        TranscoderError::Thread(_) => (
+            Kind::Failed,
+            "no_thread",
+            "check the limit on processes: `ulimit -u`",
+        ),
     };
     Failure::new(kind, code, with_cause(&error)).hint(hint)
 }

@@ -52,8 +52,12 @@ pub fn addresses(
 
 fn service_uri(text: &str, plain: bool) -> Result<(String, u16, String), Failure> {
     let wrong = || {
-        Failure::new(Kind::Usage, "bad_service_addr", format!("`{text}` is no address gateways could use"))
-            .hint("write it like `orchestrator.example:8935`")
+        Failure::new(
+            Kind::Usage,
+            "bad_service_addr",
+            format!("`{text}` is no address gateways could use"),
+        )
+        .hint("write it like `orchestrator.example:8935`")
     };
     let scheme = if plain { "http" } else { "https" };
     let full = match text.contains("://") {
@@ -69,14 +73,22 @@ fn service_uri(text: &str, plain: bool) -> Result<(String, u16, String), Failure
         let message = format!("`{text}` and the port do not agree on whether there is TLS");
         return Err(Failure::new(Kind::Usage, "bad_service_addr", message).hint(hint));
     }
-    let host = url.host_str().filter(|host| !host.is_empty()).ok_or_else(wrong)?.to_string();
+    let host = url
+        .host_str()
+        .filter(|host| !host.is_empty())
+        .ok_or_else(wrong)?
+        .to_string();
     let is_bare = url.path() == "/" && url.query().is_none() && url.username().is_empty();
     if url.scheme() != scheme || !is_bare {
         return Err(wrong());
     }
     // `Url` drops the scheme's own port; without any, it is the one gateways expect.
-    let writes_port = full.trim_end_matches('/').ends_with(|last: char| last.is_ascii_digit())
-        && full.rsplit_once(':').is_some_and(|(_, port)| port.trim_end_matches('/').parse::<u16>().is_ok());
+    let writes_port = full
+        .trim_end_matches('/')
+        .ends_with(|last: char| last.is_ascii_digit())
+        && full
+            .rsplit_once(':')
+            .is_some_and(|(_, port)| port.trim_end_matches('/').parse::<u16>().is_ok());
     let port = match url.port() {
         Some(port) => port,
         None if writes_port => url.port_or_known_default().unwrap_or(SERVICE_PORT),
@@ -97,7 +109,8 @@ pub fn work_dir(data_dir: &Path) -> PathBuf {
 }
 
 fn is_roomy(directory: &Path) -> bool {
-    rustix::fs::statvfs(directory).is_ok_and(|system| system.f_bavail.saturating_mul(system.f_frsize) >= LEAST_MEMORY)
+    rustix::fs::statvfs(directory)
+        .is_ok_and(|system| system.f_bavail.saturating_mul(system.f_frsize) >= LEAST_MEMORY)
 }
 
 /// Makes the folder, or checks that the one there is nobody else's: everybody may write beside it.
@@ -114,7 +127,11 @@ fn is_ours(directory: &Path, uid: u32) -> bool {
 mod tests {
     use super::*;
 
-    fn resolve(service: Option<&str>, bind: Option<&str>, plain: bool) -> Result<(String, Option<String>), &'static str> {
+    fn resolve(
+        service: Option<&str>,
+        bind: Option<&str>,
+        plain: bool,
+    ) -> Result<(String, Option<String>), &'static str> {
         addresses(service, bind.map(|bind| bind.parse().unwrap()), plain)
             .map(|(bind, uri)| (bind.to_string(), uri))
             .map_err(|failure| failure.code)
@@ -123,9 +140,18 @@ mod tests {
     #[test]
     fn a_node_is_for_this_machine_unless_told_otherwise() {
         assert_eq!(resolve(None, None, false), Ok(("127.0.0.1:8935".into(), None)));
-        assert_eq!(resolve(Some("127.0.0.1:9000"), None, false), Ok(("127.0.0.1:9000".into(), None)));
-        assert_eq!(resolve(Some("127.0.0.1:0"), None, true), Ok(("127.0.0.1:0".into(), None)));
-        assert_eq!(resolve(Some("[::1]:9000"), None, false), Ok(("[::1]:9000".into(), None)));
+        assert_eq!(
+            resolve(Some("127.0.0.1:9000"), None, false),
+            Ok(("127.0.0.1:9000".into(), None))
+        );
+        assert_eq!(
+            resolve(Some("127.0.0.1:0"), None, true),
+            Ok(("127.0.0.1:0".into(), None))
+        );
+        assert_eq!(
+            resolve(Some("[::1]:9000"), None, false),
+            Ok(("[::1]:9000".into(), None))
+        );
         assert_eq!(
             resolve(Some("localhost"), None, false),
             Ok(("127.0.0.1:8935".into(), Some("https://localhost:8935".into())))
@@ -135,23 +161,42 @@ mod tests {
     #[test]
     fn a_public_address_is_told_and_every_address_bound() {
         let public = |uri: &str| Ok(("0.0.0.0:8935".into(), Some(uri.into())));
-        assert_eq!(resolve(Some("orchestrator.example"), None, false), public("https://orchestrator.example:8935"));
-        assert_eq!(resolve(Some("https://orchestrator.example:8935/"), None, false), public("https://orchestrator.example:8935"));
-        assert_eq!(resolve(Some("orchestrator.example:8935"), None, true), public("http://orchestrator.example:8935"));
+        assert_eq!(
+            resolve(Some("orchestrator.example"), None, false),
+            public("https://orchestrator.example:8935")
+        );
+        assert_eq!(
+            resolve(Some("https://orchestrator.example:8935/"), None, false),
+            public("https://orchestrator.example:8935")
+        );
+        assert_eq!(
+            resolve(Some("orchestrator.example:8935"), None, true),
+            public("http://orchestrator.example:8935")
+        );
         assert_eq!(
             resolve(Some("orchestrator.example:443"), Some("10.0.0.1:9000"), false),
-            Ok(("10.0.0.1:9000".into(), Some("https://orchestrator.example:443".into())))
+            Ok((
+                "10.0.0.1:9000".into(),
+                Some("https://orchestrator.example:443".into())
+            ))
         );
     }
 
     #[test]
     fn what_gateways_could_not_use_is_refused() {
         for text in ["", "a b", "https://x:1/path", "ftp://x:1", "user@x:1", "x:99999"] {
-            assert_eq!(resolve(Some(text), None, false), Err("bad_service_addr"), "{text:?}");
+            assert_eq!(
+                resolve(Some(text), None, false),
+                Err("bad_service_addr"),
+                "{text:?}"
+            );
         }
         assert_eq!(resolve(Some("http://x:1"), None, false), Err("bad_service_addr"));
         assert_eq!(resolve(Some("https://x:1"), None, true), Err("bad_service_addr"));
-        assert_eq!(resolve(None, Some("0.0.0.0:8935"), false), Err("service_addr_needed"));
+        assert_eq!(
+            resolve(None, Some("0.0.0.0:8935"), false),
+            Err("service_addr_needed")
+        );
     }
 
     #[test]
