@@ -2,4 +2,5 @@
 //! dashboard draws. No clients, no async, no formatting for people.
 
 pub mod node;
+pub mod push;
 pub mod transaction;
