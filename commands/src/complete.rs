@@ -59,6 +59,38 @@ pub fn networks(current: &OsStr) -> Vec<CompletionCandidate> {
 
 /// Account names and addresses of the keystore in use.
 #[must_use]
-pub fn accounts(_: &OsStr) -> Vec<CompletionCandidate> {
-    Vec::new()
+pub fn accounts(current: &OsStr) -> Vec<CompletionCandidate> {
+    let profile = std::env::var("LPCTL_PROFILE").ok();
+    let mut folders = Vec::new();
+    if let Some((_, file)) = config_file() {
+        match file.layer(profile.as_deref()) {
+            Ok((_, layer)) => folders.extend(layer.keystore_dir),
+            Err(_) => folders.extend(file.defaults.keystore_dir),
+        }
+        // The profile on the command line is not known here: offer the accounts of all of them.
+        folders.extend(file.profiles.into_values().filter_map(|layer| layer.keystore_dir));
+    }
+    if let Ok(directories) = Directories::find() {
+        folders.push(directories.data_dir.join("keystore"));
+    }
+    folders.sort();
+    folders.dedup();
+    let known = folders.iter().flat_map(|folder| account_names(folder));
+    starting_with(current, known)
+}
+
+/// Names (with their address) and addresses of one keystore folder.
+fn account_names(folder: &std::path::Path) -> Vec<(String, Option<String>)> {
+    let Ok(listing) = engine::wallet::KeystoreDir::open(folder).list() else {
+        return Vec::new();
+    };
+    let mut values = Vec::new();
+    for account in listing.accounts {
+        let address = account.address.map(|address| address.to_checksum(None));
+        if let Some(name) = account.name {
+            values.push((name, address.clone()));
+        }
+        values.extend(address.map(|address| (address, None)));
+    }
+    values
 }

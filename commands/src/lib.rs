@@ -28,6 +28,10 @@ use crate::{
 /// Everything `main` does: completes, parses, runs, and tells how it ended.
 #[must_use]
 pub fn main() -> ExitCode {
+    // Before all else: this process may be about to become ffmpeg.
+    if let Some(code) = engine::process::child_main(std::env::args_os().skip(1)) {
+        return code;
+    }
     clap_complete::CompleteEnv::with_factory(Cli::command)
         .bin("lpctl")
         .complete();
@@ -37,8 +41,14 @@ pub fn main() -> ExitCode {
     };
     logging::start(&cli.globals);
     let shell = Shell::new(shell_options(&cli.globals));
+    let options = shell_options(&cli.globals);
     let code = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| execute(cli, shell)));
-    code.unwrap_or(ExitCode::from(Kind::Bug as u8))
+    code.unwrap_or_else(|_| {
+        let bug = Failure::new(Kind::Bug, "bug", "lpctl failed in a way it should not; the lines above say where")
+            .hint("please report it with those lines; nothing that was sent is undone, ask the chain before repeating");
+        Shell::new(options).fail(&bug);
+        ExitCode::from(Kind::Bug as u8)
+    })
 }
 
 /// Help and version are answers; what clap does not understand is a usage failure, in JSON where asked for.

@@ -1,6 +1,8 @@
 //! Answers as plain serialisable types: the JSON contract of the command line and of the node's API, and what the
 //! dashboard draws. No clients, no async, no formatting for people.
 
+pub mod account;
+pub mod chain;
 pub mod node;
 pub mod push;
 pub mod transaction;

@@ -1,6 +1,8 @@
-//! Writes and checks derived files: completions and man pages.
+//! Work on lpctl itself: derived files and the demo.
 //!
 //! `cargo xtask gen` writes them, `cargo xtask gen --check` fails if one differs from what the commands say.
+
+mod demo;
 
 use std::{
     collections::BTreeMap,
@@ -28,6 +30,8 @@ enum Command {
         #[arg(long)]
         check: bool,
     },
+    /// Show the product on this machine: devnet, orchestrator, node, stream, dashboard; fail if any of it does not hold
+    Demo,
 }
 
 fn main() -> ExitCode {
@@ -44,6 +48,7 @@ fn main() -> ExitCode {
 fn run(cli: Cli) -> eyre::Result<()> {
     match cli.command {
         Command::Gen { check } => generate(check),
+        Command::Demo => demo::run(),
     }
 }
 

@@ -1,0 +1,409 @@
+//! `cargo xtask demo`: the product on this machine, every step checked. Uses the `lpctl` beside this program.
+//!
+//! Home and config are a temporary folder's, so nothing of the user's is touched; only the cache of downloaded parts
+//! is shared.
+
+use std::{
+    fs,
+    io::{BufRead, BufReader, IsTerminal, Write},
+    net::TcpListener,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use eyre::{OptionExt, WrapErr, bail, ensure};
+use serde_json::Value;
+
+/// How long the generated clip plays, in seconds.
+const CLIP_SECONDS: u32 = 12;
+/// The ladder it is pushed through.
+const LADDER: &str = "P720p30fps16x9,P360p30fps16x9,P240p30fps16x9";
+/// Longest wait for anything that has to end.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A home of its own with the `lpctl` to try.
+struct Stage {
+    lpctl: PathBuf,
+    home: tempfile::TempDir,
+    cache: PathBuf,
+}
+
+impl Stage {
+    fn set_up() -> eyre::Result<Self> {
+        let lpctl = std::env::current_exe()?.with_file_name("lpctl");
+        ensure!(
+            lpctl.exists(),
+            "{} is not built; run `cargo build --workspace`",
+            lpctl.display()
+        );
+        let mut paths = Command::new(&lpctl);
+        let paths = run_json(paths.args(["config", "path", "--json"]))?;
+        let cache = paths["cache_dir"].as_str().ok_or_eyre("no cache folder")?.into();
+        Ok(Self {
+            lpctl,
+            home: tempfile::tempdir()?,
+            cache,
+        })
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(&self.lpctl);
+        command
+            .args(arguments)
+            .env("HOME", self.home.path())
+            .env("LPCTL_CACHE_DIR", &self.cache);
+        for variable in [
+            "XDG_CONFIG_HOME",
+            "XDG_DATA_HOME",
+            "XDG_STATE_HOME",
+            "LPCTL_CONFIG",
+            "LPCTL_PROFILE",
+            "LPCTL_DATA_DIR",
+        ] {
+            command.env_remove(variable);
+        }
+        command
+    }
+
+    /// Runs `lpctl` as an operator would, showing command and output.
+    fn show(&self, arguments: &[&str]) -> eyre::Result<()> {
+        say(&format!("\n$ lpctl {}", arguments.join(" ")))?;
+        let status = self.command(arguments).stdin(Stdio::null()).status()?;
+        ensure!(
+            status.success(),
+            "`lpctl {}` ended with {status}",
+            arguments.join(" ")
+        );
+        Ok(())
+    }
+
+    /// Runs `lpctl … --json` and returns its data.
+    fn ask(&self, arguments: &[&str]) -> eyre::Result<Value> {
+        run_json(self.command(arguments).arg("--json"))
+            .wrap_err_with(|| format!("lpctl {}", arguments.join(" ")))
+    }
+}
+
+fn run_json(command: &mut Command) -> eyre::Result<Value> {
+    let output = command.stdin(Stdio::null()).stderr(Stdio::inherit()).output()?;
+    let answer: Value = serde_json::from_slice(&output.stdout)
+        .wrap_err_with(|| format!("not an envelope: {}", String::from_utf8_lossy(&output.stdout)))?;
+    ensure!(
+        output.status.success(),
+        "{}: {}",
+        output.status,
+        answer["error"]["message"]
+    );
+    Ok(answer["data"].clone())
+}
+
+fn say(line: &str) -> std::io::Result<()> {
+    writeln!(std::io::stdout(), "{line}")
+}
+
+/// A child that is ended, and waited for, whatever happens.
+struct Running(Child);
+
+impl Running {
+    /// Asks it to end as a service manager would and returns its status.
+    fn end(mut self) -> eyre::Result<std::process::ExitStatus> {
+        signal(&self.0, rustix::process::Signal::TERM)?;
+        let started = Instant::now();
+        while started.elapsed() < PATIENCE {
+            if let Some(status) = self.0.try_wait()? {
+                return Ok(status);
+            }
+            std::thread::park_timeout(Duration::from_millis(50));
+        }
+        bail!("process {} did not end on SIGTERM", self.0.id())
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Ok(None) = self.0.try_wait() {
+            // Ending it is all that is left to do; it may be gone already.
+            let _ = self.0.kill();
+            let _ = self.0.wait();
+        }
+    }
+}
+
+fn signal(child: &Child, signal: rustix::process::Signal) -> eyre::Result<()> {
+    let pid = i32::try_from(child.id())
+        .ok()
+        .and_then(rustix::process::Pid::from_raw)
+        .ok_or_eyre("no process id")?;
+    Ok(rustix::process::kill_process(pid, signal)?)
+}
+
+/// Everything, in order. Whatever fails, the node and the devnet are taken down.
+pub fn run() -> eyre::Result<()> {
+    let started = Instant::now();
+    let stage = Stage::set_up()?;
+    let outcome = play(&stage);
+    say("\n── taking everything down")?;
+    let down = stage.show(&["devnet", "down"]);
+    outcome?;
+    down?;
+    let left = stage.ask(&["devnet", "status"]);
+    if let Ok(status) = left {
+        ensure!(
+            status["running"] == Value::Bool(false),
+            "the devnet is still up: {status}"
+        );
+    }
+    say(&format!(
+        "\n✓ all of it held, in {} s",
+        started.elapsed().as_secs()
+    ))?;
+    Ok(())
+}
+
+fn play(stage: &Stage) -> eyre::Result<()> {
+    say("── a Livepeer protocol on this machine")?;
+    stage.show(&["devnet", "up", "--detach", "--port", "0"])?;
+
+    say("\n── an orchestrator on it")?;
+    let port = free_port()?;
+    let service_uri = format!("https://127.0.0.1:{port}");
+    let devnet = |arguments: &[&str]| stage.show(&[&["--profile", "devnet"][..], arguments].concat());
+    devnet(&["stake", "bond", "1000", "--yes"])?;
+    devnet(&["set-fees", "--reward-cut", "10", "--fee-share", "40", "--yes"])?;
+    devnet(&["orch", "activate", "--service-uri", &service_uri, "--yes"])?;
+    devnet(&["devnet", "mine", "--rounds", "1"])?;
+    devnet(&["reward", "call", "--yes"])?;
+    let status = stage.ask(&["--profile", "devnet", "orch", "show"])?;
+    ensure!(
+        status["active"] == Value::Bool(true),
+        "the orchestrator is not active: {status}"
+    );
+
+    say("\n── its node")?;
+    let (node, operator_url) = start_node(stage, port)?;
+
+    say("\n── a stream through it")?;
+    let clip = draw_clip(stage.home.path())?;
+    push_while_watching(stage, &clip, &service_uri, &operator_url)?;
+
+    say("\n── where that leaves the operator")?;
+    devnet(&["--node", &operator_url, "status"])?;
+
+    let ended = node.end()?;
+    ensure!(ended.success(), "the node ended with {ended}");
+    say("the node finished what it had and ended")?;
+    Ok(())
+}
+
+/// A port nobody listens on now.
+fn free_port() -> eyre::Result<u16> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+}
+
+fn start_node(stage: &Stage, port: u16) -> eyre::Result<(Running, String)> {
+    let service = format!("127.0.0.1:{port}");
+    let arguments = [
+        "--profile",
+        "devnet",
+        "run",
+        "--service-addr",
+        &service,
+        "--operator-addr",
+        "127.0.0.1:0",
+    ];
+    say(&format!("$ lpctl {}", arguments.join(" ")))?;
+    let log = fs::File::create(stage.home.path().join("node.log"))?;
+    let mut command = stage.command(&arguments);
+    let mut child = Running(
+        command
+            .arg("--json")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(log)
+            .spawn()?,
+    );
+    let stdout = child.0.stdout.take().ok_or_eyre("no stdout")?;
+    let (sender, receiver) = std::sync::mpsc::channel();
+    // The reader lives as long as the node, so that the node never writes into a closed pipe.
+    std::thread::spawn(move || {
+        for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+            // Nobody waits any more once the node is ready.
+            let _ = sender.send(line);
+        }
+    });
+    let line = receiver.recv_timeout(PATIENCE).map_err(|_| {
+        eyre::eyre!(
+            "the node did not get ready: {}",
+            fs::read_to_string(stage.home.path().join("node.log")).unwrap_or_default()
+        )
+    })?;
+    let ready: Value = serde_json::from_str(&line).wrap_err_with(|| line.clone())?;
+    let operator_url = ready["operator_url"]
+        .as_str()
+        .ok_or_eyre("no operator address in the ready line")?
+        .to_string();
+    say(&format!("ready: {line}"))?;
+    Ok((child, operator_url))
+}
+
+/// A 1080p clip with sound, drawn by ffmpeg's own test sources.
+fn draw_clip(folder: &Path) -> eyre::Result<PathBuf> {
+    let path = folder.join("clip.mp4");
+    say(&format!("drawing {CLIP_SECONDS} s of 1080p30 with sound"))?;
+    let status = Command::new("ffmpeg")
+        .args([
+            "-v",
+            "error",
+            "-y",
+            "-f",
+            "lavfi",
+            "-i",
+            "testsrc2=size=1920x1080:rate=30",
+            "-f",
+            "lavfi",
+        ])
+        .args([
+            "-i",
+            "sine=frequency=440:sample_rate=48000",
+            "-t",
+            &CLIP_SECONDS.to_string(),
+        ])
+        .args([
+            "-c:v",
+            "libx264",
+            "-preset",
+            "ultrafast",
+            "-g",
+            "60",
+            "-pix_fmt",
+            "yuv420p",
+            "-c:a",
+            "aac",
+        ])
+        .arg(&path)
+        .stdin(Stdio::null())
+        .status()?;
+    ensure!(status.success(), "drawing the clip failed: {status}");
+    Ok(path)
+}
+
+fn push_while_watching(
+    stage: &Stage,
+    clip: &Path,
+    service_uri: &str,
+    operator_url: &str,
+) -> eyre::Result<()> {
+    let out = stage.home.path().join("renditions");
+    let (clip, out_text) = (clip.display().to_string(), out.display().to_string());
+    let arguments = [
+        "gateway",
+        "push",
+        &clip,
+        "--orch",
+        service_uri,
+        "--ladder",
+        LADDER,
+        "--out",
+        &out_text,
+    ];
+    say(&format!(
+        "$ lpctl gateway push clip.mp4 --orch {service_uri} --ladder {LADDER} --out renditions"
+    ))?;
+    let mut push = Running(
+        stage
+            .command(&arguments)
+            .arg("--json")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()?,
+    );
+    let mut stdout = push.0.stdout.take().ok_or_eyre("no stdout")?;
+    watch(stage, operator_url)?;
+    let mut answer = String::new();
+    std::io::Read::read_to_string(&mut stdout, &mut answer)?;
+    let status = push.0.wait()?;
+    let answer: Value = serde_json::from_str(&answer).wrap_err(answer)?;
+    ensure!(status.success(), "the push ended with {status}: {answer}");
+    say(&serde_json::to_string_pretty(&answer["data"]["summary"])?)?;
+    check_renditions(&out)
+}
+
+/// The dashboard while the push runs: live on a terminal, one frame otherwise.
+fn watch(stage: &Stage, operator_url: &str) -> eyre::Result<()> {
+    let started = Instant::now();
+    loop {
+        let status = stage.ask(&["--node", operator_url, "dashboard", "--once"])?;
+        if status["sessions"]
+            .as_array()
+            .is_some_and(|sessions| !sessions.is_empty())
+        {
+            break;
+        }
+        ensure!(started.elapsed() < PATIENCE, "no session showed up at the node");
+        std::thread::park_timeout(Duration::from_millis(200));
+    }
+    if std::io::stdout().is_terminal() && std::io::stdin().is_terminal() {
+        say("the dashboard opens; `q` goes on")?;
+        let status = stage.command(&["--node", operator_url, "dashboard"]).status()?;
+        ensure!(status.success(), "the dashboard ended with {status}");
+        Ok(())
+    } else {
+        stage.show(&[
+            "--node",
+            operator_url,
+            "dashboard",
+            "--once",
+            "--width",
+            "100",
+            "--height",
+            "30",
+        ])
+    }
+}
+
+/// Decodes every rendition once more, with nothing of lpctl in the way: no frame is missing.
+fn check_renditions(out: &Path) -> eyre::Result<()> {
+    for profile in LADDER.split(',') {
+        let mut frames = 0u64;
+        for entry in
+            fs::read_dir(out.join(profile)).wrap_err_with(|| format!("no renditions of {profile}"))?
+        {
+            let path = entry?.path();
+            if path.extension().is_some_and(|extension| extension == "ts") {
+                frames += count_frames(&path)?;
+            }
+        }
+        ensure!(
+            frames == u64::from(CLIP_SECONDS) * 30,
+            "{profile} has {frames} frames, not {}",
+            CLIP_SECONDS * 30
+        );
+        say(&format!("✓ {profile}: {frames} frames decode"))?;
+    }
+    Ok(())
+}
+
+fn count_frames(path: &Path) -> eyre::Result<u64> {
+    let output = Command::new("ffprobe")
+        .args([
+            "-v",
+            "error",
+            "-count_frames",
+            "-select_streams",
+            "v:0",
+            "-show_entries",
+            "stream=nb_read_frames",
+            "-of",
+            "csv=p=0",
+        ])
+        .arg(path)
+        .stdin(Stdio::null())
+        .output()?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let first = text.lines().next().unwrap_or_default().trim_end_matches(',');
+    first
+        .parse()
+        .wrap_err_with(|| format!("{}: {text}", path.display()))
+}
