@@ -101,14 +101,11 @@ pub async fn verify(
     tokio::fs::write(file, data).await.map_err(VerifyError::Write)?;
     let decoded = decode(tools, file, promise.profile.format).await;
     tokio::fs::remove_file(file).await.map_err(VerifyError::Write)?;
-    let decoded = decoded?;
-    let found = Verified {
-        frames: decoded.frames,
-        pixels: decoded.pixels,
-        size: decoded.size,
-        has_sound: decoded.has_sound,
-    };
-    if !decoded.starts_with_key {
+    let Decoded {
+        verified: found,
+        starts_with_key,
+    } = decoded?;
+    if !starts_with_key {
         return Err(VerifyError::FirstFrame);
     }
     let want = Size {
@@ -139,13 +136,10 @@ pub fn is_signed(account: Address, renditions: &[Bytes], signature: &[u8]) -> bo
     signature::verify(account, &signature::renditions_message(renditions), signature)
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Decoded {
-    frames: u64,
-    pixels: u64,
-    size: Size,
+    verified: Verified,
     starts_with_key: bool,
-    has_sound: bool,
 }
 
 async fn decode(tools: &Tools, file: &Path, container: Container) -> Result<Decoded, VerifyError> {
@@ -171,7 +165,7 @@ async fn decode(tools: &Tools, file: &Path, container: Container) -> Result<Deco
         ));
     }
     let decoded = read_frames(&String::from_utf8_lossy(&probed.answer));
-    if !probed.status.success() || decoded.frames == 0 {
+    if !probed.status.success() || decoded.verified.frames == 0 {
         return Err(VerifyError::Undecodable(reason(&probed.log)));
     }
     match damage(&probed.log) {
@@ -180,13 +174,19 @@ async fn decode(tools: &Tools, file: &Path, container: Container) -> Result<Deco
     }
 }
 
-/// Reads lines like `video,1,640,360` and `audio,1`.
+/// Reads lines like `video,1,640,360` and `audio,1`. The first frame gives the size.
 fn read_frames(list: &str) -> Decoded {
-    let mut decoded = Decoded::default();
+    let mut found = Verified {
+        frames: 0,
+        pixels: 0,
+        size: Size { width: 0, height: 0 },
+        has_sound: false,
+    };
+    let mut starts_with_key = false;
     for line in list.lines() {
         let mut fields = line.split(',');
         match fields.next() {
-            Some("audio") => decoded.has_sound = true,
+            Some("audio") => found.has_sound = true,
             Some("video") => {
                 let is_key = fields.next() == Some("1");
                 let mut number = || {
@@ -195,18 +195,24 @@ fn read_frames(list: &str) -> Decoded {
                         .and_then(|field| field.parse::<u32>().ok())
                         .unwrap_or(0)
                 };
-                let (width, height) = (number(), number());
-                if decoded.frames == 0 {
-                    decoded.starts_with_key = is_key;
-                    decoded.size = Size { width, height };
+                let size = Size {
+                    width: number(),
+                    height: number(),
+                };
+                if found.frames == 0 {
+                    starts_with_key = is_key;
+                    found.size = size;
                 }
-                decoded.frames += 1;
-                decoded.pixels += u64::from(width) * u64::from(height);
+                found.frames += 1;
+                found.pixels += u64::from(size.width) * u64::from(size.height);
             }
             _ => {}
         }
     }
-    decoded
+    Decoded {
+        verified: found,
+        starts_with_key,
+    }
 }
 
 /// The first complaint of a video decoder. What the demuxer or the sound decoder say is no damage to the picture:
@@ -224,12 +230,13 @@ mod tests {
     #[test]
     fn frames_are_counted_and_measured_one_by_one() {
         let decoded = read_frames("video,1,640,360,\naudio,1\nvideo,0,640,360\n\nvideo,0,320,180\n");
-        assert_eq!(decoded.frames, 3);
-        assert_eq!(decoded.pixels, 2 * 640 * 360 + 320 * 180);
-        assert_eq!((decoded.size.width, decoded.size.height), (640, 360));
-        assert!(decoded.starts_with_key && decoded.has_sound);
+        let found = decoded.verified;
+        assert_eq!(found.frames, 3);
+        assert_eq!(found.pixels, 2 * 640 * 360 + 320 * 180);
+        assert_eq!((found.size.width, found.size.height), (640, 360));
+        assert!(decoded.starts_with_key && found.has_sound);
         assert!(!read_frames("video,0,2,2\nvideo,1,2,2").starts_with_key);
-        assert_eq!(read_frames("garbage\naudio,1").frames, 0);
+        assert_eq!(read_frames("garbage\naudio,1").verified.frames, 0);
     }
 
     #[test]

@@ -11,14 +11,10 @@ use prost::Message;
 
 use super::{Node, http::Refusal};
 use crate::{
-    media::{
-        job::Clip,
-        ladder::Profile,
-    },
+    media::{job::Clip, ladder::Profile},
     view::node::Rung,
     wire::{
-        capability,
-        net,
+        capability, net,
         segment::{self, ProfileError},
         token::TokenError,
     },

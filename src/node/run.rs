@@ -31,9 +31,7 @@ use super::{
 use crate::{
     media::job::SegmentTranscoder,
     view::node::NodeStatus,
-    wire::{
-        client::download_client, net::orchestrator_server::OrchestratorServer, signature::MessageSigner,
-    },
+    wire::{client::download_client, net::orchestrator_server::OrchestratorServer, signature::MessageSigner},
 };
 
 /// How often sessions are looked over for idle ones.
