@@ -305,8 +305,12 @@ async fn transcode(
         renditions,
         source_width,
         source_height,
+        elapsed,
         ..
     } = made?;
+    // The transcoder may have let other sessions go first: that was waiting too.
+    times.waited += times.transcoded.saturating_sub(elapsed);
+    times.transcoded = elapsed;
     if renditions.len() != profiles.len() {
         return Err(Failure::Mismatched);
     }

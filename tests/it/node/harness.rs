@@ -1,6 +1,6 @@
 //! A node on ports of its own, clients for it, and a transcoder that can be held up.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use alloy::primitives::keccak256;
 use bytes::Bytes;
@@ -64,7 +64,11 @@ struct Gated<T> {
 }
 
 impl<T: SegmentTranscoder> SegmentTranscoder for Gated<T> {
-    async fn transcode(&self, job: SegmentJob, stop: CancellationToken) -> Result<Transcoded, TranscodeError> {
+    async fn transcode(
+        &self,
+        job: SegmentJob,
+        stop: CancellationToken,
+    ) -> Result<Transcoded, TranscodeError> {
         self.gate.entered.send_modify(|entered| *entered += 1);
         let mut open = self.gate.open.subscribe();
         tokio::select! {
@@ -137,10 +141,7 @@ impl Rig {
     pub async fn offer(&self) -> net::OrchestratorInfo {
         let mut grpc = self.grpc().await;
         let request = net::OrchestratorRequest {
-            capabilities: Some(job_message(
-                &job_capabilities(&job(&[])).unwrap(),
-                "",
-            )),
+            capabilities: Some(job_message(&job_capabilities(&job(&[])).unwrap(), "")),
             ..net::OrchestratorRequest::default()
         };
         grpc.get_orchestrator(request).await.unwrap().into_inner()
@@ -158,7 +159,12 @@ impl Rig {
     }
 
     /// Posts a segment with credentials as they are.
-    pub async fn post(&self, client: &Client, credentials: &net::SegData, body: impl Into<reqwest::Body>) -> Response {
+    pub async fn post(
+        &self,
+        client: &Client,
+        credentials: &net::SegData,
+        body: impl Into<reqwest::Body>,
+    ) -> Response {
         let request = client
             .post(self.url("/segment"))
             .header("Livepeer-Segment", to_header(credentials))
@@ -172,13 +178,21 @@ impl Rig {
     }
 
     /// Posts a segment and waits for its result.
-    pub async fn transcode(&self, client: &Client, token: &net::AuthToken, seq: u64, data: &Bytes) -> net::TranscodeResult {
+    pub async fn transcode(
+        &self,
+        client: &Client,
+        token: &net::AuthToken,
+        seq: u64,
+        data: &Bytes,
+    ) -> net::TranscodeResult {
         let credentials = credentials(&Offchain, token, seq, data, &ladder());
         result(self.post(client, &credentials, data.clone()).await).await
     }
 
     pub async fn stop(self) -> StopReport {
-        tokio::time::timeout(PATIENCE, self.node.stop()).await.expect("the node stops")
+        tokio::time::timeout(PATIENCE, self.node.stop())
+            .await
+            .expect("the node stops")
     }
 }
 

@@ -1,6 +1,10 @@
 //! What the operator sees, and who may not.
 
-use engine::{view::node::{Device, NodeStatus}, node::DeviceReader, wire::{net, signature::Offchain}};
+use engine::{
+    node::DeviceReader,
+    view::node::{Device, NodeStatus},
+    wire::{net, signature::Offchain},
+};
 use eventsource_stream::Eventsource;
 use futures_util::StreamExt;
 use reqwest::{Client, StatusCode};
@@ -23,10 +27,12 @@ async fn event(
             }
         }
     };
-    tokio::time::timeout(PATIENCE, waiting).await.expect("the event comes")
+    tokio::time::timeout(PATIENCE, waiting)
+        .await
+        .expect("the event comes")
 }
 
-async fn events(rig: &Rig) -> impl futures_util::Stream<Item = NodeStatus> + Unpin {
+async fn events(rig: &Rig) -> impl futures_util::Stream<Item = NodeStatus> + Unpin + use<> {
     let answer = h1().get(rig.operator_url("/api/v1/events")).send().await.unwrap();
     assert_eq!(answer.headers()["content-type"], "text/event-stream");
     answer.bytes_stream().eventsource().map(|event| {
@@ -55,7 +61,10 @@ async fn a_running_segment_shows_while_it_runs_and_after() {
     let segment = credentials(&Offchain, &token, 7, &clip, &ladder());
     let answer = rig.post(&h2(), &segment, clip.clone()).await;
     let running = event(&mut events, |status| {
-        status.sessions.first().is_some_and(|session| session.segments_in_flight == 1)
+        status
+            .sessions
+            .first()
+            .is_some_and(|session| session.segments_in_flight == 1)
     })
     .await;
     assert_eq!(running.sessions[0].id, token.session_id);
@@ -66,7 +75,10 @@ async fn a_running_segment_shows_while_it_runs_and_after() {
     let made = data(result(answer).await);
     let done = event(&mut events, |status| status.work.segments_done == 1).await;
     let session = &done.sessions[0];
-    assert_eq!((session.segments_done, session.recent[0].seq, session.recent[0].ok), (1, 7, true));
+    assert_eq!(
+        (session.segments_done, session.recent[0].seq, session.recent[0].ok),
+        (1, 7, true)
+    );
     assert_eq!(session.source.as_deref(), Some("640x360"));
     let pixels: i64 = made.segments.iter().map(|segment| segment.pixels).sum();
     assert_eq!(done.work.pixels, pixels.unsigned_abs());
@@ -99,7 +111,10 @@ async fn draining_refuses_new_sessions_and_keeps_the_others() {
     assert!(status.draining);
     let request = net::OrchestratorRequest::default();
     let refused = rig.grpc().await.get_orchestrator(request).await.unwrap_err();
-    assert_eq!(refused.message(), "Invalid orchestrator request: OrchestratorCapped");
+    assert_eq!(
+        refused.message(),
+        "Invalid orchestrator request: OrchestratorCapped"
+    );
     data(rig.transcode(&client, &token, 1, &clip).await);
 }
 
@@ -119,7 +134,9 @@ async fn web_pages_cannot_use_the_api() {
     for path in ["/api/v1/status", "/api/v1/events", "/healthz"] {
         let answer = send(&client, "GET", path, &rebound).await.unwrap();
         assert_eq!(answer.status(), StatusCode::FORBIDDEN, "{path}");
-        let answer = send(&client, "GET", path, &[("origin", "http://evil.example")]).await.unwrap();
+        let answer = send(&client, "GET", path, &[("origin", "http://evil.example")])
+            .await
+            .unwrap();
         assert_eq!(answer.status(), StatusCode::OK, "{path}");
         assert!(answer.headers().get("access-control-allow-origin").is_none());
     }
@@ -135,7 +152,9 @@ async fn web_pages_cannot_use_the_api() {
     let answer = send(&client, "GET", "/api/v1/drain", &[]).await.unwrap();
     assert_eq!(answer.status(), StatusCode::METHOD_NOT_ALLOWED);
     assert!(!rig.node.status().draining);
-    let answer = send(&client, "POST", "/api/v1/drain", &[("origin", own.as_str())]).await.unwrap();
+    let answer = send(&client, "POST", "/api/v1/drain", &[("origin", own.as_str())])
+        .await
+        .unwrap();
     assert_eq!(answer.status(), StatusCode::OK);
     assert!(rig.node.status().draining);
 }

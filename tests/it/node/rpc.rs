@@ -21,7 +21,11 @@ async fn a_gateway_learns_where_what_and_for_how_long() {
     let capabilities = info.capabilities.unwrap();
     assert_eq!(capabilities.bitstring, CapabilitySet::default_set().words());
     assert!(capabilities.mandatories.is_empty());
-    assert!(satisfies(&capabilities.version, "0.9.1"), "{}", capabilities.version);
+    assert!(
+        satisfies(&capabilities.version, "0.9.1"),
+        "{}",
+        capabilities.version
+    );
     let token = info.auth_token.unwrap();
     assert_eq!(token.session_id.len(), 8);
     let left = token.expiration - jiff::Timestamp::now().as_second();
@@ -37,7 +41,10 @@ async fn grpc_and_http_share_the_port_with_tls_and_without() {
         rig.offer().await;
         for client in [h1(), h2()] {
             let answer = client.get(rig.url("/healthz")).send().await.unwrap();
-            assert_eq!((answer.status().as_u16(), answer.text().await.unwrap()), (200, String::new()));
+            assert_eq!(
+                (answer.status().as_u16(), answer.text().await.unwrap()),
+                (200, String::new())
+            );
         }
         let missing = h1().get(rig.url("/nowhere")).send().await.unwrap();
         assert_eq!(missing.status(), 404);
@@ -50,9 +57,15 @@ async fn a_node_with_an_account_signs_and_wants_signatures() {
     let rig = node_of(account.clone(), Gate::new(true), |_| {}).await;
     let mut grpc = rig.grpc().await;
 
-    let unsigned = grpc.get_orchestrator(net::OrchestratorRequest::default()).await.unwrap_err();
+    let unsigned = grpc
+        .get_orchestrator(net::OrchestratorRequest::default())
+        .await
+        .unwrap_err();
     assert_eq!(unsigned.code(), Code::Unknown);
-    assert_eq!(unsigned.message(), "Invalid orchestrator request: orchestrator req sig check failed");
+    assert_eq!(
+        unsigned.message(),
+        "Invalid orchestrator request: orchestrator req sig check failed"
+    );
 
     let gateway = LocalSigner(PrivateKeySigner::random());
     let signed = net::OrchestratorRequest {
@@ -63,10 +76,23 @@ async fn a_node_with_an_account_signs_and_wants_signatures() {
     let info = grpc.get_orchestrator(signed).await.unwrap().into_inner();
     assert_eq!(info.address, account.address().to_vec());
 
-    let pong = grpc.ping(net::PingPong { value: b"proof".to_vec() }).await.unwrap().into_inner();
+    let pong = grpc
+        .ping(net::PingPong {
+            value: b"proof".to_vec(),
+        })
+        .await
+        .unwrap()
+        .into_inner();
     assert!(signature::verify(account.address(), b"proof", &pong.value));
     let offchain = node().await;
-    let pong = offchain.grpc().await.ping(net::PingPong { value: b"proof".to_vec() }).await.unwrap();
+    let pong = offchain
+        .grpc()
+        .await
+        .ping(net::PingPong {
+            value: b"proof".to_vec(),
+        })
+        .await
+        .unwrap();
     assert!(pong.into_inner().value.is_empty());
 }
 
@@ -80,7 +106,10 @@ async fn only_own_tokens_end_sessions() {
             .end_transcoding_session(net::EndTranscodingSessionRequest { auth_token })
             .await
             .unwrap_err();
-        assert_eq!((status.code(), status.message()), (Code::Unknown, "Invalid auth token"));
+        assert_eq!(
+            (status.code(), status.message()),
+            (Code::Unknown, "Invalid auth token")
+        );
     }
     // A session that never began is fine to end.
     rig.end_session(rig.token().await).await;
@@ -97,5 +126,8 @@ async fn a_node_that_transcodes_itself_takes_no_transcoders() {
         .unwrap_err();
     assert_eq!(status.code(), Code::Unimplemented);
     // The connection lives on.
-    OrchestratorClient::new(channel).ping(net::PingPong::default()).await.unwrap();
+    OrchestratorClient::new(channel)
+        .ping(net::PingPong::default())
+        .await
+        .unwrap();
 }

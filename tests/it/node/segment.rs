@@ -4,7 +4,7 @@ use alloy::signers::local::PrivateKeySigner;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use engine::{
-    media::count::video_frames,
+    media::count::count,
     wire::{
         net,
         segment::to_header,
@@ -17,7 +17,8 @@ use prost::Message;
 
 use super::{
     harness::{
-        Gate, Rig, credentials, data, error, h1, h2, held_node, ladder, node, node_of, node_with, refusal, result,
+        Gate, Rig, credentials, data, error, h1, h2, held_node, ladder, node, node_of, node_with, refusal,
+        result,
     },
     transcoder::clip,
 };
@@ -57,7 +58,7 @@ async fn renditions_come_back_counted_and_downloadable() {
             for (profile, (file, segment)) in ladder().iter().zip(files.iter().zip(&made.segments)) {
                 let path = format!("/stream/{}/{}/{seq}.ts", token.session_id, profile.name);
                 assert_eq!(segment.url, rig.url(&path));
-                let frames = video_frames(file).unwrap();
+                let frames = count(file).unwrap().frames;
                 assert_eq!(frames, 30);
                 let size = u64::from(profile.width) * u64::from(profile.height);
                 assert_eq!(segment.pixels.unsigned_abs(), frames * size);
@@ -71,11 +72,17 @@ async fn a_node_with_an_account_vouches_for_what_it_made() {
     let account = LocalSigner(PrivateKeySigner::random());
     let gateway = LocalSigner(PrivateKeySigner::random());
     let tokens = AuthTokens::generate();
-    let rig = node_of(account.clone(), Gate::new(true), |config| config.tokens = tokens.clone()).await;
+    let rig = node_of(account.clone(), Gate::new(true), |config| {
+        config.tokens = tokens.clone()
+    })
+    .await;
     let token = tokens.issue(Timestamp::now());
     let clip = clip();
     let payment = |sender: Vec<u8>| {
-        let payment = net::Payment { sender, ..net::Payment::default() };
+        let payment = net::Payment {
+            sender,
+            ..net::Payment::default()
+        };
         STANDARD.encode(payment.encode_to_vec())
     };
     let post = |segment: net::SegData, payment: String| {
@@ -116,21 +123,68 @@ async fn every_refusal_has_its_status_and_text() {
         change(&mut segment);
         to_header(&segment)
     };
-    let profile = |change: &dyn Fn(&mut net::VideoProfile)| {
-        with(&|segment| change(&mut segment.full_profiles[0]))
-    };
+    let profile =
+        |change: &dyn Fn(&mut net::VideoProfile)| with(&|segment| change(&mut segment.full_profiles[0]));
     let fine = to_header(&good);
     let rows: Vec<(&str, String, String, u16, &str)> = vec![
-        ("payment", "%%%".into(), fine.clone(), 402, "base64 decode error: "),
-        ("payment message", STANDARD.encode([0xff; 9]), fine.clone(), 402, "protobuf unmarshal error: "),
+        (
+            "payment",
+            "%%%".into(),
+            fine.clone(),
+            402,
+            "base64 decode error: ",
+        ),
+        (
+            "payment message",
+            STANDARD.encode([0xff; 9]),
+            fine.clone(),
+            402,
+            "protobuf unmarshal error: ",
+        ),
         ("encoding", String::new(), "%%%".into(), 403, "ErrorSegEncoding"),
         ("message", String::new(), STANDARD.encode([0xff; 9]), 403, ""),
-        ("container", String::new(), profile(&|profile| profile.format = 9), 403, "unrecognized profile output format"),
-        ("profile", String::new(), profile(&|profile| profile.profile = 9), 403, "unrecognized encoder profile"),
-        ("codec", String::new(), profile(&|profile| profile.encoder = 9), 403, "unrecognized video codec"),
-        ("negative", String::new(), with(&|segment| segment.duration = -1), 403, "invalid duration"),
-        ("long", String::new(), with(&|segment| segment.duration = 300_001), 403, "invalid duration"),
-        ("needs", String::new(), with(&|segment| segment.capabilities = None), 403, "incompatible capabilities"),
+        (
+            "container",
+            String::new(),
+            profile(&|profile| profile.format = 9),
+            403,
+            "unrecognized profile output format",
+        ),
+        (
+            "profile",
+            String::new(),
+            profile(&|profile| profile.profile = 9),
+            403,
+            "unrecognized encoder profile",
+        ),
+        (
+            "codec",
+            String::new(),
+            profile(&|profile| profile.encoder = 9),
+            403,
+            "unrecognized video codec",
+        ),
+        (
+            "negative",
+            String::new(),
+            with(&|segment| segment.duration = -1),
+            403,
+            "invalid duration",
+        ),
+        (
+            "long",
+            String::new(),
+            with(&|segment| segment.duration = 300_001),
+            403,
+            "invalid duration",
+        ),
+        (
+            "needs",
+            String::new(),
+            with(&|segment| segment.capabilities = None),
+            403,
+            "incompatible capabilities",
+        ),
         (
             "hevc",
             String::new(),
@@ -148,10 +202,34 @@ async fn every_refusal_has_its_status_and_text() {
             403,
             "incompatible capabilities",
         ),
-        ("no token", String::new(), with(&|segment| segment.auth_token = None), 403, "missing auth token"),
-        ("foreign", String::new(), with(&|segment| segment.auth_token = Some(foreign.clone())), 403, "invalid auth token"),
-        ("expired", String::new(), with(&|segment| segment.auth_token = Some(expired.clone())), 403, "expired auth token"),
-        ("hash", String::new(), with(&|segment| segment.hash = vec![7; 32]), 403, "Forbidden"),
+        (
+            "no token",
+            String::new(),
+            with(&|segment| segment.auth_token = None),
+            403,
+            "missing auth token",
+        ),
+        (
+            "foreign",
+            String::new(),
+            with(&|segment| segment.auth_token = Some(foreign.clone())),
+            403,
+            "invalid auth token",
+        ),
+        (
+            "expired",
+            String::new(),
+            with(&|segment| segment.auth_token = Some(expired.clone())),
+            403,
+            "expired auth token",
+        ),
+        (
+            "hash",
+            String::new(),
+            with(&|segment| segment.hash = vec![7; 32]),
+            403,
+            "Forbidden",
+        ),
     ];
     for client in [h1(), h2()] {
         for (name, payment, segment, status, text) in &rows {
@@ -165,9 +243,16 @@ async fn every_refusal_has_its_status_and_text() {
             };
             let (answered, said) = refusal(post("/segment").await.unwrap()).await;
             assert_eq!(answered, *status, "{name}: {said}");
-            assert!(said == *text || text.ends_with(": ") && said.starts_with(text) || text.is_empty(), "{name}: {said}");
+            assert!(
+                said == *text || text.ends_with(": ") && said.starts_with(text) || text.is_empty(),
+                "{name}: {said}"
+            );
             if *name != "hash" {
-                assert_eq!(refusal(post("/payment").await.unwrap()).await, (answered, said), "{name}");
+                assert_eq!(
+                    refusal(post("/payment").await.unwrap()).await,
+                    (answered, said),
+                    "{name}"
+                );
             }
         }
     }
@@ -186,7 +271,10 @@ async fn an_empty_payment_is_taken_and_answered() {
         .await
         .unwrap();
     assert_eq!(answer.status(), 200);
-    let info = net::PaymentResult::decode(answer.bytes().await.unwrap()).unwrap().info.unwrap();
+    let info = net::PaymentResult::decode(answer.bytes().await.unwrap())
+        .unwrap()
+        .info
+        .unwrap();
     assert_eq!(info.auth_token, Some(token));
     assert_eq!(info.transcoder, rig.node.service_uri());
 }
@@ -244,7 +332,11 @@ async fn a_source_can_be_fetched_from_where_the_body_says() {
     assert_eq!(made.segments.len(), 2);
     let other = post(first.segments[1].url.clone()).await.unwrap();
     assert_eq!(refusal(other).await, (403, "Forbidden".to_string()));
-    for wrong in [rig.url("/stream/none/none/0.ts"), "no url".into(), "file:///etc/passwd".into()] {
+    for wrong in [
+        rig.url("/stream/none/none/0.ts"),
+        "no url".into(),
+        "file:///etc/passwd".into(),
+    ] {
         let answer = post(wrong).await.unwrap();
         assert_eq!(refusal(answer).await, (400, "BadRequest".to_string()));
     }
@@ -268,7 +360,10 @@ async fn a_session_queues_four_and_the_next_is_too_many() {
     // The only session is taken: the next one gets neither token nor place.
     let request = net::OrchestratorRequest::default();
     let capped = rig.grpc().await.get_orchestrator(request).await.unwrap_err();
-    assert_eq!(capped.message(), "Invalid orchestrator request: OrchestratorCapped");
+    assert_eq!(
+        capped.message(),
+        "Invalid orchestrator request: OrchestratorCapped"
+    );
     rig.gate.open();
     for (seq, answer) in answers.into_iter().enumerate() {
         let answer = result(answer).await;
@@ -326,7 +421,9 @@ async fn work_for_a_gateway_that_left_is_stopped() {
                 tokio::task::yield_now().await;
             }
         };
-        tokio::time::timeout(super::harness::PATIENCE, waiting).await.expect("the work ends");
+        tokio::time::timeout(super::harness::PATIENCE, waiting)
+            .await
+            .expect("the work ends");
         assert_eq!(
             rig.node.status().sessions[0].last_error.as_deref(),
             Some("TranscoderStopped")
@@ -372,7 +469,10 @@ async fn what_cannot_be_transcoded_is_told_in_the_result() {
 
     let status = rig.node.status();
     assert_eq!(status.sessions[0].segments_failed, 3);
-    assert_eq!(status.sessions[0].last_error.as_deref(), Some("TranscoderInvalidGOP"));
+    assert_eq!(
+        status.sessions[0].last_error.as_deref(),
+        Some("TranscoderInvalidGOP")
+    );
 }
 
 #[tokio::test]

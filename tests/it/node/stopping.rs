@@ -32,14 +32,19 @@ async fn a_running_segment_is_finished_and_can_be_fetched() {
         let header = engine::wire::segment::to_header(&segment);
         let refused = async {
             loop {
-                let post = client.post(&url).header("Livepeer-Segment", &header).body(clip.clone());
+                let post = client
+                    .post(&url)
+                    .header("Livepeer-Segment", &header)
+                    .body(clip.clone());
                 let answer = post.send().await.unwrap();
                 if answer.status() != 200 {
                     return refusal(answer).await;
                 }
             }
         };
-        let refused = timeout(PATIENCE, refused).await.expect("the node stops taking segments");
+        let refused = timeout(PATIENCE, refused)
+            .await
+            .expect("the node stops taking segments");
         assert_eq!(refused, (403, "OrchestratorCapped".to_string()));
     }
     gate.open();
@@ -49,7 +54,10 @@ async fn a_running_segment_is_finished_and_can_be_fetched() {
     }
     let report = stopping.await.unwrap();
     assert!(report.finished && report.cause.is_none());
-    assert!(h1().get(&made.segments[0].url).send().await.is_err(), "the port is closed");
+    assert!(
+        h1().get(&made.segments[0].url).send().await.is_err(),
+        "the port is closed"
+    );
 }
 
 #[tokio::test]
@@ -83,11 +91,21 @@ async fn a_second_signal_waits_for_nothing() {
 #[tokio::test]
 async fn a_data_directory_belongs_to_one_node() {
     let files = tempfile::tempdir().unwrap();
-    let begin = |stop| start(NodeConfig::local(files.path().join("node")), real(files.path()), Offchain, stop);
+    let begin = |stop| {
+        start(
+            NodeConfig::local(files.path().join("node")),
+            real(files.path()),
+            Offchain,
+            stop,
+        )
+    };
     let stop = CancellationToken::new();
     let mut first = begin(stop.clone()).await.unwrap();
     let second = begin(CancellationToken::new()).await;
-    assert!(matches!(second, Err(NodeError::DataDirTaken { .. })), "{second:?}");
+    assert!(
+        matches!(second, Err(NodeError::DataDirTaken { .. })),
+        "{second:?}"
+    );
     // The token it was started with stops it too; then the next one may have the directory.
     stop.cancel();
     assert!(first.ended().await.finished);
