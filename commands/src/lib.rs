@@ -3,6 +3,7 @@
 //! A command flows one way: flags → settings → context → engine → view → shell. Each command is one file with its
 //! `Args`, whose doc comment is the help, and `run`.
 
+pub mod account;
 pub mod cli;
 pub mod complete;
 pub mod completions;
@@ -113,6 +114,7 @@ async fn run_until_interrupted(command: Command, context: &mut Context) -> eyre:
 
 async fn dispatch(command: Command, context: &mut Context) -> eyre::Result<()> {
     match command {
+        Command::Account(command) => account::run(command, context).await,
         Command::Config(command) => config::run(command, context).await,
         Command::Completions(args) => completions::run(args, context).await,
         Command::Man(args) => man::run(args, context).await,

@@ -66,7 +66,7 @@ fn read_unit(codec: VideoCodec, unit: &[u8]) -> Unit {
             _ => Unit::Other,
         },
         (VideoCodec::H265, [header, _, body @ ..]) => match header >> 1 & 0x3f {
-            kind @ 0..32 => Unit::Picture {
+            kind @ 0..=31 => Unit::Picture {
                 starts: body.first().is_some_and(|first| first & 0x80 != 0),
                 is_key: (16..=21).contains(&kind),
             },
