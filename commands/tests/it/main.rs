@@ -7,6 +7,7 @@
 )]
 
 mod account;
+mod child;
 mod command_line;
 mod environment;
 mod operator;
