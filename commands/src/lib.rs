@@ -28,6 +28,10 @@ use crate::{
 /// Everything `main` does: completes, parses, runs, and tells how it ended.
 #[must_use]
 pub fn main() -> ExitCode {
+    // Before all else: this process may be about to become ffmpeg.
+    if let Some(code) = engine::process::child_main(std::env::args_os().skip(1)) {
+        return code;
+    }
     clap_complete::CompleteEnv::with_factory(Cli::command)
         .bin("lpctl")
         .complete();
