@@ -155,6 +155,9 @@ pub enum ColorChoice {
 /// What lpctl can do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Run a whole Livepeer protocol on this machine: a real chain, the real contracts, funded accounts
+    #[command(subcommand)]
+    Devnet(crate::devnet::DevnetCommand),
     /// Show, check and change the configuration
     #[command(subcommand)]
     Config(crate::config::ConfigCommand),
@@ -170,7 +173,7 @@ impl Command {
     pub fn config_need(&self) -> ConfigNeed {
         match self {
             Self::Completions(_) | Self::Man(_) => ConfigNeed::None,
-            Self::Config(crate::config::ConfigCommand::Set(_)) => ConfigNeed::MayAddProfile,
+            Self::Devnet(_) | Self::Config(crate::config::ConfigCommand::Set(_)) => ConfigNeed::MayAddProfile,
             Self::Config(_) => ConfigNeed::Whole,
         }
     }
@@ -178,6 +181,6 @@ impl Command {
     /// Long-running commands end themselves on Ctrl-C; the others are simply stopped.
     #[must_use]
     pub fn ends_itself(&self) -> bool {
-        false
+        matches!(self, Self::Devnet(command) if command.ends_itself())
     }
 }

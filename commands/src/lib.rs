@@ -8,6 +8,7 @@ pub mod complete;
 pub mod completions;
 pub mod config;
 pub mod context;
+pub mod devnet;
 pub mod failure;
 mod logging;
 pub mod man;
@@ -113,6 +114,7 @@ async fn run_until_interrupted(command: Command, context: &mut Context) -> eyre:
 
 async fn dispatch(command: Command, context: &mut Context) -> eyre::Result<()> {
     match command {
+        Command::Devnet(command) => devnet::run(command, context).await,
         Command::Config(command) => config::run(command, context).await,
         Command::Completions(args) => completions::run(args, context).await,
         Command::Man(args) => man::run(args, context).await,
