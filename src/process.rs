@@ -55,6 +55,21 @@ pub enum Launcher {
 }
 
 impl Launcher {
+    /// The words to put before a program's own command line, for whoever starts it without a [`Spawner`]: from a
+    /// thread that lives as long as the child is to.
+    #[must_use]
+    pub fn words(&self) -> Vec<OsString> {
+        match self {
+            Self::Direct => Vec::new(),
+            Self::Helper(helper) => vec![
+                helper.into(),
+                CHILD.into(),
+                std::process::id().to_string().into(),
+                "--".into(),
+            ],
+        }
+    }
+
     /// The command line that ends in `program`, with its working directory and only its own environment.
     fn prepare(&self, program: &Command, limits: &Limits) -> Command {
         let mut command = match self {
