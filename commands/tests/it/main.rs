@@ -10,6 +10,7 @@ mod account;
 mod command_line;
 mod environment;
 mod operator;
+mod outcomes;
 mod proxy;
 mod stake;
 mod status;
