@@ -273,10 +273,10 @@ fn root(error: &SubmitError) -> &SubmitError {
 fn failed(error: SubmitError, journal: &std::path::Path) -> Failure {
     let explanation = match root(&error) {
         SubmitError::Unconfirmed { .. } => Some(format!(
-            "  It can still be mined. Do not send it again.\n  It is recorded in {}",
+            "  its hash and signed bytes are kept in {}",
             journal.display()
         )),
-        SubmitError::Reverted { .. } => Some("  It cost its gas and changed nothing else.".to_string()),
+        SubmitError::Reverted { .. } => Some("  it cost its gas and changed nothing else".to_string()),
         _ => None,
     };
     let failure = Failure::from(error);
