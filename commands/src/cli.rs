@@ -180,6 +180,8 @@ pub enum Command {
     /// The protocol's contracts and parameters
     #[command(subcommand)]
     Protocol(crate::protocol::ProtocolCommand),
+    /// Run the node: take segments from gateways and transcode them on this machine
+    Run(crate::run::RunArgs),
     /// Show, check and change the configuration
     #[command(subcommand)]
     Config(crate::config::ConfigCommand),
@@ -203,6 +205,6 @@ impl Command {
     /// Long-running commands end themselves on Ctrl-C; the others are simply stopped.
     #[must_use]
     pub fn ends_itself(&self) -> bool {
-        false
+        matches!(self, Self::Run(_))
     }
 }

@@ -18,6 +18,7 @@ pub mod orch;
 pub mod protocol;
 pub mod reward;
 pub mod round;
+pub mod run;
 pub mod set_fees;
 pub mod settings;
 pub mod shell;
@@ -138,6 +139,7 @@ async fn dispatch(command: Command, context: &mut Context) -> eyre::Result<()> {
         Command::Round(command) => round::run(command, context).await,
         Command::Token(command) => token::run(command, context).await,
         Command::Protocol(command) => protocol::run(command, context).await,
+        Command::Run(args) => run::run(args, context).await,
         Command::Config(command) => config::run(command, context).await,
         Command::Completions(args) => completions::run(args, context).await,
         Command::Man(args) => man::run(args, context).await,
