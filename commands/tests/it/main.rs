@@ -11,6 +11,7 @@ mod child;
 mod command_line;
 mod environment;
 mod operator;
+mod outcomes;
 mod proxy;
 mod stake;
 mod status;
