@@ -11,5 +11,6 @@ mod command_line;
 mod environment;
 mod operator;
 mod proxy;
+mod run;
 mod stake;
 mod status;
