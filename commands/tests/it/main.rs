@@ -13,5 +13,6 @@ mod environment;
 mod operator;
 mod outcomes;
 mod proxy;
+mod run;
 mod stake;
 mod status;
