@@ -162,6 +162,8 @@ pub enum Command {
     Completions(crate::completions::CompletionsArgs),
     /// Print the manual page
     Man(crate::man::ManArgs),
+    /// Watch a node live: sessions, GPUs or CPU, stake and round
+    Dashboard(crate::dashboard::DashboardArgs),
 }
 
 impl Command {

@@ -8,6 +8,7 @@ pub mod complete;
 pub mod completions;
 pub mod config;
 pub mod context;
+pub mod dashboard;
 pub mod failure;
 mod logging;
 pub mod man;
@@ -112,5 +113,6 @@ async fn dispatch(command: Command, context: &mut Context) -> eyre::Result<()> {
         Command::Config(command) => config::run(command, context).await,
         Command::Completions(args) => completions::run(args, context).await,
         Command::Man(args) => man::run(args, context).await,
+        Command::Dashboard(args) => dashboard::run(args, context).await,
     }
 }

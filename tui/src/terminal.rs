@@ -80,6 +80,12 @@ pub fn may_open(surroundings: Surroundings<'_>) -> Result<(), NoScreen> {
 /// back; only the first does.
 static TAKEN: AtomicBool = AtomicBool::new(false);
 
+/// Whether a dashboard has the screen, so that nobody else may write on it.
+#[must_use]
+pub fn is_taken() -> bool {
+    TAKEN.load(Ordering::SeqCst)
+}
+
 type Hook = dyn Fn(&panic::PanicHookInfo<'_>) + Send + Sync + 'static;
 
 /// Holds the screen: raw mode, alternate screen, hidden cursor. Gives it back when dropped, and before a panic's
