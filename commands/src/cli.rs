@@ -155,6 +155,9 @@ pub enum ColorChoice {
 /// What lpctl can do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Make, import, list and choose the accounts that sign transactions
+    #[command(subcommand)]
+    Account(crate::account::AccountCommand),
     /// Show, check and change the configuration
     #[command(subcommand)]
     Config(crate::config::ConfigCommand),
@@ -173,7 +176,7 @@ impl Command {
         match self {
             Self::Completions(_) | Self::Man(_) => ConfigNeed::None,
             Self::Config(crate::config::ConfigCommand::Set(_)) => ConfigNeed::MayAddProfile,
-            Self::Config(_) => ConfigNeed::Whole,
+            Self::Account(_) | Self::Config(_) => ConfigNeed::Whole,
         }
     }
 

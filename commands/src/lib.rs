@@ -3,6 +3,7 @@
 //! A command flows one way: flags → settings → context → engine → view → shell. Each command is one file with its
 //! `Args`, whose doc comment is the help, and `run`.
 
+pub mod account;
 pub mod cli;
 pub mod complete;
 pub mod completions;
@@ -29,6 +30,10 @@ use crate::{
 /// Everything `main` does: completes, parses, runs, and tells how it ended.
 #[must_use]
 pub fn main() -> ExitCode {
+    // Before all else: this process may be about to become ffmpeg.
+    if let Some(code) = engine::process::child_main(std::env::args_os().skip(1)) {
+        return code;
+    }
     clap_complete::CompleteEnv::with_factory(Cli::command)
         .bin("lpctl")
         .complete();
@@ -110,6 +115,7 @@ async fn run_until_interrupted(command: Command, context: &mut Context) -> eyre:
 
 async fn dispatch(command: Command, context: &mut Context) -> eyre::Result<()> {
     match command {
+        Command::Account(command) => account::run(command, context).await,
         Command::Config(command) => config::run(command, context).await,
         Command::Completions(args) => completions::run(args, context).await,
         Command::Man(args) => man::run(args, context).await,

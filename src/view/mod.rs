@@ -2,5 +2,6 @@
 //! dashboard draws. No clients, no async, no formatting for people.
 
 pub mod account;
+pub mod chain;
 pub mod node;
 pub mod transaction;

@@ -1,1 +1,3 @@
-//! Tests of the engine's `media`.
+//! The transcode engine with real ffmpeg.
+
+mod output;

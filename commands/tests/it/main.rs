@@ -6,5 +6,6 @@
     reason = "a test that cannot go on should stop where it is"
 )]
 
+mod account;
 mod command_line;
 mod environment;

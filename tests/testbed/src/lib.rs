@@ -1,1 +1,16 @@
 //! Real parts for tests: a devnet, clips drawn by ffmpeg, a hermetic environment.
+#![expect(
+    clippy::expect_used,
+    reason = "a test without its parts has failed, and says so"
+)]
+
+pub mod clip;
+mod devnet;
+
+pub use devnet::{Accounts, Devnet, cache_dir, devnet, devnet_config, devnet_parts, devnet_with};
+
+/// Chooses the TLS provider HTTP clients need to be built at all. Any number of calls.
+pub fn install_tls() {
+    // Already chosen is as good as chosen now.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}
