@@ -176,7 +176,7 @@ impl Command {
         match self {
             Self::Completions(_) | Self::Man(_) => ConfigNeed::None,
             Self::Config(crate::config::ConfigCommand::Set(_)) => ConfigNeed::MayAddProfile,
-            Self::Account(_) | Self::Config(_) => ConfigNeed::Whole,
+            Self::Account(_) | Self::Config(_) | Self::Dashboard(_) => ConfigNeed::Whole,
         }
     }
 

@@ -147,7 +147,17 @@ impl Screen {
         // Stopped from outside, the shell has changed the terminal behind our back: switch everything anew.
         give_back()?;
         enter()?;
-        self.terminal.clear()
+        self.wipe()
+    }
+
+    /// Clears the screen, so that the next frame draws every cell.
+    ///
+    /// # Errors
+    /// If the terminal cannot be written.
+    pub fn wipe(&mut self) -> io::Result<()> {
+        // `Terminal::clear` asks the terminal for its cursor and waits for an answer that the key reader takes away.
+        let size = self.terminal.size()?;
+        self.terminal.resize(size.into())
     }
 }
 

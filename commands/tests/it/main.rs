@@ -8,4 +8,5 @@
 
 mod account;
 mod command_line;
+mod dashboard;
 mod environment;
