@@ -92,6 +92,12 @@ pub fn of_transcoder(error: TranscoderError) -> Failure {
             "work_dir",
             "make it writable, or choose another folder with `--work-dir`",
         ),
+        TranscoderError::SelfTest { .. } => (
+            Kind::Failed,
+            "ffmpeg_broken",
+            "install ffmpeg from your distribution, or name another with `--ffmpeg`; some static builds cannot read \
+             transport streams",
+        ),
         TranscoderError::Thread(_) => (
             Kind::Failed,
             "no_thread",
