@@ -274,7 +274,9 @@ async fn transcoder(args: &RunArgs, data_dir: &std::path::Path) -> Result<Ffmpeg
         preset: args.preset.clone(),
         ..FfmpegSettings::new(ffmpeg, Launcher::Helper(program), work_dir)
     };
-    FfmpegTranscoder::new(settings).map_err(failure::of_transcoder)
+    let transcoder = FfmpegTranscoder::new(settings).map_err(failure::of_transcoder)?;
+    transcoder.self_test().await.map_err(failure::of_transcoder)?;
+    Ok(transcoder)
 }
 
 /// The CPU, which encodes, and the GPUs there are.

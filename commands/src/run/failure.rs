@@ -95,7 +95,8 @@ pub fn of_transcoder(error: TranscoderError) -> Failure {
         TranscoderError::SelfTest { .. } => (
             Kind::Failed,
             "ffmpeg_broken",
-            "try `ffmpeg -f lavfi -i testsrc2 -t 1 -c:v libx264 -f null -`; name another ffmpeg with `--ffmpeg`",
+            "install ffmpeg from your distribution, or name another with `--ffmpeg`; some static builds cannot read \
+             transport streams",
         ),
         TranscoderError::Thread(_) => (
             Kind::Failed,
