@@ -50,6 +50,7 @@ pub enum Launcher {
     /// As it is. The child survives `kill -9` of this process and takes no limits.
     Direct,
     /// Through the lpctl program at this path: the child dies with this process and keeps to its [`Limits`].
+    /// `/proc/self/exe` is the running program, also after an upgrade has replaced its file.
     Helper(PathBuf),
 }
 

@@ -1,1 +1,216 @@
 //! Contracts, endpoints, reads, plans, and the one way a transaction is sent.
+//!
+//! [`Chain::connect`] checks endpoints and chain and looks the contracts up. Reads give the plain types of
+//! [`crate::view::chain`], each at one block and in two HTTP requests, a list in three. Whatever changes the chain is
+//! first a [`Plan`]: described, checked against the preflight rows and simulated, but not sent. [`Chain::submit`]
+//! sends it.
+
+pub mod contracts;
+pub mod errors;
+pub mod network;
+pub mod provider;
+pub mod reverts;
+
+mod answers;
+mod calls;
+mod facts;
+mod plan;
+mod pool;
+mod preflight;
+mod submit;
+mod text;
+
+use std::{sync::Arc, time::Duration};
+
+use alloy::{
+    primitives::{Address, Bytes},
+    providers::MULTICALL3_ADDRESS,
+    rpc::client::RpcClient,
+    sol_types::SolCall,
+};
+use serde_json::json;
+
+use self::{
+    contracts::{ContractName, Controller},
+    provider::Endpoints,
+};
+pub use self::{
+    errors::{ChainError, Class, EndpointFailure, SubmitError},
+    network::Network,
+    plan::{Activation, Plan, PlanOptions},
+    pool::{Hint, Pool},
+    reverts::Revert,
+    submit::{SubmitEvent, SubmitOptions},
+};
+use crate::secret::RpcUrl;
+
+/// What is needed to reach a protocol.
+#[derive(Debug, Clone)]
+pub struct ChainConfig {
+    /// A known network's name, or any name for one described by `controller`.
+    pub network: String,
+    /// Where to ask, best first.
+    pub endpoints: Vec<RpcUrl>,
+    /// The protocol's Controller; needed for networks lpctl does not know.
+    pub controller: Option<Address>,
+    /// The chain id endpoints must have; none: the known network's, or the first endpoint's.
+    pub chain_id: Option<u64>,
+    /// How long one endpoint may take for one request.
+    pub timeout: Duration,
+}
+
+impl ChainConfig {
+    /// The usual configuration: Controller and chain id of the known network, ten seconds per request.
+    #[must_use]
+    pub fn new(network: impl Into<String>, endpoints: Vec<RpcUrl>) -> Self {
+        Self {
+            network: network.into(),
+            endpoints,
+            controller: None,
+            chain_id: None,
+            timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+/// A connected protocol. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Chain {
+    rpc: RpcClient,
+    endpoints: Endpoints,
+    network: Arc<Network>,
+    chain_id: u64,
+    contracts: Contracts,
+    /// Whether Multicall3 is on the chain; otherwise its code is lent to each call.
+    multicall_deployed: bool,
+}
+
+/// Where the protocol's contracts are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Contracts {
+    /// Looks the others up.
+    pub controller: Address,
+    /// Stake, pool, rewards and fees.
+    pub bonding_manager: Address,
+    /// LPT.
+    pub livepeer_token: Address,
+    /// Mints rewards and holds all stake and deposits.
+    pub minter: Address,
+    /// The clock.
+    pub rounds_manager: Address,
+    /// Where orchestrators publish their address.
+    pub service_registry: Address,
+    /// Deposits and winning tickets.
+    pub ticket_broker: Address,
+}
+
+impl Contracts {
+    fn get(&self, name: ContractName) -> Address {
+        match name {
+            ContractName::BondingManager => self.bonding_manager,
+            ContractName::LivepeerToken => self.livepeer_token,
+            ContractName::Minter => self.minter,
+            ContractName::RoundsManager => self.rounds_manager,
+            ContractName::ServiceRegistry => self.service_registry,
+            ContractName::TicketBroker => self.ticket_broker,
+        }
+    }
+}
+
+impl Chain {
+    /// Checks the chain id and looks the contracts up, in two HTTP requests.
+    ///
+    /// # Errors
+    /// [`ChainError`]: a configuration that does not fit, or no usable endpoint.
+    pub async fn connect(config: ChainConfig) -> Result<Self, ChainError> {
+        let network = Network::resolve(&config.network, config.controller, config.chain_id)?;
+        let endpoints = Endpoints::new(config.endpoints, &network.name, network.chain_id, config.timeout)?;
+        let rpc = RpcClient::new(endpoints.clone(), false);
+        let controller = network.controller;
+
+        let mut batch = rpc.new_batch();
+        let controller_code = batch.add_call::<_, Bytes>("eth_getCode", &json!([controller, "latest"]))?;
+        let multicall_code =
+            batch.add_call::<_, Bytes>("eth_getCode", &json!([MULTICALL3_ADDRESS, "latest"]))?;
+        let mut found = Vec::new();
+        for name in ContractName::ALL {
+            let data = Bytes::from(Controller::getContractCall { id: name.id() }.abi_encode());
+            let params = json!([{ "to": controller, "data": data }, "latest"]);
+            found.push((name, batch.add_call::<_, Bytes>("eth_call", &params)?));
+        }
+        batch.send().await?;
+
+        let chain_id = endpoints
+            .chain_id()
+            .ok_or_else(|| ChainError::Garbage("no chain id".to_string()))?;
+        if controller_code.await?.is_empty() {
+            return Err(ChainError::NoController { controller, chain_id });
+        }
+        let multicall_deployed = !multicall_code.await?.is_empty();
+        let mut addresses = [Address::ZERO; ContractName::ALL.len()];
+        for (place, (name, answer)) in addresses.iter_mut().zip(found) {
+            let output = answer.await?;
+            *place = Controller::getContractCall::abi_decode_returns(&output).unwrap_or_default();
+            if place.is_zero() {
+                return Err(ChainError::ContractMissing {
+                    controller,
+                    name: name.as_str(),
+                });
+            }
+        }
+        let [
+            bonding_manager,
+            livepeer_token,
+            minter,
+            rounds_manager,
+            service_registry,
+            ticket_broker,
+        ] = addresses;
+        Ok(Self {
+            rpc,
+            endpoints,
+            network: Arc::new(network),
+            chain_id,
+            contracts: Contracts {
+                controller,
+                bonding_manager,
+                livepeer_token,
+                minter,
+                rounds_manager,
+                service_registry,
+                ticket_broker,
+            },
+            multicall_deployed,
+        })
+    }
+
+    /// The network connected to.
+    #[must_use]
+    pub fn network(&self) -> &Network {
+        &self.network
+    }
+
+    /// The chain id, as the endpoints say.
+    #[must_use]
+    pub fn chain_id(&self) -> u64 {
+        self.chain_id
+    }
+
+    /// Where the contracts are.
+    #[must_use]
+    pub fn contracts(&self) -> &Contracts {
+        &self.contracts
+    }
+
+    /// HTTP requests sent so far, to all endpoints together.
+    #[must_use]
+    pub fn http_requests(&self) -> u64 {
+        self.endpoints.http_requests()
+    }
+
+    /// Endpoints whose last request failed: worth a warning even when another one answered.
+    #[must_use]
+    pub fn failing_endpoints(&self) -> Vec<EndpointFailure> {
+        self.endpoints.failing()
+    }
+}

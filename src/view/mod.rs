@@ -2,6 +2,8 @@
 //! dashboard draws. No clients, no async, no formatting for people.
 
 pub mod account;
+pub mod chain;
 pub mod devnet;
 pub mod node;
+pub mod push;
 pub mod transaction;

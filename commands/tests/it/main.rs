@@ -6,6 +6,12 @@
     reason = "a test that cannot go on should stop where it is"
 )]
 
+mod account;
+mod child;
 mod command_line;
 mod devnet;
 mod environment;
+mod operator;
+mod proxy;
+mod stake;
+mod status;

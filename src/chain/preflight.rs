@@ -1,0 +1,708 @@
+//! The preflight rows: each a question to one snapshot, answered by a finding or by nothing. All are asked, always.
+//!
+//! Two rows live elsewhere: the chain id and the contracts' presence are checked on connecting, the signer's account
+//! when a plan is submitted.
+
+use std::{net::IpAddr, time::Duration};
+
+use alloy::primitives::{Address, U256};
+use url::{Host, Url};
+
+use super::{
+    Revert,
+    facts::Snapshot,
+    network::is_public,
+    plan::{Intent, PlanOptions, short, switches},
+    text::plain,
+};
+use crate::{
+    units::{Lpt, Percent, Wei},
+    view::{
+        chain::OrchestratorFacts,
+        transaction::{Finding, Severity},
+    },
+};
+
+/// Whether a service address answers from here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Reach {
+    /// Nobody tried: not asked for, or a development chain.
+    NotTried,
+    /// Something accepts connections there.
+    Answers,
+    /// The name has no address.
+    NoAddress,
+    /// Nothing accepts connections, as seen from this machine.
+    Silent,
+}
+
+fn finding(code: &'static str, severity: Severity, message: String, fix: impl Into<String>) -> Finding {
+    Finding {
+        code,
+        severity,
+        message,
+        fix: fix.into(),
+        waived_by: None,
+    }
+}
+
+fn refusal(code: &'static str, message: String, fix: impl Into<String>) -> Option<Finding> {
+    Some(finding(code, Severity::Refusal, message, fix))
+}
+
+fn warning(code: &'static str, message: String, fix: impl Into<String>) -> Option<Finding> {
+    Some(finding(code, Severity::Warning, message, fix))
+}
+
+/// A refusal the operator can turn into a warning with a flag.
+fn waivable(
+    code: &'static str,
+    message: String,
+    fix: impl Into<String>,
+    flag: &'static str,
+    waived: bool,
+) -> Option<Finding> {
+    let severity = if waived {
+        Severity::Warning
+    } else {
+        Severity::Refusal
+    };
+    Some(Finding {
+        waived_by: (!waived).then_some(flag),
+        ..finding(code, severity, message, fix)
+    })
+}
+
+/// Every row but those about cost, which is known later. `bonding_manager` is the one transactions would go to.
+pub(crate) fn rows(
+    intent: &Intent,
+    snapshot: &Snapshot,
+    bonding_manager: Address,
+    options: &PlanOptions,
+    reach: &Reach,
+) -> Vec<Finding> {
+    let public = is_public(snapshot.at.chain_id);
+    let mut findings = vec![
+        paused(snapshot),
+        moved(snapshot, bonding_manager),
+        waiting(snapshot, options),
+    ];
+    if !matches!(intent, Intent::InitializeRound | Intent::SetServiceUri { .. }) {
+        findings.push(round_not_initialized(snapshot));
+    }
+    if let Some((amount, to)) = intent.bonds(snapshot) {
+        findings.extend([
+            nothing_to_bond(snapshot, amount, to),
+            short_of_lpt(snapshot, amount),
+            needs_approval(snapshot, amount),
+            claim_before_reward(snapshot, options),
+            registered_elsewhere(snapshot, to),
+            moves_all(snapshot, to),
+        ]);
+        if to == snapshot.account {
+            findings.push(outside_or_near_the_end(snapshot, amount));
+        } else {
+            findings.extend(bad_delegate(snapshot, to).into_iter().map(Some));
+        }
+    }
+    if let Some((reward_cut, fee_share)) = intent.commission() {
+        let activates = matches!(intent, Intent::Activate(_));
+        findings.extend([
+            locked(snapshot),
+            reward_first(snapshot),
+            (!activates).then(|| not_registered(snapshot)).flatten(),
+            looks_like_fee_cut(fee_share),
+            big_change(snapshot, reward_cut, fee_share),
+        ]);
+    }
+    if let Intent::Activate(_) = intent {
+        findings.push(nothing_bonded(intent, snapshot));
+    }
+    if let Some(uri) = intent.service_uri() {
+        findings.extend([bad_uri(uri, public, options), unreachable(uri, reach)]);
+        if matches!(intent, Intent::SetServiceUri { .. }) {
+            findings.push(unchanged_uri(snapshot, uri));
+        }
+    }
+    match intent {
+        Intent::Reward => findings.extend([
+            not_active(snapshot),
+            reward_called(snapshot),
+            nothing_to_mint(snapshot),
+        ]),
+        Intent::InitializeRound => findings.push(already_initialized(snapshot)),
+        _ => {}
+    }
+    findings.into_iter().flatten().collect()
+}
+
+/// The rows about gas: price and balance.
+pub(crate) fn cost_rows(snapshot: &Snapshot, max_cost: Wei, options: &PlanOptions) -> Vec<Finding> {
+    [gas_price(snapshot, options), short_of_eth(snapshot, max_cost)]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+/// A simulation that failed though no row knew why.
+pub(crate) fn would_revert(step: &str, reason: &Revert) -> Finding {
+    let known = reason.explain();
+    finding(
+        known.map_or("would_revert", |known| known.code),
+        Severity::Refusal,
+        format!("`{step}` would revert: {reason}"),
+        known.map_or("`lpctl status` shows the account's state", |known| known.fix),
+    )
+}
+
+/// Row 2.
+fn paused(snapshot: &Snapshot) -> Option<Finding> {
+    snapshot.paused.then_some(())?;
+    refusal(
+        "protocol_paused",
+        "the protocol is paused by governance".to_string(),
+        "wait until it is unpaused",
+    )
+}
+
+/// Row 3.
+fn moved(snapshot: &Snapshot, known: Address) -> Option<Finding> {
+    (snapshot.bonding_manager != known).then_some(())?;
+    refusal(
+        "contract_moved",
+        format!(
+            "the BondingManager moved from {known} to {}",
+            snapshot.bonding_manager
+        ),
+        "run the command again: it looks the contracts up anew",
+    )
+}
+
+/// Row 4.
+fn short_of_eth(snapshot: &Snapshot, max_cost: Wei) -> Option<Finding> {
+    (snapshot.eth < max_cost).then_some(())?;
+    refusal(
+        "insufficient_eth",
+        format!(
+            "{} short for gas on {}: {} in the wallet, up to {} needed",
+            max_cost.saturating_sub(snapshot.eth).human(),
+            snapshot.at.network,
+            snapshot.eth.human(),
+            max_cost.human()
+        ),
+        format!("send ETH on {} to {}", snapshot.at.network, snapshot.account),
+    )
+}
+
+/// Row 5.
+fn gas_price(snapshot: &Snapshot, options: &PlanOptions) -> Option<Finding> {
+    let limit = options.max_gas_price?;
+    let price = snapshot.now.fees.price;
+    (price > limit).then_some(())?;
+    refusal(
+        "gas_price_above_limit",
+        format!(
+            "the gas price is {}, your limit is {}",
+            price.human_gwei(),
+            limit.human_gwei()
+        ),
+        "wait, or raise `--max-gas-price`",
+    )
+}
+
+/// Row 6.
+fn waiting(snapshot: &Snapshot, options: &PlanOptions) -> Option<Finding> {
+    let waiting = snapshot.pending_nonce.saturating_sub(snapshot.nonce);
+    (waiting > 0).then_some(())?;
+    let (noun, verb) = if waiting == 1 {
+        ("transaction", "is")
+    } else {
+        ("transactions", "are")
+    };
+    waivable(
+        "unconfirmed_transaction",
+        format!(
+            "{waiting} earlier {noun} of {} {verb} not mined yet (nonce {})",
+            short(snapshot.account),
+            snapshot.nonce
+        ),
+        "wait for it: sending the same again would do it twice; to send behind it pass `--queue`",
+        "--queue",
+        options.queue,
+    )
+}
+
+/// Row 8.
+fn round_not_initialized(snapshot: &Snapshot) -> Option<Finding> {
+    (!snapshot.round.initialized).then_some(())?;
+    refusal(
+        "round_not_initialized",
+        format!("round {} is not initialised yet", snapshot.round.round),
+        "run `lpctl round init`, or wait until somebody does",
+    )
+}
+
+/// Row 9.
+fn claim_before_reward(snapshot: &Snapshot, options: &PlanOptions) -> Option<Finding> {
+    let delegate = snapshot.chosen()?;
+    let round = snapshot.round.round;
+    let settles = snapshot.stake.last_claim_round < round && snapshot.stake.stake_lpt > Lpt::ZERO;
+    (settles && delegate.active && !delegate.reward_called).then_some(())?;
+    let lost = lost_reward(snapshot, delegate);
+    let (whose, fix) = if delegate.address == snapshot.account {
+        (
+            "reward".to_string(),
+            "run `lpctl reward call` first, or pass `--give-up-reward`".to_string(),
+        )
+    } else {
+        (
+            format!("{}'s reward", short(delegate.address)),
+            format!(
+                "wait until {} has called reward, or pass `--give-up-reward`",
+                short(delegate.address)
+            ),
+        )
+    };
+    waivable(
+        "reward_not_called",
+        format!(
+            "{whose} for round {round} is not called yet: bonding now gives up about {}",
+            lost.human()
+        ),
+        fix,
+        "--give-up-reward",
+        options.give_up_reward,
+    )
+}
+
+/// What settling before the reward loses: the stake's share of what delegators get.
+fn lost_reward(snapshot: &Snapshot, delegate: &OrchestratorFacts) -> Lpt {
+    let total = delegate.total_stake_lpt;
+    let reward = snapshot.mint.reward(total).0;
+    let shared =
+        reward * U256::from(delegate.reward_cut_percent.complement().ppm()) / U256::from(1_000_000u64);
+    let part = shared
+        .saturating_mul(snapshot.stake.stake_lpt.0)
+        .checked_div(total.0);
+    Lpt(part.unwrap_or_default())
+}
+
+/// Row 11.
+fn short_of_lpt(snapshot: &Snapshot, amount: Lpt) -> Option<Finding> {
+    (snapshot.wallet < amount).then_some(())?;
+    let elsewhere = if is_public(snapshot.at.chain_id) {
+        "; LPT on another chain does not count until bridged"
+    } else {
+        ""
+    };
+    refusal(
+        "insufficient_lpt",
+        format!(
+            "{} short on {}: {} in the wallet{elsewhere}",
+            amount.saturating_sub(snapshot.wallet).human(),
+            snapshot.at.network,
+            snapshot.wallet.human()
+        ),
+        format!(
+            "send LPT on {} to {}, or bond less",
+            snapshot.at.network, snapshot.account
+        ),
+    )
+}
+
+/// Row 12.
+fn needs_approval(snapshot: &Snapshot, amount: Lpt) -> Option<Finding> {
+    (snapshot.approved < amount).then_some(())?;
+    Some(finding(
+        "needs_approval",
+        Severity::Note,
+        format!("the protocol may take {} so far", snapshot.approved.human()),
+        format!("an approval of exactly {} is sent first", amount.human()),
+    ))
+}
+
+/// Bonding nothing is only meant when stake is moved.
+fn nothing_to_bond(snapshot: &Snapshot, amount: Lpt, to: Address) -> Option<Finding> {
+    (amount == Lpt::ZERO && !switches(snapshot, to)).then_some(())?;
+    refusal(
+        "nothing_to_bond",
+        "0 LPT is nothing to bond".to_string(),
+        "give an amount above zero",
+    )
+}
+
+/// Row 13.
+fn registered_elsewhere(snapshot: &Snapshot, to: Address) -> Option<Finding> {
+    (snapshot.own.registered && to != snapshot.account).then_some(())?;
+    refusal(
+        "registered_elsewhere",
+        format!(
+            "{} is a registered orchestrator and cannot delegate to {}",
+            short(snapshot.account),
+            short(to)
+        ),
+        "unbond everything first, or bond to yourself",
+    )
+}
+
+/// Row 14.
+fn moves_all(snapshot: &Snapshot, to: Address) -> Option<Finding> {
+    switches(snapshot, to).then_some(())?;
+    let from = snapshot.stake.delegate.map(short).unwrap_or_default();
+    warning(
+        "moves_all_stake",
+        format!(
+            "this moves all your stake, {}, from {from} to {}, not only the new amount",
+            snapshot.stake.stake_lpt.human(),
+            short(to)
+        ),
+        "confirm only if that is what you want",
+    )
+}
+
+/// Row 15.
+fn bad_delegate(snapshot: &Snapshot, to: Address) -> Vec<Finding> {
+    let Some(target) = snapshot.orchestrator(to) else {
+        return Vec::new();
+    };
+    let name = short(to);
+    let pick = "`lpctl orch list` shows who else there is";
+    let mut findings = Vec::new();
+    let mut warn = |code, message| findings.extend(warning(code, message, pick));
+    if !target.registered {
+        warn(
+            "delegate_not_registered",
+            format!("{name} is no orchestrator: you would earn nothing"),
+        );
+        return findings;
+    }
+    if !target.active && target.rank.is_none() {
+        warn(
+            "delegate_not_active",
+            format!("{name} is not active and not in the pool: you may earn nothing"),
+        );
+    }
+    if target.reward_cut_percent == Percent::HUNDRED {
+        warn("delegate_keeps_rewards", format!("{name} keeps all rewards"));
+    }
+    if target.fee_share_percent == Percent::ZERO {
+        warn("delegate_keeps_fees", format!("{name} keeps all fees"));
+    }
+    let missed = snapshot.round.round.0.saturating_sub(target.last_reward_round.0);
+    let active_for = target
+        .activation_round
+        .map_or(0, |since| snapshot.round.round.0.saturating_sub(since.0));
+    if target.active && missed > 1 && active_for > 1 {
+        warn(
+            "delegate_misses_rewards",
+            format!("{name} last called reward in round {}", target.last_reward_round),
+        );
+    }
+    findings
+}
+
+/// Rows 16 and 17.
+fn outside_or_near_the_end(snapshot: &Snapshot, amount: Lpt) -> Option<Finding> {
+    let moved = if switches(snapshot, snapshot.account) {
+        amount.saturating_add(snapshot.stake.stake_lpt)
+    } else {
+        amount
+    };
+    let stake = snapshot.own.total_stake_lpt.saturating_add(moved);
+    let after = snapshot.pool.place(snapshot.account, stake).1;
+    let places = snapshot.pool.max_size;
+    if after.rank(snapshot.account).is_none() {
+        let tail = snapshot.pool.cut_off();
+        return warning(
+            "outside_the_pool",
+            format!(
+                "{} is not enough for one of the {places} places: it takes more than {}",
+                stake.human(),
+                tail.human()
+            ),
+            format!(
+                "{} and a margin on top: others' stake grows with every reward",
+                tail.saturating_sub(stake).human()
+            ),
+        );
+    }
+    // Near the end: fewer than five of a hundred parts more than the first one who would be pushed out.
+    let last = after.members.last().filter(|_| after.is_full())?;
+    let near = last.0 == snapshot.account || stake.saturating_sub(last.1).0 < last.1.0 / U256::from(20u64);
+    near.then_some(())?;
+    warning(
+        "near_the_cut_off",
+        format!(
+            "all {places} places are taken and {} is close to the last one's {}: you could be pushed out soon",
+            stake.human(),
+            last.1.human()
+        ),
+        "add a margin",
+    )
+}
+
+/// An activation without stake.
+fn nothing_bonded(intent: &Intent, snapshot: &Snapshot) -> Option<Finding> {
+    (intent.bonds(snapshot).is_none() && !snapshot.own.registered).then_some(())?;
+    refusal(
+        "not_registered",
+        format!("{} has no stake of its own", short(snapshot.account)),
+        "say how much to bond: `lpctl orch activate --bond AMOUNT`",
+    )
+}
+
+/// Row 28.
+fn locked(snapshot: &Snapshot) -> Option<Finding> {
+    let round = &snapshot.round;
+    round.locked.then_some(())?;
+    let left = match round.seconds_left {
+        Some(seconds) => format!("{} blocks, about {} min", round.blocks_left, seconds.div_ceil(60)),
+        None => format!("{} blocks", round.blocks_left),
+    };
+    refusal(
+        "round_locked",
+        format!(
+            "commission changes are closed for the rest of round {} ({left})",
+            round.round
+        ),
+        format!(
+            "try again in round {}, after calling reward",
+            round.round.0.saturating_add(1)
+        ),
+    )
+}
+
+/// Row 29.
+fn reward_first(snapshot: &Snapshot) -> Option<Finding> {
+    (snapshot.own.active && !snapshot.own.reward_called).then_some(())?;
+    refusal(
+        "reward_not_called",
+        format!(
+            "reward for round {} is not called yet; commission can change after it",
+            snapshot.round.round
+        ),
+        "run `lpctl reward call` first",
+    )
+}
+
+fn not_registered(snapshot: &Snapshot) -> Option<Finding> {
+    (!snapshot.own.registered).then_some(())?;
+    refusal(
+        "not_registered",
+        format!(
+            "{} is no orchestrator: it has no stake of its own",
+            short(snapshot.account)
+        ),
+        "bond to yourself first: `lpctl stake bond AMOUNT`, or `lpctl orch activate`",
+    )
+}
+
+/// Row 30: what delegators get, mistaken for what is kept.
+fn looks_like_fee_cut(fee_share: Percent) -> Option<Finding> {
+    (fee_share.ppm() >= 900_000).then_some(())?;
+    warning(
+        "fee_share_looks_like_fee_cut",
+        format!(
+            "delegators get {fee_share} of fees, you keep {}",
+            fee_share.complement()
+        ),
+        format!(
+            "if you meant to keep {fee_share}, pass `--fee-share {}`",
+            fee_share.complement().decimal()
+        ),
+    )
+}
+
+/// Row 30: a jump of more than 20 points.
+fn big_change(snapshot: &Snapshot, reward_cut: Percent, fee_share: Percent) -> Option<Finding> {
+    let own = &snapshot.own;
+    // A fresh registration starts from zero: every first commission is a jump.
+    let fresh = own.reward_cut_percent == Percent::ZERO && own.fee_share_percent == Percent::ZERO;
+    let jump = |old: Percent, new: Percent| old.ppm().abs_diff(new.ppm()) > 200_000;
+    let jumps = jump(own.reward_cut_percent, reward_cut) || jump(own.fee_share_percent, fee_share);
+    (own.registered && !fresh && jumps).then_some(())?;
+    warning(
+        "big_commission_change",
+        format!(
+            "you keep {reward_cut} of rewards instead of {}, delegators get {fee_share} of fees instead of {}",
+            own.reward_cut_percent, own.fee_share_percent
+        ),
+        "delegators watch such changes: confirm only if that is what you want",
+    )
+}
+
+/// Row 31: what no gateway could use.
+fn bad_uri(uri: &str, public: bool, options: &PlanOptions) -> Option<Finding> {
+    let shown = plain(uri, 200);
+    let bad = |what: &str| {
+        refusal(
+            "bad_service_uri",
+            format!("`{shown}` {what}"),
+            "write it like `https://o1.example.org:8935`",
+        )
+    };
+    let Ok(url) = Url::parse(uri) else {
+        return bad("is not a URL");
+    };
+    if url.scheme() != "https" {
+        return bad("does not begin with https://");
+    }
+    let Some(host) = url.host() else {
+        return bad("has no host");
+    };
+    if !has_port(uri) {
+        return bad("has no port");
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return bad("has a user name in it");
+    }
+    let address = match host {
+        Host::Ipv4(address) => Some(IpAddr::V4(address)),
+        Host::Ipv6(address) => Some(IpAddr::V6(address)),
+        Host::Domain("localhost") => Some(IpAddr::from([127, 0, 0, 1])),
+        Host::Domain(_) => None,
+    };
+    if address.is_some_and(|address| address.is_unspecified() || address.is_multicast()) {
+        return bad("names no host");
+    }
+    if public && address.is_some_and(is_private) {
+        return waivable(
+            "private_service_uri",
+            format!("`{shown}` is an address no gateway outside your network can reach"),
+            "publish a public name or address, or pass `--allow-private`",
+            "--allow-private",
+            options.allow_private,
+        );
+    }
+    None
+}
+
+/// The port must be written: gateways take the text as it is.
+fn has_port(uri: &str) -> bool {
+    let authority = uri.split_once("://").map_or("", |(_, rest)| {
+        rest.split(['/', '?', '#']).next().unwrap_or_default()
+    });
+    let after_host = authority.rsplit_once(']').map_or(authority, |(_, rest)| rest);
+    after_host
+        .rsplit_once(':')
+        .is_some_and(|(_, port)| port.parse::<u16>().is_ok_and(|port| port > 0))
+}
+
+fn is_private(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => {
+            let shared = v4.octets()[0] == 100 && (64..128).contains(&v4.octets()[1]);
+            v4.is_private() || v4.is_loopback() || v4.is_link_local() || shared
+        }
+        IpAddr::V6(v6) => match v6.to_ipv4_mapped() {
+            Some(v4) => is_private(IpAddr::V4(v4)),
+            None => v6.is_loopback() || v6.is_unique_local() || v6.is_unicast_link_local(),
+        },
+    }
+}
+
+/// Row 31: what does not answer now.
+fn unreachable(uri: &str, reach: &Reach) -> Option<Finding> {
+    let shown = plain(uri, 200);
+    match reach {
+        Reach::NotTried | Reach::Answers => None,
+        Reach::NoAddress => warning(
+            "service_uri_unresolved",
+            format!("the name in `{shown}` has no address"),
+            "check the name, or wait until its DNS entry is known",
+        ),
+        Reach::Silent => warning(
+            "service_uri_silent",
+            format!("nothing answers at `{shown}`, as seen from this machine"),
+            "start the node and open the port, or go on if the node runs elsewhere",
+        ),
+    }
+}
+
+/// Row 31: paying for nothing.
+fn unchanged_uri(snapshot: &Snapshot, uri: &str) -> Option<Finding> {
+    (snapshot.own.service_uri.as_deref() == Some(uri)).then_some(())?;
+    refusal(
+        "unchanged_service_uri",
+        format!("`{}` is published already", plain(uri, 200)),
+        "nothing to do",
+    )
+}
+
+/// Tries a service address: name and connection, each with a deadline.
+pub(crate) async fn probe(uri: &str) -> Reach {
+    const PATIENCE: Duration = Duration::from_secs(3);
+    let Ok(url) = Url::parse(uri) else {
+        return Reach::NotTried;
+    };
+    let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default()) else {
+        return Reach::NotTried;
+    };
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    let found = tokio::time::timeout(PATIENCE, tokio::net::lookup_host((host, port))).await;
+    let addresses: Vec<_> = match found {
+        Ok(Ok(addresses)) => addresses.take(4).collect(),
+        Ok(Err(_)) | Err(_) => return Reach::NoAddress,
+    };
+    for address in addresses {
+        if let Ok(Ok(_)) = tokio::time::timeout(PATIENCE, tokio::net::TcpStream::connect(address)).await {
+            return Reach::Answers;
+        }
+    }
+    Reach::Silent
+}
+
+/// Row 24.
+fn not_active(snapshot: &Snapshot) -> Option<Finding> {
+    (!snapshot.own.active).then_some(())?;
+    let own = &snapshot.own;
+    let fix = match (own.rank, own.activation_round) {
+        (Some(_), Some(from)) => format!("active from round {from} on, once that is initialised"),
+        _ if own.registered => format!(
+            "it takes more than {} to join the pool: `lpctl stake bond AMOUNT`",
+            snapshot.pool.cut_off().human()
+        ),
+        _ => "`lpctl orch activate` makes it one".to_string(),
+    };
+    refusal(
+        "not_active",
+        format!(
+            "{} is not in the active set of round {}",
+            short(snapshot.account),
+            snapshot.round.round
+        ),
+        fix,
+    )
+}
+
+/// Row 25.
+fn reward_called(snapshot: &Snapshot) -> Option<Finding> {
+    snapshot.own.reward_called.then_some(())?;
+    refusal(
+        "reward_already_called",
+        format!("reward for round {} is called already", snapshot.round.round),
+        "nothing to do until the next round",
+    )
+}
+
+/// Row 26.
+fn nothing_to_mint(snapshot: &Snapshot) -> Option<Finding> {
+    let mint = &snapshot.mint;
+    let none = mint.active_stake == Lpt::ZERO || mint.mintable == Lpt::ZERO;
+    // Before the round is initialised these are last round's.
+    (none && snapshot.round.initialized).then_some(())?;
+    warning(
+        "nothing_to_mint",
+        format!("round {} mints nothing", snapshot.round.round),
+        "calling reward costs gas and brings nothing",
+    )
+}
+
+fn already_initialized(snapshot: &Snapshot) -> Option<Finding> {
+    snapshot.round.initialized.then_some(())?;
+    refusal(
+        "round_already_initialized",
+        format!("round {} is initialised already", snapshot.round.round),
+        "nothing to do",
+    )
+}
