@@ -47,6 +47,8 @@ pub fn main() -> ExitCode {
     if let Some(code) = engine::process::child_main(std::env::args_os().skip(1)) {
         return code;
     }
+    // Set already if a second caller is faster: the same one.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     clap_complete::CompleteEnv::with_factory(Cli::command)
         .bin("lpctl")
         .complete();

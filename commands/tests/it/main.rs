@@ -12,6 +12,8 @@ mod command_line;
 mod devnet;
 mod environment;
 mod operator;
+mod outcomes;
 mod proxy;
+mod run;
 mod stake;
 mod status;
