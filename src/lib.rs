@@ -13,6 +13,8 @@
 //! | [`wallet`] | keystore files and signers |
 //! | [`devnet`] | a whole Livepeer protocol on this machine |
 //! | [`wire`] | messages, signatures and capabilities between nodes |
+//! | [`process`] | starting, bounding and ending other programs |
+//! | [`gpu`] | readings of GPUs and the CPU |
 //! | [`media`] | ladders, probing and transcoding with ffmpeg |
 //! | [`node`] | the orchestrator node |
 //! | [`gateway`] | the sending side: cut, submit, download, verify |
@@ -21,8 +23,10 @@ pub mod chain;
 pub mod config;
 pub mod devnet;
 pub mod gateway;
+pub mod gpu;
 pub mod media;
 pub mod node;
+pub mod process;
 pub mod secret;
 pub mod units;
 pub mod view;

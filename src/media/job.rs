@@ -93,6 +93,31 @@ pub enum TranscodeError {
     Failed(String),
 }
 
+/// The canonical texts this side gives. All but the duration and the clip keep the gateway from punishing the node
+/// (`go-livepeer server/broadcast.go`, non-retryable errors).
+impl TranscodeError {
+    /// No video in it, or none that can be read.
+    pub const INVALID_VIDEO: Self = Self::Input("TranscoderInvalidVideo");
+    /// Longer than a segment may be.
+    pub const INVALID_DURATION: Self = Self::Input("TranscoderInvalidDuration");
+    /// A profile without a size.
+    pub const INVALID_RESOLUTION: Self = Self::Input("TranscoderInvalidResolution");
+    /// The part to keep ends before it begins.
+    pub const INVALID_CLIP: Self = Self::Input("TranscoderInvalidClipConfig");
+    /// Decoding can start nowhere.
+    pub const NO_KEY_FRAMES: Self = Self::Input("No keyframes in input");
+    /// Many more frames came out than went in.
+    pub const RUNAWAY: Self = Self::Input("Encoded frames runaway");
+    /// More than ten profiles.
+    pub const TOO_MANY_OUTPUTS: Self = Self::Input("Too many outputs");
+    /// A source codec that is not taken.
+    pub const UNSUPPORTED_CODEC: Self = Self::Input("Unsupported input codec");
+    /// No encoder for the codec asked for.
+    pub const NO_ENCODER: Self = Self::Input("Encoder not found");
+    /// The encoder does not take what was asked for.
+    pub const INVALID_ARGUMENT: Self = Self::Input("Invalid argument");
+}
+
 /// One source segment in, one rendition per rung out.
 pub trait SegmentTranscoder: Send + Sync {
     /// Transcodes one segment.

@@ -2,6 +2,43 @@
 
 use serde::{Deserialize, Serialize};
 
+mod parse;
+mod presets;
+
+pub use parse::LadderError;
+pub use presets::{PRESETS, preset};
+
+/// The rungs asked for, one to ten with different names.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Ladder(Vec<Profile>);
+
+impl Ladder {
+    /// The rungs, in the order they were given.
+    #[must_use]
+    pub fn profiles(&self) -> &[Profile] {
+        &self.0
+    }
+}
+
+impl From<Ladder> for Vec<Profile> {
+    fn from(ladder: Ladder) -> Self {
+        ladder.0
+    }
+}
+
+/// What gateways ask for unless told otherwise (`go-livepeer cmd/livepeer/starter/starter.go`).
+impl Default for Ladder {
+    fn default() -> Self {
+        Self(
+            ["P240p30fps16x9", "P360p30fps16x9"]
+                .into_iter()
+                .filter_map(preset)
+                .collect(),
+        )
+    }
+}
+
 /// One rung of a ladder: the description of a rendition (`lpms ffmpeg/videoprofile.go`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Profile {

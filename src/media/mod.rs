@@ -1,4 +1,24 @@
 //! Ladders, probing and transcoding with ffmpeg: one source segment in, one rendition per rung out.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`ladder`] | profiles, presets, ladders |
+//! | [`job`] | what is asked of a transcoder and what it answers |
+//! | [`transcode`] | the transcoder: runs ffmpeg for a job and judges what came out |
+//! | [`recipe`] | its command lines |
+//! | [`ffmpeg`] | the program on this machine |
+//! | [`inspect`], [`count`], [`size`] | segments judged, counted and measured without decoding |
+//! | [`probe`] | files and renditions as ffprobe sees them |
 
+pub mod count;
+pub mod ffmpeg;
+pub mod inspect;
 pub mod job;
 pub mod ladder;
+mod mp4;
+mod nal;
+pub mod probe;
+pub mod recipe;
+pub mod size;
+pub mod transcode;
+mod ts;

@@ -1,1 +1,9 @@
-//! Tests of the engine's `node`.
+//! Tests of the engine's `node`: a real listener, real clients, real ffmpeg.
+
+mod harness;
+mod limits;
+mod operator;
+mod rpc;
+mod segment;
+mod stopping;
+mod transcoder;

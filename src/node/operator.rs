@@ -1,0 +1,162 @@
+//! The operator's API: on loopback only, for programs on this machine, not for web pages that happen to run on it.
+
+use std::{convert::Infallible, net::IpAddr, sync::Arc};
+
+use axum::{
+    Json, Router,
+    body::Body,
+    extract::{Request, State},
+    http::{
+        HeaderMap, Method, Response, StatusCode,
+        header::{CACHE_CONTROL, CONTENT_TYPE, HOST, ORIGIN},
+    },
+    middleware::{self, Next},
+    response::IntoResponse,
+    routing::{get, post},
+};
+use bytes::Bytes;
+use futures_util::StreamExt;
+use serde_json::json;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio_stream::wrappers::WatchStream;
+use tokio_util::sync::CancellationToken;
+
+use super::Node;
+
+/// Readers of the event stream at once.
+const MAX_READERS: usize = 32;
+
+#[derive(Clone)]
+struct Operator {
+    node: Arc<Node>,
+    feed: watch::Receiver<Bytes>,
+    readers: Arc<Semaphore>,
+    stop: CancellationToken,
+}
+
+/// The API's routes. Event streams end when `stop` is cancelled.
+pub(super) fn routes(node: Arc<Node>, feed: watch::Receiver<Bytes>, stop: CancellationToken) -> Router {
+    Router::new()
+        .route("/healthz", get(|| async {}))
+        .route("/api/v1/status", get(status))
+        .route("/api/v1/events", get(events))
+        .route("/api/v1/drain", post(drain))
+        .fallback(|| async { failure(StatusCode::NOT_FOUND, "no such path") })
+        .method_not_allowed_fallback(|| async {
+            failure(StatusCode::METHOD_NOT_ALLOWED, "not with this method")
+        })
+        .layer(middleware::from_fn(only_local))
+        .with_state(Operator {
+            node,
+            feed,
+            readers: Arc::new(Semaphore::new(MAX_READERS)),
+            stop,
+        })
+}
+
+async fn status(State(operator): State<Operator>) -> impl IntoResponse {
+    Json(operator.node.status())
+}
+
+async fn events(State(operator): State<Operator>) -> Response<Body> {
+    let Ok(reader) = Arc::clone(&operator.readers).try_acquire_owned() else {
+        return failure(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "too many readers of the event stream",
+        );
+    };
+    let events = WatchStream::new(operator.feed)
+        .take_until(operator.stop.cancelled_owned())
+        .map(move |event| keep(&reader, event));
+    let headers = [(CONTENT_TYPE, "text/event-stream"), (CACHE_CONTROL, "no-store")];
+    (headers, Body::from_stream(events)).into_response()
+}
+
+/// The reader's place is taken as long as the stream, and this closure with it, lives.
+fn keep(_reader: &OwnedSemaphorePermit, event: Bytes) -> Result<Bytes, Infallible> {
+    Ok(event)
+}
+
+async fn drain(State(operator): State<Operator>) -> impl IntoResponse {
+    operator.node.sessions().drain();
+    tracing::info!("draining: no new sessions are taken");
+    Json(operator.node.status())
+}
+
+fn failure(status: StatusCode, message: &str) -> Response<Body> {
+    (status, Json(json!({ "error": { "message": message } }))).into_response()
+}
+
+/// Refuses what comes from a web page: a name that was rebound to this machine, or another page's form.
+async fn only_local(request: Request, next: Next) -> Response<Body> {
+    let headers = request.headers();
+    let host = request
+        .uri()
+        .authority()
+        .map(|authority| authority.as_str())
+        .or_else(|| headers.get(HOST)?.to_str().ok());
+    let Some(host) = host.filter(|host| is_loopback(host)) else {
+        return failure(
+            StatusCode::FORBIDDEN,
+            "this API answers only to localhost and loopback addresses",
+        );
+    };
+    if *request.method() != Method::GET && !is_same_origin(headers, host) {
+        return failure(StatusCode::FORBIDDEN, "this API takes no orders from web pages");
+    }
+    next.run(request).await
+}
+
+/// Whether `host`, with or without a port, names this machine and nothing else.
+fn is_loopback(host: &str) -> bool {
+    let name = match host.strip_prefix('[') {
+        Some(rest) => match rest.split_once(']') {
+            Some((name, _)) => name,
+            None => return false,
+        },
+        None => host.split(':').next().unwrap_or_default(),
+    };
+    name.eq_ignore_ascii_case("localhost")
+        || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+/// Programs send no `Origin`; browsers do, and it must be the API's own.
+fn is_same_origin(headers: &HeaderMap, host: &str) -> bool {
+    match headers.get(ORIGIN) {
+        None => true,
+        Some(origin) => origin
+            .to_str()
+            .is_ok_and(|origin| origin == format!("http://{host}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_names_of_this_machine_are_loopback() {
+        for host in [
+            "localhost",
+            "LOCALHOST:7935",
+            "127.0.0.1:7935",
+            "127.8.9.1",
+            "[::1]:7935",
+            "[::1]",
+        ] {
+            assert!(is_loopback(host), "{host}");
+        }
+        for host in [
+            "",
+            "evil.example:7935",
+            "localhost.evil.example",
+            "127.0.0.1.evil.example",
+            "10.0.0.1",
+            "[::2]",
+            "[::1",
+            "0.0.0.0:7935",
+        ] {
+            assert!(!is_loopback(host), "{host}");
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! The gRPC half of the node's port: the `Orchestrator` service (`go-livepeer server/rpc.go`). The `Transcoder`
+//! service is not here: this node transcodes itself, so callers of it get `UNIMPLEMENTED`.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use tonic::{Request, Response, Status};
+
+use super::{Node, credentials::address};
+use crate::wire::{
+    net::{self, orchestrator_server::Orchestrator},
+    signature,
+};
+
+/// Answers gateways. Every failure has status `UNKNOWN` and the text go-livepeer uses.
+pub(super) struct OrchestratorService {
+    node: Arc<Node>,
+}
+
+impl OrchestratorService {
+    pub(super) fn new(node: Arc<Node>) -> Self {
+        Self { node }
+    }
+}
+
+#[tonic::async_trait]
+impl Orchestrator for OrchestratorService {
+    async fn get_orchestrator(
+        &self,
+        request: Request<net::OrchestratorRequest>,
+    ) -> Result<Response<net::OrchestratorInfo>, Status> {
+        let request = request.into_inner();
+        let invalid = |reason: &str| Status::unknown(format!("Invalid orchestrator request: {reason}"));
+        if self.node.is_on_chain() {
+            let gateway = address(&request.address);
+            let message = signature::orchestrator_request_message(gateway);
+            if !signature::verify(gateway, message.as_bytes(), &request.sig) {
+                return Err(invalid("orchestrator req sig check failed"));
+            }
+        }
+        self.node
+            .sessions()
+            .has_room(None)
+            .map_err(|full| invalid(&full.to_string()))?;
+        let token = self.node.tokens().issue(Timestamp::now());
+        let with_hardware = request.capabilities.is_none();
+        Ok(Response::new(self.node.info(Some(token), with_hardware)))
+    }
+
+    async fn end_transcoding_session(
+        &self,
+        request: Request<net::EndTranscodingSessionRequest>,
+    ) -> Result<Response<net::EndTranscodingSessionResponse>, Status> {
+        let token = request.into_inner().auth_token.unwrap_or_default();
+        if !self.node.tokens().is_ours(&token) {
+            return Err(Status::unknown("Invalid auth token"));
+        }
+        if self.node.sessions().end(&token.session_id) {
+            tracing::info!(session = %token.session_id, "the gateway ended a session");
+        }
+        Ok(Response::new(net::EndTranscodingSessionResponse {}))
+    }
+
+    async fn ping(&self, request: Request<net::PingPong>) -> Result<Response<net::PingPong>, Status> {
+        let value = self.node.signer().sign(&request.into_inner().value);
+        Ok(Response::new(net::PingPong { value }))
+    }
+}

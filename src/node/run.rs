@@ -1,0 +1,396 @@
+//! Starting a node, and stopping it without dropping what it has begun.
+
+use std::{
+    fs::File,
+    io,
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use tokio::{net::TcpListener, sync::watch, task::JoinHandle, time::timeout};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use url::Url;
+
+use super::{
+    Listen, Node, NodeConfig, NodeError, NodeLimits, advertised_version, devices, files, http,
+    listener::{self, Routes},
+    notices::Notices,
+    operator,
+    rpc::OrchestratorService,
+    session::Sessions,
+    status,
+    store::Store,
+    supervisor::Supervisor,
+    tls,
+    upload::{FETCH_TIME, Room},
+    work::Work,
+};
+use crate::{
+    media::job::SegmentTranscoder,
+    view::node::NodeStatus,
+    wire::{client::download_client, net::orchestrator_server::OrchestratorServer, signature::MessageSigner},
+};
+
+/// How often sessions are looked over for idle ones.
+const SWEEP: Duration = Duration::from_secs(5);
+/// How long a transcoder gets to end its processes once it is told to stop.
+const KILL_TIME: Duration = Duration::from_secs(5);
+/// How often is asked whether the last renditions were fetched.
+const DOWNLOAD_CHECK: Duration = Duration::from_millis(50);
+
+/// A node at work. Dropping it ends it at once; [`Self::stop`] lets it finish what it has begun.
+#[derive(Debug)]
+pub struct RunningNode {
+    service_addr: SocketAddr,
+    operator_addr: SocketAddr,
+    service_uri: String,
+    status: StatusSource,
+    stop: CancellationToken,
+    hard_stop: CancellationToken,
+    ended: JoinHandle<StopReport>,
+}
+
+/// How a node ended.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct StopReport {
+    /// Why it stopped, if nobody asked it to.
+    pub cause: Option<String>,
+    /// True if every running segment was answered with its renditions or its own failure, and nothing had to be cut.
+    pub finished: bool,
+    /// The last status, for the last words.
+    pub segments_done: u64,
+    /// See `segments_done`.
+    pub segments_failed: u64,
+}
+
+struct StatusSource(Arc<Node>);
+
+impl std::fmt::Debug for StatusSource {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("StatusSource(…)")
+    }
+}
+
+/// Starts a node: both ports are open when this returns.
+///
+/// Cancelling `stop` stops the node like [`RunningNode::stop`]; it also stops by itself when one of its tasks fails.
+///
+/// # Errors
+/// See [`NodeError`]; nothing is left running.
+pub async fn start(
+    config: NodeConfig,
+    transcoder: impl SegmentTranscoder + 'static,
+    signer: impl MessageSigner + 'static,
+    stop: CancellationToken,
+) -> Result<RunningNode, NodeError> {
+    if config.max_sessions == 0 {
+        return Err(NodeError::NoSessions);
+    }
+    let data_dir = files::take(&config.data_dir)?;
+    let (operator, operator_addr) = listen(config.operator).await?;
+    if !operator_addr.ip().is_loopback() {
+        return Err(NodeError::OperatorExposed {
+            address: operator_addr,
+        });
+    }
+    let (service, service_addr) = listen(config.service).await?;
+    let (service_uri, host) = service_uri(config.service_uri, config.tls, service_addr)?;
+    let acceptor = match config.tls {
+        true => Some(tls::acceptor(&host, &config.data_dir)?),
+        false => None,
+    };
+
+    let limits = config.limits;
+    let hard_stop = CancellationToken::new();
+    let halt = CancellationToken::new();
+    let changed = watch::Sender::new(());
+    let device_list = Arc::new(watch::Sender::new(Vec::new()));
+    let node = Arc::new(Node {
+        sessions: Sessions::new(
+            config.max_sessions,
+            Store::new(limits.store_bytes),
+            config.device,
+            halt.clone(),
+            changed.clone(),
+        ),
+        service_uri: service_uri.clone(),
+        network: config.network,
+        started: Timestamp::now(),
+        max_sessions: config.max_sessions,
+        signer: Arc::new(signer),
+        tokens: config.tokens,
+        capabilities: config.capabilities.to_message(&advertised_version()),
+        transcoder: Box::new(transcoder),
+        work: Mutex::new(Work::default()),
+        notices: Mutex::new(Notices::default()),
+        room: Room::new(limits.upload_bytes),
+        fetcher: download_client(FETCH_TIME)?,
+        running: TaskTracker::new(),
+        devices: device_list.subscribe(),
+        chain: config.chain,
+        changed,
+    });
+
+    let supervisor = Supervisor::default();
+    let grpc = tonic::service::Routes::new(OrchestratorServer::new(OrchestratorService::new(Arc::clone(
+        &node,
+    ))))
+    .prepare()
+    .into_axum_router();
+    let routes = Routes {
+        grpc: Some(grpc),
+        http: http::routes(Arc::clone(&node)),
+    };
+    supervisor.spawn("service port", |stop| async move {
+        listener::serve(service, acceptor, routes, limits.service, stop).await;
+        Ok(())
+    });
+    let feed = watch::Sender::new(Bytes::new());
+    let reader = feed.subscribe();
+    let answering = Arc::clone(&node);
+    supervisor.spawn("operator port", |stop| async move {
+        let routes = Routes {
+            grpc: None,
+            http: operator::routes(answering, reader, stop.clone()),
+        };
+        listener::serve(operator, None, routes, limits.operator, stop).await;
+        Ok(())
+    });
+    supervisor.spawn("status feed", |stop| {
+        status::publish(Arc::clone(&node), feed, stop)
+    });
+    supervisor.spawn("idle sessions", |stop| sweep(Arc::clone(&node), limits, stop));
+    if let Some(reader) = config.devices {
+        let changed = node.changed.clone();
+        supervisor.spawn("devices", |stop| {
+            devices::watch(reader, device_list, changed, limits.device_interval, stop)
+        });
+    }
+
+    let stop = stop.child_token();
+    let ended = tokio::spawn(conduct(Ending {
+        node: Arc::clone(&node),
+        supervisor,
+        limits,
+        stop: stop.clone(),
+        hard_stop: hard_stop.clone(),
+        halt,
+        _data_dir: data_dir,
+    }));
+    Ok(RunningNode {
+        service_addr,
+        operator_addr,
+        service_uri,
+        status: StatusSource(node),
+        stop,
+        hard_stop,
+        ended,
+    })
+}
+
+impl RunningNode {
+    /// The bound address of the port gateways use.
+    #[must_use]
+    pub fn service_addr(&self) -> SocketAddr {
+        self.service_addr
+    }
+
+    /// The bound address of the operator's API.
+    #[must_use]
+    pub fn operator_addr(&self) -> SocketAddr {
+        self.operator_addr
+    }
+
+    /// The address gateways are told to use, without a slash at the end.
+    #[must_use]
+    pub fn service_uri(&self) -> &str {
+        &self.service_uri
+    }
+
+    /// Everything on one screen.
+    #[must_use]
+    pub fn status(&self) -> NodeStatus {
+        self.status.0.status()
+    }
+
+    /// Cancelling it ends the node at once, also while it is stopping: running segments fail.
+    #[must_use]
+    pub fn hard_stop(&self) -> CancellationToken {
+        self.hard_stop.clone()
+    }
+
+    /// Resolves when the node has ended, for whatever reason.
+    pub async fn ended(&mut self) -> StopReport {
+        match (&mut self.ended).await {
+            Ok(report) => report,
+            Err(error) => StopReport {
+                cause: Some(error.to_string()),
+                ..StopReport::default()
+            },
+        }
+    }
+
+    /// Takes no more segments, lets the running ones finish within the grace and their renditions be fetched, ends
+    /// sessions and closes both ports.
+    pub async fn stop(mut self) -> StopReport {
+        self.stop.cancel();
+        self.ended().await
+    }
+}
+
+impl Drop for RunningNode {
+    fn drop(&mut self) {
+        self.hard_stop.cancel();
+        self.stop.cancel();
+    }
+}
+
+/// What the end of a node needs.
+struct Ending {
+    node: Arc<Node>,
+    supervisor: Supervisor,
+    limits: NodeLimits,
+    stop: CancellationToken,
+    hard_stop: CancellationToken,
+    halt: CancellationToken,
+    /// Held until everything has ended: the next node must not begin before.
+    _data_dir: File,
+}
+
+/// Waits for a reason to stop, then stops in order.
+async fn conduct(ending: Ending) -> StopReport {
+    let Ending {
+        node,
+        supervisor,
+        limits,
+        stop,
+        hard_stop,
+        halt,
+        _data_dir,
+    } = ending;
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = hard_stop.cancelled() => {}
+        () = supervisor.stopping() => {}
+    }
+    node.sessions().close_intake();
+    node.running().close();
+    let finished = tokio::select! {
+        done = timeout(limits.grace, node.running().wait()) => done.is_ok(),
+        () = hard_stop.cancelled() => node.running().is_empty(),
+    };
+    halt.cancel();
+    if timeout(KILL_TIME, node.running().wait()).await.is_err() {
+        tracing::error!("segments are still running after their transcoder was told to stop");
+    }
+    tokio::select! {
+        _ = timeout(limits.last_downloads, last_downloads(&node, limits)) => {}
+        () = hard_stop.cancelled() => {}
+        () = supervisor.stopping() => {}
+    }
+    node.sessions().end_all();
+    let closing = supervisor.shut_down(limits.service.shutdown + KILL_TIME);
+    let closed = tokio::select! {
+        closed = closing => closed,
+        () = hard_stop.cancelled() => supervisor.shut_down(Duration::from_secs(1)).await,
+    };
+    if !closed {
+        tracing::error!("some of the node's tasks did not stop");
+    }
+    let totals = node.work().totals(0);
+    StopReport {
+        cause: supervisor.cause(),
+        finished,
+        segments_done: totals.segments_done,
+        segments_failed: totals.segments_failed,
+    }
+}
+
+/// Resolves once nobody can be about to fetch a rendition.
+async fn last_downloads(node: &Node, limits: NodeLimits) {
+    while node.sessions().store().awaits_download(limits.last_downloads) {
+        tokio::time::sleep(DOWNLOAD_CHECK).await;
+    }
+}
+
+async fn sweep(
+    node: Arc<Node>,
+    limits: NodeLimits,
+    stop: CancellationToken,
+) -> Result<(), super::supervisor::TaskError> {
+    let interval = SWEEP.min(limits.session_idle);
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return Ok(()),
+            () = tokio::time::sleep(interval) => {}
+        }
+        node.sessions().end_idle(limits.session_idle);
+    }
+}
+
+async fn listen(on: Listen) -> Result<(TcpListener, SocketAddr), NodeError> {
+    let (address, bound) = match on {
+        Listen::Address(address) => (address, TcpListener::bind(address).await),
+        Listen::Bound(socket) => {
+            let address = socket.local_addr().unwrap_or(SocketAddr::from(([0, 0, 0, 0], 0)));
+            let bound = socket
+                .set_nonblocking(true)
+                .and_then(|()| TcpListener::from_std(socket));
+            (address, bound)
+        }
+    };
+    let known = bound.and_then(|listener: TcpListener| -> io::Result<_> {
+        let address = listener.local_addr()?;
+        Ok((listener, address))
+    });
+    known.map_err(|source| NodeError::Listen { address, source })
+}
+
+/// The URI gateways append paths to, without a slash at its end, and its host, which the certificate is for.
+fn service_uri(given: Option<String>, tls: bool, bound: SocketAddr) -> Result<(String, String), NodeError> {
+    let uri = given.unwrap_or_else(|| {
+        let scheme = if tls { "https" } else { "http" };
+        format!("{scheme}://{bound}")
+    });
+    let url = Url::parse(&uri).ok().filter(|url| {
+        matches!(url.scheme(), "http" | "https") && url.query().is_none() && url.fragment().is_none()
+    });
+    let host = url.as_ref().and_then(Url::host_str);
+    match host {
+        Some(host) => Ok((
+            uri.trim_end_matches('/').to_string(),
+            host.trim_matches(['[', ']']).to_string(),
+        )),
+        None => Err(NodeError::ServiceUri { uri }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_service_uri_ends_without_a_slash_and_names_a_host() {
+        let bound = SocketAddr::from(([127, 0, 0, 1], 8935));
+        let uri = |given: Option<&str>, tls| service_uri(given.map(str::to_string), tls, bound);
+        assert_eq!(
+            uri(None, true).unwrap(),
+            ("https://127.0.0.1:8935".into(), "127.0.0.1".into())
+        );
+        assert_eq!(uri(None, false).unwrap().0, "http://127.0.0.1:8935");
+        assert_eq!(
+            uri(Some("https://orchestrator.example:443/"), true).unwrap(),
+            (
+                "https://orchestrator.example:443".into(),
+                "orchestrator.example".into()
+            )
+        );
+        assert_eq!(uri(Some("https://[::1]:8935"), true).unwrap().1, "::1");
+        for wrong in ["", "orchestrator.example:8935", "ftp://x", "https://x/?a=b"] {
+            assert!(uri(Some(wrong), true).is_err(), "{wrong}");
+        }
+    }
+}

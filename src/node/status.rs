@@ -1,0 +1,94 @@
+//! The node's status for its operator, and the feed that tells of its changes.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use super::{Node, supervisor::TaskError};
+use crate::view::node::NodeStatus;
+
+/// The least time between two events, however much happens.
+const LEAST_GAP: Duration = Duration::from_millis(250);
+/// The most time between two events, however little happens.
+const MOST_GAP: Duration = Duration::from_secs(5);
+
+impl Node {
+    /// Everything on one screen.
+    pub(super) fn status(&self) -> NodeStatus {
+        let now = Timestamp::now();
+        let sessions = self.sessions.view();
+        let work = self.work().totals(self.sessions.refused());
+        let chain = self.chain.as_ref().and_then(|chain| chain.borrow().clone());
+        let is_full = sessions.len() >= usize::try_from(self.max_sessions).unwrap_or(usize::MAX);
+        let notices = self.notices().update(now, chain.as_ref(), &work, is_full);
+        let mut devices = self.devices.borrow().clone();
+        for device in &mut devices {
+            let placed = sessions.iter().filter(|session| session.device == device.id);
+            device.sessions = u32::try_from(placed.clone().count()).unwrap_or(u32::MAX);
+        }
+        NodeStatus {
+            time: now,
+            version: env!("CARGO_PKG_VERSION").to_string(),
+            started: self.started,
+            service_uri: self.service_uri.clone(),
+            address: self.is_on_chain().then(|| self.signer.address()),
+            network: self.network.clone(),
+            draining: self.sessions.is_draining(),
+            max_sessions: self.max_sessions,
+            sessions,
+            work,
+            devices,
+            chain,
+            notices,
+        }
+    }
+
+    fn event(&self) -> Result<Bytes, TaskError> {
+        let status = serde_json::to_string(&self.status())?;
+        Ok(format!("event: status\ndata: {status}\n\n").into())
+    }
+}
+
+/// Publishes the status as an event whenever something changed, and every few seconds otherwise. Readers always find
+/// the newest event, so that slow ones skip instead of queueing.
+pub(super) async fn publish(
+    node: Arc<Node>,
+    feed: watch::Sender<Bytes>,
+    stop: CancellationToken,
+) -> Result<(), TaskError> {
+    let mut changes = node.changed.subscribe();
+    let mut chain = node.chain.clone();
+    loop {
+        let published = Instant::now();
+        changes.mark_unchanged();
+        feed.send_replace(node.event()?);
+        let quiet = tokio::time::sleep(MOST_GAP);
+        tokio::select! {
+            () = stop.cancelled() => return Ok(()),
+            () = quiet => {}
+            _ = changes.changed() => {}
+            () = chain_changed(&mut chain) => {}
+        }
+        tokio::select! {
+            () = stop.cancelled() => return Ok(()),
+            () = tokio::time::sleep(LEAST_GAP.saturating_sub(published.elapsed())) => {}
+        }
+    }
+}
+
+/// Resolves when something new was read from the chain; never without a chain.
+async fn chain_changed(chain: &mut Option<watch::Receiver<Option<crate::view::node::NodeChain>>>) {
+    let is_alive = match chain {
+        Some(chain) => chain.changed().await.is_ok(),
+        None => false,
+    };
+    if !is_alive {
+        std::future::pending::<()>().await;
+    }
+}

@@ -1,0 +1,454 @@
+//! Children that cannot outlive their purpose: how every other program is started, bounded and ended.
+//!
+//! A child runs in a process group of its own, and the [`Job`] that holds it kills the whole group when it is
+//! dropped. That covers errors, cancelled tasks and panics, not `kill -9` of this process; for that the child
+//! is started through lpctl itself ([`Launcher::Helper`]): the helper asks the kernel to be killed with its
+//! parent, takes limits upon itself and then becomes the program.
+//!
+//! The kernel delivers that signal when the *thread* that started the child ends, so one thread that lives as
+//! long as any child does all the starting ([`Spawner`]).
+
+use std::{
+    ffi::{OsStr, OsString},
+    fmt,
+    io::{self, Write as _},
+    os::unix::process::CommandExt as _,
+    path::PathBuf,
+    process::{Command, ExitCode, ExitStatus},
+    sync::mpsc,
+    thread,
+    time::Duration,
+};
+
+use rustix::process::{
+    Pid, Resource, Rlimit, Signal, getppid, kill_process_group, set_parent_process_death_signal, setrlimit,
+};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt as _},
+    process::{Child, ChildStderr, ChildStdin, ChildStdout},
+    runtime::Handle,
+    sync::oneshot,
+    time::timeout,
+};
+
+mod log;
+
+pub use log::Log;
+
+/// First argument by which lpctl knows that it is to become another program.
+const CHILD: &str = "__child";
+
+/// Exit code of a helper that could not become the program.
+pub const HELPER_FAILED: u8 = 125;
+
+/// How long a killed child may take to disappear before it is left to the runtime to collect.
+const REAP: Duration = Duration::from_secs(5);
+
+/// How a child is started.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Launcher {
+    /// As it is. The child survives `kill -9` of this process and takes no limits.
+    Direct,
+    /// Through the lpctl program at this path: the child dies with this process and keeps to its [`Limits`].
+    /// `/proc/self/exe` is the running program, also after an upgrade has replaced its file.
+    Helper(PathBuf),
+}
+
+impl Launcher {
+    /// The words to put before a program's own command line, for whoever starts it without a [`Spawner`]: from a
+    /// thread that lives as long as the child is to.
+    #[must_use]
+    pub fn words(&self) -> Vec<OsString> {
+        match self {
+            Self::Direct => Vec::new(),
+            Self::Helper(helper) => vec![
+                helper.into(),
+                CHILD.into(),
+                std::process::id().to_string().into(),
+                "--".into(),
+            ],
+        }
+    }
+
+    /// The command line that ends in `program`, with its working directory and only its own environment.
+    fn prepare(&self, program: &Command, limits: &Limits) -> Command {
+        let mut command = match self {
+            Self::Direct => Command::new(program.get_program()),
+            Self::Helper(helper) => {
+                let mut command = Command::new(helper);
+                command
+                    .arg(CHILD)
+                    .arg(std::process::id().to_string())
+                    .args(limits.words())
+                    .arg("--");
+                command.arg(program.get_program());
+                command
+            }
+        };
+        command.args(program.get_args());
+        if let Some(directory) = program.get_current_dir() {
+            command.current_dir(directory);
+        }
+        command.env_clear();
+        for (name, value) in program.get_envs() {
+            if let Some(value) = value {
+                command.env(name, value);
+            }
+        }
+        command
+    }
+}
+
+/// What a child may use of this machine. A core file is never written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes in any one file it writes.
+    pub file_bytes: Option<u64>,
+    /// Seconds of processor time, over all its threads.
+    pub cpu_seconds: Option<u64>,
+    /// Open files.
+    pub open_files: Option<u64>,
+    /// Bytes of address space.
+    pub address_space: Option<u64>,
+}
+
+impl Limits {
+    /// Each limit with its name on the helper's command line.
+    fn named(&self) -> [(&'static str, Resource, Option<u64>); 4] {
+        [
+            ("fsize", Resource::Fsize, self.file_bytes),
+            ("cpu", Resource::Cpu, self.cpu_seconds),
+            ("nofile", Resource::Nofile, self.open_files),
+            ("as", Resource::As, self.address_space),
+        ]
+    }
+
+    /// The words that carry the limits over to the helper, like `cpu=120`.
+    fn words(&self) -> impl Iterator<Item = String> + use<> {
+        self.named()
+            .into_iter()
+            .filter_map(|(name, _, value)| Some(format!("{name}={}", value?)))
+    }
+
+    /// Reads one word back. `None` if it is none of ours.
+    fn read(&mut self, word: &str) -> Option<()> {
+        let (name, value) = word.split_once('=')?;
+        let place = match name {
+            "fsize" => &mut self.file_bytes,
+            "cpu" => &mut self.cpu_seconds,
+            "nofile" => &mut self.open_files,
+            "as" => &mut self.address_space,
+            _ => return None,
+        };
+        *place = Some(value.parse().ok()?);
+        Some(())
+    }
+
+    /// Takes the limits upon this process and all it becomes. A limit that already is lower stays.
+    fn take(&self) -> io::Result<()> {
+        let set = |resource, value| {
+            let held = rustix::process::getrlimit(resource).maximum;
+            let value = held.map_or(value, |held| held.min(value));
+            setrlimit(
+                resource,
+                Rlimit {
+                    current: Some(value),
+                    maximum: Some(value),
+                },
+            )
+        };
+        set(Resource::Core, 0)?;
+        for (_, resource, value) in self.named() {
+            if let Some(value) = value {
+                set(resource, value)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Becomes `program`: asks to be killed together with `parent`, takes the limits, and replaces this process.
+/// Returns only if that failed.
+///
+/// The request survives the replacement (it is dropped only for set-user-id programs).
+pub fn become_child(parent: Pid, limits: &Limits, program: &OsStr, args: &[OsString]) -> io::Error {
+    if let Err(error) = set_parent_process_death_signal(Some(Signal::KILL)) {
+        return error.into();
+    }
+    // It may have died before the request was made; then nobody would ever send the signal.
+    if getppid() != Some(parent) {
+        return io::Error::other("the process that asked for it is gone");
+    }
+    if let Err(error) = limits.take() {
+        return error;
+    }
+    Command::new(program).args(args).exec()
+}
+
+/// Entry of the hidden command `lpctl __child PARENT [LIMIT=N …] -- PROGRAM ARGS…`, to be tried before anything
+/// else a program does. `args` are the process's arguments without its own name.
+///
+/// `None` means the arguments are none of ours and the program goes on as usual. Otherwise this process has
+/// become the program and never returns here, or could not, and is to end with the code given back after one
+/// line on stderr: nobody but the parent reads it.
+pub fn child_main(args: impl IntoIterator<Item = OsString>) -> Option<ExitCode> {
+    let mut args = args.into_iter();
+    if args.next()? != CHILD {
+        return None;
+    }
+    let error = match read_child_args(args) {
+        Some((parent, limits, program, args)) => {
+            format!(
+                "cannot start {}: {}",
+                program.display(),
+                become_child(parent, &limits, &program, &args)
+            )
+        }
+        None => format!("{CHILD} is how lpctl starts ffmpeg, not a command"),
+    };
+    // Nothing is left to tell a failing stderr to.
+    let _ = writeln!(io::stderr(), "[fatal] {error}");
+    Some(ExitCode::from(HELPER_FAILED))
+}
+
+fn read_child_args(
+    mut args: impl Iterator<Item = OsString>,
+) -> Option<(Pid, Limits, OsString, Vec<OsString>)> {
+    let parent = Pid::from_raw(args.next()?.to_str()?.parse().ok()?)?;
+    let mut limits = Limits::default();
+    loop {
+        let word = args.next()?;
+        if word == "--" {
+            break;
+        }
+        limits.read(word.to_str()?)?;
+    }
+    Some((parent, limits, args.next()?, args.collect()))
+}
+
+/// The thread that starts all children. Cheap to clone; it ends with the last clone and the last [`Job`].
+#[derive(Clone)]
+pub struct Spawner {
+    requests: mpsc::Sender<Request>,
+    launcher: Launcher,
+}
+
+struct Request {
+    command: Command,
+    runtime: Handle,
+    answer: oneshot::Sender<io::Result<Child>>,
+}
+
+impl Spawner {
+    /// Starts the thread.
+    ///
+    /// # Errors
+    /// The system gives no further thread.
+    pub fn start(launcher: Launcher) -> io::Result<Self> {
+        let (requests, work) = mpsc::channel::<Request>();
+        thread::Builder::new().name("spawner".into()).spawn(move || {
+            while let Ok(Request {
+                command,
+                runtime,
+                answer,
+            }) = work.recv()
+            {
+                let _entered = runtime.enter();
+                let mut command = tokio::process::Command::from(command);
+                // The runtime collects what a dropped `Job` has killed. Should the asker be gone by now, the
+                // child is dropped here, and this is what ends it.
+                command.kill_on_drop(true);
+                let _ = answer.send(command.spawn());
+            }
+        })?;
+        Ok(Self { requests, launcher })
+    }
+
+    /// Starts a program in a process group of its own. Its environment holds what `command` sets and nothing
+    /// else; streams are as `command` has them.
+    ///
+    /// # Errors
+    /// The program, or lpctl as its helper, cannot be started. Through the helper a missing program shows only
+    /// as exit code [`HELPER_FAILED`].
+    pub async fn spawn(&self, command: &Command, streams: Streams, limits: &Limits) -> io::Result<Job> {
+        let mut command = self.launcher.prepare(command, limits);
+        command
+            .process_group(0)
+            .stdin(streams.stdin)
+            .stdout(streams.stdout)
+            .stderr(streams.stderr);
+        let (answer, answered) = oneshot::channel();
+        let gone = || io::Error::other("the thread that starts programs has ended");
+        self.requests
+            .send(Request {
+                command,
+                runtime: Handle::current(),
+                answer,
+            })
+            .map_err(|_| gone())?;
+        let child = answered.await.map_err(|_| gone())??;
+        Ok(Job {
+            child,
+            _spawner: self.clone(),
+        })
+    }
+}
+
+impl fmt::Debug for Spawner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Spawner")
+            .field("launcher", &self.launcher)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a child's standard streams are connected to.
+#[derive(Debug)]
+pub struct Streams {
+    /// Standard input.
+    pub stdin: std::process::Stdio,
+    /// Standard output.
+    pub stdout: std::process::Stdio,
+    /// Standard error.
+    pub stderr: std::process::Stdio,
+}
+
+/// A running child. Dropping it kills its whole process group.
+#[derive(Debug)]
+pub struct Job {
+    child: Child,
+    /// The child would be killed with the thread that started it.
+    _spawner: Spawner,
+}
+
+impl Job {
+    /// Process id, which is the group's id too; none once the child was waited for.
+    #[must_use]
+    pub fn id(&self) -> Option<u32> {
+        self.child.id()
+    }
+
+    /// The pipe to its standard input, once, if there is one.
+    pub fn take_stdin(&mut self) -> Option<ChildStdin> {
+        self.child.stdin.take()
+    }
+
+    /// The pipe from its standard output, once, if there is one.
+    pub fn take_stdout(&mut self) -> Option<ChildStdout> {
+        self.child.stdout.take()
+    }
+
+    /// The pipe from its standard error, once, if there is one.
+    pub fn take_stderr(&mut self) -> Option<ChildStderr> {
+        self.child.stderr.take()
+    }
+
+    /// Waits for its end. May be called again, and be cancelled.
+    ///
+    /// # Errors
+    /// The system lost track of the child.
+    pub async fn wait(&mut self) -> io::Result<ExitStatus> {
+        self.child.wait().await
+    }
+
+    /// Kills the group and waits until the child is gone, so that it no longer writes anywhere.
+    pub async fn kill(mut self) {
+        self.kill_group();
+        // A child that does not die of SIGKILL hangs in the kernel; the runtime collects it when it comes back.
+        let _ = timeout(REAP, self.child.wait()).await;
+    }
+
+    /// ffmpeg ignores SIGTERM while it reads its input, hence SIGKILL. A child that was waited for has no id
+    /// any more, so a stranger's group is never hit.
+    fn kill_group(&self) {
+        let group = self
+            .child
+            .id()
+            .and_then(|id| i32::try_from(id).ok())
+            .and_then(Pid::from_raw);
+        if let Some(group) = group {
+            let _ = kill_process_group(group, Signal::KILL);
+        }
+    }
+}
+
+impl Drop for Job {
+    fn drop(&mut self) {
+        self.kill_group();
+    }
+}
+
+/// Reads a stream to its end and keeps a bounded part of its lines, so that the writer never waits.
+pub async fn keep_log(mut stream: impl AsyncRead + Unpin) -> Log {
+    let mut log = Log::default();
+    let mut buffer = vec![0; 8 * 1024];
+    loop {
+        match stream.read(&mut buffer).await {
+            Ok(0) | Err(_) => return log.finish(),
+            Ok(read) => log.push(&buffer[..read]),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(text: &str) -> impl Iterator<Item = OsString> {
+        text.split_whitespace().map(OsString::from)
+    }
+
+    #[test]
+    fn limits_survive_the_way_to_the_helper() {
+        let limits = Limits {
+            file_bytes: Some(300),
+            cpu_seconds: None,
+            open_files: Some(64),
+            address_space: Some(5),
+        };
+        let mut command = Command::new("/usr/bin/ffmpeg");
+        command.args(["-i", "--", "x"]);
+        let prepared = Launcher::Helper("/bin/lpctl".into()).prepare(&command, &limits);
+        assert_eq!(prepared.get_program(), "/bin/lpctl");
+        let args = prepared.get_args().map(OsString::from).skip(1);
+        let (parent, read, program, rest) = read_child_args(args).unwrap();
+        assert_eq!(parent.as_raw_nonzero().get().cast_unsigned(), std::process::id());
+        assert_eq!(read, limits);
+        assert_eq!(program, "/usr/bin/ffmpeg");
+        assert_eq!(rest, ["-i", "--", "x"]);
+    }
+
+    #[test]
+    fn other_arguments_are_left_to_the_program() {
+        assert!(child_main(words("run --json")).is_none());
+        assert!(child_main(words("")).is_none());
+    }
+
+    #[test]
+    fn a_malformed_helper_line_starts_nothing() {
+        for line in [
+            "",
+            "x -- true",
+            "0 -- true",
+            "12",
+            "12 --",
+            "12 true",
+            "12 cpu=x -- true",
+            "12 core=1 -- true",
+        ] {
+            assert!(read_child_args(words(line)).is_none(), "{line}");
+        }
+        assert_eq!(
+            child_main(words("__child nonsense")),
+            Some(ExitCode::from(HELPER_FAILED))
+        );
+    }
+
+    #[test]
+    fn a_child_whose_parent_is_gone_is_not_started() {
+        // Process 1 is not what started this test.
+        let error = become_child(Pid::INIT, &Limits::default(), OsStr::new("true"), &[]);
+        assert_eq!(error.to_string(), "the process that asked for it is gone");
+        set_parent_process_death_signal(None).unwrap();
+    }
+}

@@ -1,0 +1,173 @@
+//! What the operator sees, and who may not.
+
+use engine::{
+    node::DeviceReader,
+    view::node::{Device, NodeStatus},
+    wire::{net, signature::Offchain},
+};
+use eventsource_stream::Eventsource;
+use futures_util::StreamExt;
+use reqwest::{Client, StatusCode};
+
+use super::{
+    harness::{PATIENCE, Rig, credentials, data, h1, h2, held_node, ladder, node, node_with, result},
+    transcoder::clip,
+};
+
+/// Reads events until one fits.
+async fn event(
+    events: &mut (impl futures_util::Stream<Item = NodeStatus> + Unpin),
+    fits: impl Fn(&NodeStatus) -> bool,
+) -> NodeStatus {
+    let waiting = async {
+        loop {
+            let status = events.next().await.expect("the stream goes on");
+            if fits(&status) {
+                return status;
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, waiting)
+        .await
+        .expect("the event comes")
+}
+
+async fn events(rig: &Rig) -> impl futures_util::Stream<Item = NodeStatus> + Unpin + use<> {
+    let answer = h1().get(rig.operator_url("/api/v1/events")).send().await.unwrap();
+    assert_eq!(answer.headers()["content-type"], "text/event-stream");
+    answer.bytes_stream().eventsource().map(|event| {
+        let event = event.unwrap();
+        assert_eq!(event.event, "status");
+        serde_json::from_str(&event.data).unwrap()
+    })
+}
+
+#[tokio::test]
+async fn a_running_segment_shows_while_it_runs_and_after() {
+    let rig = held_node(|config| {
+        config.devices = Some(DeviceReader::new(|| {
+            vec![Device {
+                id: "cpu".into(),
+                load_percent: Some(42),
+                ..Device::default()
+            }]
+        }));
+    })
+    .await;
+    let mut events = events(&rig).await;
+    let idle = event(&mut events, |status| !status.devices.is_empty()).await;
+    assert!(idle.sessions.is_empty());
+    let (token, clip) = (rig.token().await, clip());
+    let segment = credentials(&Offchain, &token, 7, &clip, &ladder());
+    let answer = rig.post(&h2(), &segment, clip.clone()).await;
+    let running = event(&mut events, |status| {
+        status
+            .sessions
+            .first()
+            .is_some_and(|session| session.segments_in_flight == 1)
+    })
+    .await;
+    assert_eq!(running.sessions[0].id, token.session_id);
+    assert_eq!(running.sessions[0].manifest_id, "stream");
+    assert_eq!(running.sessions[0].rungs[0].name, ladder()[0].name);
+    assert_eq!(running.devices[0].sessions, 1);
+    rig.gate.open();
+    let made = data(result(answer).await);
+    let done = event(&mut events, |status| status.work.segments_done == 1).await;
+    let session = &done.sessions[0];
+    assert_eq!(
+        (session.segments_done, session.recent[0].seq, session.recent[0].ok),
+        (1, 7, true)
+    );
+    assert_eq!(session.source.as_deref(), Some("640x360"));
+    let pixels: i64 = made.segments.iter().map(|segment| segment.pixels).sum();
+    assert_eq!(done.work.pixels, pixels.unsigned_abs());
+    assert_eq!(done.work.bytes_in, clip.len() as u64);
+    assert_eq!(done.work.media_ms, 1000);
+    assert!(done.work.latency.is_some());
+    let asked: NodeStatus = h1()
+        .get(rig.operator_url("/api/v1/status"))
+        .send()
+        .await
+        .unwrap()
+        .bytes()
+        .await
+        .map(|body| serde_json::from_slice(&body).unwrap())
+        .unwrap();
+    assert_eq!((asked.network.as_str(), asked.address), ("offchain", None));
+    // The stream ends with the node, which does not wait for its readers.
+    let (report, ()) = tokio::join!(rig.stop(), async { while events.next().await.is_some() {} });
+    assert!(report.finished);
+}
+
+#[tokio::test]
+async fn draining_refuses_new_sessions_and_keeps_the_others() {
+    let rig = node().await;
+    let (clip, client) = (clip(), h2());
+    let token = rig.token().await;
+    data(rig.transcode(&client, &token, 0, &clip).await);
+    let drain = h1().post(rig.operator_url("/api/v1/drain")).send().await.unwrap();
+    let status: NodeStatus = serde_json::from_slice(&drain.bytes().await.unwrap()).unwrap();
+    assert!(status.draining);
+    let request = net::OrchestratorRequest::default();
+    let refused = rig.grpc().await.get_orchestrator(request).await.unwrap_err();
+    assert_eq!(
+        refused.message(),
+        "Invalid orchestrator request: OrchestratorCapped"
+    );
+    data(rig.transcode(&client, &token, 1, &clip).await);
+}
+
+#[tokio::test]
+async fn web_pages_cannot_use_the_api() {
+    let rig = node().await;
+    let client = h1();
+    let own = format!("http://{}", rig.node.operator_addr());
+    let send = |client: &Client, method: &str, path: &str, headers: &[(&'static str, &str)]| {
+        let mut request = client.request(method.parse().unwrap(), rig.operator_url(path));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        request.send()
+    };
+    let rebound = [("host", "evil.example:7935")];
+    for path in ["/api/v1/status", "/api/v1/events", "/healthz"] {
+        let answer = send(&client, "GET", path, &rebound).await.unwrap();
+        assert_eq!(answer.status(), StatusCode::FORBIDDEN, "{path}");
+        let answer = send(&client, "GET", path, &[("origin", "http://evil.example")])
+            .await
+            .unwrap();
+        assert_eq!(answer.status(), StatusCode::OK, "{path}");
+        assert!(answer.headers().get("access-control-allow-origin").is_none());
+    }
+    for headers in [
+        &rebound[..],
+        &[("origin", "http://evil.example")],
+        &[("origin", "null")],
+        &[("origin", "http://127.0.0.1:1")],
+    ] {
+        let answer = send(&client, "POST", "/api/v1/drain", headers).await.unwrap();
+        assert_eq!(answer.status(), StatusCode::FORBIDDEN, "{headers:?}");
+    }
+    let answer = send(&client, "GET", "/api/v1/drain", &[]).await.unwrap();
+    assert_eq!(answer.status(), StatusCode::METHOD_NOT_ALLOWED);
+    assert!(!rig.node.status().draining);
+    let answer = send(&client, "POST", "/api/v1/drain", &[("origin", own.as_str())])
+        .await
+        .unwrap();
+    assert_eq!(answer.status(), StatusCode::OK);
+    assert!(rig.node.status().draining);
+}
+
+#[tokio::test]
+async fn the_chain_shows_as_soon_as_it_is_read() {
+    let (chain, receiver) = tokio::sync::watch::channel(None);
+    let rig = node_with(|config| config.chain = Some(receiver)).await;
+    let mut events = events(&rig).await;
+    assert_eq!(event(&mut events, |_| true).await.chain, None);
+    let read = super::harness::chain();
+    chain.send_replace(Some(read.clone()));
+    let status = event(&mut events, |status| status.chain.is_some()).await;
+    assert_eq!(status.chain, Some(read));
+    assert_eq!(status.notices[0].code, "reward_not_called");
+}

@@ -1,0 +1,267 @@
+//! Stake, commission, fees and the round, in sentences.
+
+use engine::view::node::{NodeChain, NodeStatus};
+use ratatui::{
+    buffer::Buffer,
+    layout::Rect,
+    text::{Line, Span},
+};
+
+use super::{Panel, Scene, header};
+use crate::{draw, text, words};
+
+/// The short form on the overview.
+#[derive(Debug, Default)]
+pub struct ChainSummary;
+
+impl Panel for ChainSummary {
+    fn render(&self, buffer: &mut Buffer, area: Rect, scene: &Scene<'_>) {
+        let theme = scene.theme;
+        let off_chain = scene.status.is_some_and(|status| status.chain.is_none());
+        let title = if off_chain { "node" } else { "stake & round" };
+        let inside = draw::panel(buffer, area, vec![Span::raw(title)], theme);
+        let Some(status) = scene.status else {
+            draw::placeholder(
+                buffer,
+                inside,
+                &["waiting for the node's first report".to_string()],
+                theme,
+            );
+            return;
+        };
+        let lines = match &status.chain {
+            Some(chain) => summary(chain, scene),
+            None => node(status, scene),
+        };
+        draw::lines(buffer, inside, &lines);
+    }
+}
+
+fn summary(chain: &NodeChain, scene: &Scene<'_>) -> Vec<Line<'static>> {
+    let theme = scene.theme;
+    if !chain.registered {
+        return vec![
+            Line::styled("! not registered as an orchestrator", theme.warn),
+            Line::styled("  next: `lpctl orch activate`", theme.quiet),
+            figure_line(&[(chain.own_stake_lpt.human(), " staked")], scene),
+            figure_line(&[(chain.eth_wei.human(), " for gas")], scene),
+        ];
+    }
+    vec![
+        figure_line(&[(chain.total_stake_lpt.human(), " staked")], scene),
+        standing(chain, scene),
+        figure_line(
+            &[(chain.reward_cut_percent.to_string(), " of rewards is yours")],
+            scene,
+        ),
+        figure_line(
+            &[(chain.fee_share_percent.to_string(), " of fees goes to delegators")],
+            scene,
+        ),
+        figure_line(
+            &[
+                (chain.fees_wei.human(), " to withdraw, "),
+                (chain.eth_wei.human(), " gas"),
+            ],
+            scene,
+        ),
+    ]
+}
+
+fn node(status: &NodeStatus, scene: &Scene<'_>) -> Vec<Line<'static>> {
+    let theme = scene.theme;
+    let up = words::span(words::between(status.started, status.time));
+    vec![
+        Line::styled("off-chain: no stake, no payment", theme.text),
+        Line::styled(format!("lpctl {}", text::clean(&status.version)), theme.quiet),
+        Line::styled(
+            format!("up {up}, since {}", words::clock(status.started, scene.zone)),
+            theme.quiet,
+        ),
+        Line::styled(
+            if status.draining {
+                "! draining: no new sessions"
+            } else {
+                "taking sessions"
+            },
+            if status.draining { theme.warn } else { theme.quiet },
+        ),
+        Line::styled(text::clean(&status.service_uri), theme.quiet),
+    ]
+}
+
+fn figure_line(parts: &[(String, &'static str)], scene: &Scene<'_>) -> Line<'static> {
+    let mut line = Line::default();
+    for (figure, words) in parts {
+        line.push_span(Span::styled(figure.clone(), scene.theme.text));
+        line.push_span(Span::styled(*words, scene.theme.quiet));
+    }
+    line
+}
+
+fn standing(chain: &NodeChain, scene: &Scene<'_>) -> Line<'static> {
+    let theme = scene.theme;
+    let state = match (chain.active, chain.rank) {
+        (true, _) => Span::styled("✓ active", theme.good),
+        (false, Some(_)) => Span::styled("! not active until next round", theme.warn),
+        (false, None) => Span::styled("✗ not in the pool", theme.bad),
+    };
+    let mut line = Line::from(state);
+    if let Some(rank) = chain.rank {
+        line.push_span(Span::styled(
+            format!(", rank {rank} of {}", chain.pool_size),
+            theme.text,
+        ));
+    }
+    line
+}
+
+/// The whole story, on its own tab.
+#[derive(Debug, Default)]
+pub struct ChainDetail;
+
+impl Panel for ChainDetail {
+    fn render(&self, buffer: &mut Buffer, area: Rect, scene: &Scene<'_>) {
+        let theme = scene.theme;
+        let inside = draw::panel(buffer, area, vec![Span::raw("stake & round")], theme);
+        let Some(status) = scene.status else {
+            draw::placeholder(
+                buffer,
+                inside,
+                &["waiting for the node's first report".to_string()],
+                theme,
+            );
+            return;
+        };
+        let Some(chain) = &status.chain else {
+            let sentences = [
+                "this node runs off-chain: it has no stake, no round and asks for no payment".to_string(),
+                "`lpctl status` shows the chain without a node".to_string(),
+            ];
+            draw::placeholder(buffer, inside, &sentences, theme);
+            return;
+        };
+        draw::lines(
+            buffer,
+            inside,
+            &story(status, chain, scene, usize::from(inside.width)),
+        );
+    }
+}
+
+/// Labels left, sentences right.
+fn story(status: &NodeStatus, chain: &NodeChain, scene: &Scene<'_>, room: usize) -> Vec<Line<'static>> {
+    let theme = scene.theme;
+    let label = |name: &'static str| Span::styled(format!("{name:<13}"), theme.quiet);
+    let says = |name: &'static str, sentence: String| {
+        Line::from(vec![label(name), Span::styled(sentence, theme.text)])
+    };
+    let mut lines = Vec::new();
+
+    let done = header::percent(chain.round_elapsed, chain.round_length);
+    let mut round = vec![
+        label("round"),
+        Span::styled(format!("{}  ", chain.round), draw::bold(theme.text)),
+    ];
+    round.push(Span::styled(format!("{done} % "), theme.text));
+    let cells = room.saturating_sub(54).clamp(4, 60);
+    round.extend(draw::bar(
+        chain.round_elapsed.min(chain.round_length),
+        chain.round_length,
+        cells,
+        theme,
+    ));
+    round.push(Span::styled(
+        format!(" {}", header::left(status, chain)),
+        theme.text,
+    ));
+    lines.push(Line::from(round));
+    let elapsed = chain.round_elapsed.min(chain.round_length);
+    lines.push(Line::from(vec![
+        label(""),
+        Span::styled(
+            format!(
+                "block {} of {} in this round",
+                words::count(elapsed),
+                words::count(chain.round_length)
+            ),
+            theme.quiet,
+        ),
+    ]));
+    lines.push(Line::from(vec![label(""), initialised(chain, scene)]));
+    lines.push(Line::default());
+
+    lines.push(Line::from(vec![label("reward"), reward(chain, scene)]));
+    lines.push(Line::default());
+
+    let kept = format!(
+        "you keep {} of rewards, delegators get {} of fees",
+        chain.reward_cut_percent, chain.fee_share_percent
+    );
+    lines.push(says("commission", kept));
+    let changes = if chain.round_locked {
+        "changes are closed until the next round"
+    } else {
+        "changes are open: `lpctl set-fees`"
+    };
+    lines.push(Line::from(vec![label(""), Span::styled(changes, theme.quiet)]));
+    lines.push(Line::default());
+
+    let delegated = chain.total_stake_lpt.saturating_sub(chain.own_stake_lpt);
+    lines.push(says(
+        "stake",
+        format!(
+            "{} yours + {} delegated",
+            chain.own_stake_lpt.human(),
+            delegated.human()
+        ),
+    ));
+    lines.push(says("", format!("{} in all", chain.total_stake_lpt.human())));
+    let mut standing = standing(chain, scene);
+    standing.spans.insert(0, label(""));
+    lines.push(standing);
+    lines.push(Line::default());
+
+    lines.push(says("fees", format!("{} to withdraw", chain.fees_wei.human())));
+    lines.push(says("gas", format!("{} in the account", chain.eth_wei.human())));
+    lines.push(Line::default());
+
+    let age = words::span(words::between(chain.time, status.time));
+    lines.push(Line::from(vec![
+        label("read"),
+        Span::styled(
+            format!(
+                "at block {}, {age} ago ({})",
+                words::count(chain.block),
+                words::clock(chain.time, scene.zone)
+            ),
+            theme.quiet,
+        ),
+    ]));
+    if let Some(address) = status.address {
+        lines.push(Line::from(vec![
+            label("account"),
+            Span::styled(address.to_string(), theme.quiet),
+        ]));
+    }
+    lines
+}
+
+fn initialised(chain: &NodeChain, scene: &Scene<'_>) -> Span<'static> {
+    if chain.round_initialized {
+        Span::styled("✓ initialised", scene.theme.good)
+    } else {
+        Span::styled("! not initialised: `lpctl round init`", scene.theme.warn)
+    }
+}
+
+fn reward(chain: &NodeChain, scene: &Scene<'_>) -> Span<'static> {
+    match (chain.reward_called, chain.active) {
+        (true, _) => Span::styled("✓ called this round", scene.theme.good),
+        (false, true) => Span::styled(
+            "! not called yet this round: `lpctl reward call`",
+            scene.theme.warn,
+        ),
+        (false, false) => Span::styled("none this round: not in the active set", scene.theme.quiet),
+    }
+}
