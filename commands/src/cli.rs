@@ -182,6 +182,9 @@ pub enum Command {
     Protocol(crate::protocol::ProtocolCommand),
     /// Run the node: take segments from gateways and transcode them on this machine
     Run(crate::run::RunArgs),
+    /// Run a whole Livepeer protocol on this machine: a real chain, the real contracts, funded accounts
+    #[command(subcommand)]
+    Devnet(crate::devnet::DevnetCommand),
     /// Show, check and change the configuration
     #[command(subcommand)]
     Config(crate::config::ConfigCommand),
@@ -197,7 +200,7 @@ impl Command {
     pub fn config_need(&self) -> ConfigNeed {
         match self {
             Self::Completions(_) | Self::Man(_) => ConfigNeed::None,
-            Self::Config(crate::config::ConfigCommand::Set(_)) => ConfigNeed::MayAddProfile,
+            Self::Devnet(_) | Self::Config(crate::config::ConfigCommand::Set(_)) => ConfigNeed::MayAddProfile,
             _ => ConfigNeed::Whole,
         }
     }
@@ -205,6 +208,10 @@ impl Command {
     /// Long-running commands end themselves on Ctrl-C; the others are simply stopped.
     #[must_use]
     pub fn ends_itself(&self) -> bool {
-        matches!(self, Self::Run(_))
+        match self {
+            Self::Run(_) => true,
+            Self::Devnet(command) => command.ends_itself(),
+            _ => false,
+        }
     }
 }

@@ -10,6 +10,7 @@ pub mod completions;
 pub mod config;
 pub mod connection;
 pub mod context;
+pub mod devnet;
 pub mod failure;
 pub mod journal;
 mod logging;
@@ -140,6 +141,7 @@ async fn dispatch(command: Command, context: &mut Context) -> eyre::Result<()> {
         Command::Token(command) => token::run(command, context).await,
         Command::Protocol(command) => protocol::run(command, context).await,
         Command::Run(args) => run::run(args, context).await,
+        Command::Devnet(command) => devnet::run(command, context).await,
         Command::Config(command) => config::run(command, context).await,
         Command::Completions(args) => completions::run(args, context).await,
         Command::Man(args) => man::run(args, context).await,

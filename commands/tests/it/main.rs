@@ -7,10 +7,12 @@
 )]
 
 mod account;
+mod child;
 mod command_line;
 mod environment;
 mod operator;
 mod outcomes;
 mod proxy;
+mod run;
 mod stake;
 mod status;
