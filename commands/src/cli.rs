@@ -155,9 +155,6 @@ pub enum ColorChoice {
 /// What lpctl can do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Make, import, list and choose the accounts that sign transactions
-    #[command(subcommand)]
-    Account(crate::account::AccountCommand),
     /// Show how things stand, on one screen
     Status(crate::status::StatusArgs),
     /// Put LPT behind an orchestrator, and see how it stands
@@ -182,6 +179,11 @@ pub enum Command {
     Protocol(crate::protocol::ProtocolCommand),
     /// Run the node: take segments from gateways and transcode them on this machine
     Run(crate::run::RunArgs),
+    /// Watch a node live: sessions, GPUs or CPU, stake and round
+    Dashboard(crate::dashboard::DashboardArgs),
+    /// Make, import, list and choose the accounts that sign transactions
+    #[command(subcommand)]
+    Account(crate::account::AccountCommand),
     /// Run a whole Livepeer protocol on this machine: a real chain, the real contracts, funded accounts
     #[command(subcommand)]
     Devnet(crate::devnet::DevnetCommand),
