@@ -155,6 +155,36 @@ pub enum ColorChoice {
 /// What lpctl can do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Make, import, list and choose the accounts that sign transactions
+    #[command(subcommand)]
+    Account(crate::account::AccountCommand),
+    /// Show how things stand, on one screen
+    Status(crate::status::StatusArgs),
+    /// Put LPT behind an orchestrator, and see how it stands
+    #[command(subcommand)]
+    Stake(crate::stake::StakeCommand),
+    /// Set the reward cut you keep and the fee share your delegators get
+    SetFees(crate::set_fees::SetFeesArgs),
+    /// Become an orchestrator, and look at those there are
+    #[command(subcommand)]
+    Orch(crate::orch::OrchestratorCommand),
+    /// Mint each round's reward
+    #[command(subcommand)]
+    Reward(crate::reward::RewardCommand),
+    /// The protocol's clock
+    #[command(subcommand)]
+    Round(crate::round::RoundCommand),
+    /// LPT in the wallet
+    #[command(subcommand)]
+    Token(crate::token::TokenCommand),
+    /// The protocol's contracts and parameters
+    #[command(subcommand)]
+    Protocol(crate::protocol::ProtocolCommand),
+    /// Run the node: take segments from gateways and transcode them on this machine
+    Run(crate::run::RunArgs),
+    /// Run a whole Livepeer protocol on this machine: a real chain, the real contracts, funded accounts
+    #[command(subcommand)]
+    Devnet(crate::devnet::DevnetCommand),
     /// Show, check and change the configuration
     #[command(subcommand)]
     Config(crate::config::ConfigCommand),
@@ -170,14 +200,18 @@ impl Command {
     pub fn config_need(&self) -> ConfigNeed {
         match self {
             Self::Completions(_) | Self::Man(_) => ConfigNeed::None,
-            Self::Config(crate::config::ConfigCommand::Set(_)) => ConfigNeed::MayAddProfile,
-            Self::Config(_) => ConfigNeed::Whole,
+            Self::Devnet(_) | Self::Config(crate::config::ConfigCommand::Set(_)) => ConfigNeed::MayAddProfile,
+            _ => ConfigNeed::Whole,
         }
     }
 
     /// Long-running commands end themselves on Ctrl-C; the others are simply stopped.
     #[must_use]
     pub fn ends_itself(&self) -> bool {
-        false
+        match self {
+            Self::Run(_) => true,
+            Self::Devnet(command) => command.ends_itself(),
+            _ => false,
+        }
     }
 }

@@ -77,8 +77,14 @@ pub async fn run(args: UseArgs, context: &mut Context) -> eyre::Result<()> {
 impl Report for Chosen {
     fn text(&self, style: &Style) -> String {
         let account = &self.account;
-        let label = account.name.clone().or_else(|| account.address.map(|address| address.to_string()));
-        let place = self.profile.as_ref().map_or_else(|| "the defaults".to_string(), |profile| format!("profile {profile}"));
+        let label = account
+            .name
+            .clone()
+            .or_else(|| account.address.map(|address| address.to_string()));
+        let place = self.profile.as_ref().map_or_else(
+            || "the defaults".to_string(),
+            |profile| format!("profile {profile}"),
+        );
         format!(
             "{} commands act for {} now, by {place} in {}",
             style.good_mark(),

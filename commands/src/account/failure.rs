@@ -50,7 +50,8 @@ pub(super) fn of_unlock(error: UnlockError<eyre::Report>) -> eyre::Report {
 /// The next step for one who named an account that is not there.
 pub(super) fn known_accounts(known: &[String]) -> String {
     if known.is_empty() {
-        "there are no accounts yet: `lpctl account new` makes one, `lpctl account import` brings one in".to_string()
+        "there are no accounts yet: `lpctl account new` makes one, `lpctl account import` brings one in"
+            .to_string()
     } else {
         let shown: Vec<&str> = known.iter().take(8).map(String::as_str).collect();
         let more = if known.len() > shown.len() { ", …" } else { "" };

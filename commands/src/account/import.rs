@@ -8,11 +8,17 @@ use std::{
 
 use alloy::signers::local::PrivateKeySigner;
 use clap::{Args, ValueHint};
-use engine::wallet::{WalletError, private_key, v3::{DecryptError, KeyFile}};
+use engine::wallet::{
+    WalletError, private_key,
+    v3::{DecryptError, KeyFile},
+};
 use zeroize::Zeroizing;
 
 use super::{failure, new::check_name, password};
-use crate::{context::Context, failure::{Failure, Kind}};
+use crate::{
+    context::Context,
+    failure::{Failure, Kind},
+};
 
 /// Larger than any keystore file.
 const MAX_BYTES: u64 = 64 * 1024;
@@ -47,7 +53,8 @@ pub async fn run(args: ImportArgs, context: &mut Context) -> eyre::Result<()> {
         open(&args.file, &text, context).await?
     } else {
         let signer = private_key::parse(&text).map_err(|error| {
-            failure::of(error).hint("the file must hold a keystore (JSON) or a private key (64 hexadecimal digits)")
+            failure::of(error)
+                .hint("the file must hold a keystore (JSON) or a private key (64 hexadecimal digits)")
         })?;
         (signer, password::new_password(context)?)
     };
@@ -74,15 +81,23 @@ async fn open(
     let opened = opened.await?.map_err(|error| match error {
         DecryptError::WrongPassword => WalletError::WrongPassword { path },
         DecryptError::NoKey => WalletError::NotAPrivateKey,
-        DecryptError::AddressMismatch { written, actual } => WalletError::AddressMismatch { path, written, actual },
+        DecryptError::AddressMismatch { written, actual } => WalletError::AddressMismatch {
+            path,
+            written,
+            actual,
+        },
     });
     Ok(opened.map_err(failure::of)?)
 }
 
 fn read(path: &Path) -> Result<Zeroizing<String>, Failure> {
     let unreadable = |error: io::Error| {
-        Failure::new(Kind::Config, "unreadable", format!("cannot read {}: {error}", path.display()))
-            .hint("name a keystore file or a file with a private key; `-` reads standard input")
+        Failure::new(
+            Kind::Config,
+            "unreadable",
+            format!("cannot read {}: {error}", path.display()),
+        )
+        .hint("name a keystore file or a file with a private key; `-` reads standard input")
     };
     let mut text = Zeroizing::new(String::with_capacity(4096));
     let read = if path == Path::new("-") {

@@ -14,10 +14,7 @@ use std::fmt::Write as _;
 use clap::Subcommand;
 use engine::{
     view::account::{AccountView, NewAccount},
-    wallet::{
-        Account,
-        v3::Strength,
-    },
+    wallet::{Account, v3::Strength},
 };
 
 use crate::{
@@ -89,15 +86,24 @@ async fn add(
 impl Report for NewAccount {
     fn text(&self, style: &Style) -> String {
         let account = &self.account;
-        let address = account.address.map(|address| address.to_string()).unwrap_or_default();
+        let address = account
+            .address
+            .map(|address| address.to_string())
+            .unwrap_or_default();
         let verb = if self.imported { "imported" } else { "made" };
-        let named = account.name.as_deref().map_or_else(String::new, |name| format!("{name}, "));
+        let named = account
+            .name
+            .as_deref()
+            .map_or_else(String::new, |name| format!("{name}, "));
         let mut text = format!("{} {verb} {named}{}\n", style.good_mark(), style.bold(&address));
         // Writing to a String cannot fail.
         let _ = writeln!(text, "  {}", account.file);
         text.push_str("  Back this file up and keep its password elsewhere: without both, what the account holds is lost.\n");
         if account.in_use {
-            let _ = write!(text, "next: send ETH for gas and LPT to it, then `lpctl stake bond`");
+            let _ = write!(
+                text,
+                "next: send ETH for gas and LPT to it, then `lpctl stake bond AMOUNT`"
+            );
         } else {
             let label = account.name.clone().unwrap_or(address);
             let _ = write!(text, "next: `lpctl account use {label}` to act for it");

@@ -5,7 +5,10 @@ use clap::Args;
 use engine::wallet::names::is_name;
 
 use super::{failure, password, select};
-use crate::{context::Context, failure::{Failure, Kind}};
+use crate::{
+    context::Context,
+    failure::{Failure, Kind},
+};
 
 /// Make a new key, encrypted by a password
 ///
@@ -36,13 +39,24 @@ pub async fn run(args: NewArgs, context: &mut Context) -> eyre::Result<()> {
 pub(super) fn check_name(name: Option<&str>, context: &Context) -> Result<(), Failure> {
     let Some(name) = name else { return Ok(()) };
     if !is_name(name) {
-        return Err(failure::of(engine::wallet::WalletError::BadName(name.to_string())));
+        return Err(failure::of(engine::wallet::WalletError::BadName(
+            name.to_string(),
+        )));
     }
     let accounts = select::keystore(context).list().map_err(failure::of)?.accounts;
-    match accounts.iter().find(|account| account.name.as_deref() == Some(name)) {
+    match accounts
+        .iter()
+        .find(|account| account.name.as_deref() == Some(name))
+    {
         Some(taken) => {
-            let message = format!("the name `{name}` belongs to {}", taken.address.map_or_else(|| taken.file.display().to_string(), |address| address.to_string()));
-            Err(Failure::new(Kind::Refused, "name_taken", message).hint("nothing was changed; choose another name"))
+            let message = format!(
+                "the name `{name}` belongs to {}",
+                taken
+                    .address
+                    .map_or_else(|| taken.file.display().to_string(), |address| address.to_string())
+            );
+            Err(Failure::new(Kind::Refused, "name_taken", message)
+                .hint("nothing was changed; choose another name"))
         }
         None => Ok(()),
     }

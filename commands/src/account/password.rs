@@ -67,7 +67,9 @@ pub async fn unlock(account: &Account, context: &mut Context) -> eyre::Result<Pr
         file,
         shell: &mut context.shell,
     };
-    unlock::unlock(account, &mut source).await.map_err(failure::of_unlock)
+    unlock::unlock(account, &mut source)
+        .await
+        .map_err(failure::of_unlock)
 }
 
 /// The password for a new key: from the file, or asked for twice.

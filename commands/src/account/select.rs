@@ -31,7 +31,10 @@ pub fn selected(context: &Context) -> Result<Account, Failure> {
     let (message, hint) = if known.is_empty() {
         ("no account to act for", failure::known_accounts(&known))
     } else {
-        let hint = format!("choose one with `--account`, or for good with `lpctl account use`; {}", failure::known_accounts(&known));
+        let hint = format!(
+            "choose one with `--account`, or for good with `lpctl account use`; {}",
+            failure::known_accounts(&known)
+        );
         ("several accounts and none chosen", hint)
     };
     Err(Failure::new(Kind::Config, "no_account", message).hint(hint))

@@ -40,11 +40,18 @@ pub async fn run(args: ShowArgs, context: &mut Context) -> eyre::Result<()> {
 
 impl Report for AccountView {
     fn text(&self, style: &Style) -> String {
-        let address = self.address.map_or_else(|| "not told by the file".to_string(), |address| address.to_string());
+        let address = self.address.map_or_else(
+            || "not told by the file".to_string(),
+            |address| address.to_string(),
+        );
         let name = self.name.as_deref().unwrap_or("without a name");
         let mut text = format!("{address}\nname    {name}\nfile    {}", escape(&self.file));
         if self.readable_by_others {
-            text.push_str(&format!("\n        {} others may read it: `chmod 600 {}`", style.warn_mark(), escape(&self.file)));
+            text.push_str(&format!(
+                "\n        {} others may read it: `chmod 600 {}`",
+                style.warn_mark(),
+                escape(&self.file)
+            ));
         }
         text.push_str(if self.in_use {
             "\nin use  yes: commands act for it"

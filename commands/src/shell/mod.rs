@@ -8,9 +8,10 @@ use std::{
     time::Duration,
 };
 
+use alloy::primitives::Address;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::failure::{Failure, Kind};
 pub use style::{Style, escape, table};
@@ -73,7 +74,8 @@ impl Shell {
     /// When stdout cannot be written.
     pub fn report<R: Report>(&mut self, report: &R) -> io::Result<()> {
         if self.options.json {
-            let envelope = json!({ "schema": 1, "data": report, "warnings": self.warnings });
+            let data = with_checksums(serde_json::to_value(report)?);
+            let envelope = json!({ "schema": 1, "data": data, "warnings": self.warnings });
             writeln!(self.out, "{envelope}")?;
         } else {
             writeln!(self.out, "{}", report.text(&self.options.out_style))?;
@@ -87,7 +89,7 @@ impl Shell {
     /// When stdout cannot be written.
     pub fn event<E: Serialize + Display>(&mut self, event: &E) -> io::Result<()> {
         if self.options.json {
-            writeln!(self.out, "{}", serde_json::to_string(event)?)?;
+            writeln!(self.out, "{}", with_checksums(serde_json::to_value(event)?))?;
         } else {
             writeln!(self.out, "{event}")?;
         }
@@ -119,10 +121,15 @@ impl Shell {
         self.warnings.push(line);
     }
 
+    /// Puts something the operator was already shown into the envelope's `warnings`.
+    pub fn note_warning(&mut self, line: impl Display) {
+        self.warnings.push(line.to_string());
+    }
+
     /// Says what failed: on stderr for people, as an envelope on stdout with `--json`.
     pub fn fail(&mut self, failure: &Failure) {
         if self.options.json {
-            let _ = writeln!(self.out, "{}", failure.envelope());
+            let _ = writeln!(self.out, "{}", with_checksums(failure.envelope()));
             let _ = self.out.flush();
             return;
         }
@@ -245,6 +252,28 @@ impl Shell {
     #[must_use]
     pub fn style(&self) -> Style {
         self.options.err_style
+    }
+}
+
+/// Addresses in mixed case (EIP-55), as the output contract promises: serde writes them in lower case.
+fn with_checksums(value: Value) -> Value {
+    match value {
+        Value::String(text) => match text.strip_prefix("0x").filter(|digits| digits.len() == 40) {
+            Some(digits) => Value::String(
+                digits
+                    .parse()
+                    .map_or(text, |address: Address| address.to_string()),
+            ),
+            None => Value::String(text),
+        },
+        Value::Array(values) => Value::Array(values.into_iter().map(with_checksums).collect()),
+        Value::Object(fields) => {
+            let fields = fields
+                .into_iter()
+                .map(|(key, value)| (key, with_checksums(value)));
+            Value::Object(fields.collect())
+        }
+        other => other,
     }
 }
 

@@ -6,5 +6,13 @@
     reason = "a test that cannot go on should stop where it is"
 )]
 
+mod account;
+mod child;
 mod command_line;
 mod environment;
+mod operator;
+mod outcomes;
+mod proxy;
+mod run;
+mod stake;
+mod status;

@@ -1,0 +1,110 @@
+//! From settings to a connected chain, and what a chain's errors mean to the operator.
+
+use engine::chain::{Chain, ChainConfig, ChainError, Class, SubmitError};
+use serde_json::json;
+
+use crate::{
+    context::Context,
+    failure::{Failure, Kind},
+};
+
+/// Connects to the network of the settings. An endpoint that failed while another answered is a warning.
+///
+/// # Errors
+/// A config failure for what is missing or contradicts the chain; unreachable when no endpoint answers.
+pub async fn connect(context: &mut Context) -> Result<Chain, Failure> {
+    let settings = context.settings();
+    let mut config = ChainConfig::new(settings.network.clone(), settings.rpc_urls.clone());
+    config.controller = settings.controller;
+    config.chain_id = settings.chain_id;
+    if config.network == "offchain" {
+        return Err(Failure::new(
+            Kind::Config,
+            "offchain",
+            "the network is `offchain`: there is no chain to ask",
+        )
+        .hint("choose one with `--network`, or a profile with `--profile`"));
+    }
+    let chain = Chain::connect(config).await?;
+    for failing in chain.failing_endpoints() {
+        context.shell.warn(format_args!(
+            "an endpoint failed, another one answered: {failing}"
+        ));
+    }
+    Ok(chain)
+}
+
+/// The exit code of an engine's class.
+fn kind(class: Class) -> Kind {
+    match class {
+        Class::Config => Kind::Config,
+        Class::Refused => Kind::Refused,
+        Class::Unknown => Kind::Unknown,
+        Class::Reverted => Kind::Reverted,
+        Class::Unreachable => Kind::Unreachable,
+    }
+}
+
+impl From<ChainError> for Failure {
+    fn from(error: ChainError) -> Self {
+        let mut failure = Self::new(kind(error.class()), error.code(), error.to_string()).hint(error.hint());
+        if let ChainError::Unreachable(failures) = &error {
+            let endpoints: Vec<_> = failures
+                .0
+                .iter()
+                .map(|failure| json!({ "endpoint": failure.endpoint, "reason": failure.kind.to_string() }))
+                .collect();
+            failure = failure.details(json!({ "endpoints": endpoints }));
+            if failures.0.len() > 1 {
+                failure.message = format!("none of {} RPC endpoints gave an answer", failures.0.len());
+                let lines: Vec<String> = failures.0.iter().map(|failure| format!("  {failure}")).collect();
+                failure = failure.explanation(lines.join("\n"));
+            }
+        }
+        failure
+    }
+}
+
+impl From<SubmitError> for Failure {
+    fn from(error: SubmitError) -> Self {
+        let kind = match (&error, kind(error.class())) {
+            // "Refused" promises that nothing was sent.
+            (SubmitError::Partly { .. }, Kind::Refused) => Kind::Failed,
+            (_, kind) => kind,
+        };
+        let mut failure = Self::new(kind, error.code(), error.to_string());
+        let hint = error.hint();
+        if !hint.is_empty() {
+            failure = failure.hint(hint);
+        }
+        match facts(&error) {
+            Some(facts) => failure.details(facts),
+            None => failure,
+        }
+    }
+}
+
+/// What a script needs to go on: the transactions there are.
+fn facts(error: &SubmitError) -> Option<serde_json::Value> {
+    match error {
+        SubmitError::Refused(findings) => Some(json!({ "findings": findings })),
+        SubmitError::Unconfirmed { step, hash, waited } => {
+            Some(json!({ "step": step, "hash": hash, "waited_seconds": waited.as_secs() }))
+        }
+        SubmitError::Reverted {
+            step, hash, block, ..
+        } => Some(json!({ "step": step, "hash": hash, "block": block })),
+        SubmitError::NonceTaken { step, hash, nonce } => {
+            Some(json!({ "step": step, "hash": hash, "nonce": nonce }))
+        }
+        SubmitError::ReadBack { hash, .. } => Some(json!({ "hash": hash })),
+        SubmitError::Partly { mined, source } => {
+            let mined: Vec<_> = mined
+                .iter()
+                .map(|(step, hash)| json!({ "step": step, "hash": hash }))
+                .collect();
+            Some(json!({ "mined": mined, "failed": facts(source) }))
+        }
+        _ => None,
+    }
+}

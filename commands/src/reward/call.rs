@@ -1,0 +1,39 @@
+//! `lpctl reward call`.
+
+use clap::Args;
+
+use crate::{
+    connection::connect,
+    context::Context,
+    failure::Failure,
+    transact::{self, TransactionArgs},
+};
+
+/// Mint this round's reward for you and your delegators
+///
+/// Once a round, by an active orchestrator. A round that passes without it is lost.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  lpctl reward call
+  lpctl reward call --yes --max-gas-price 0.1gwei --json     from a timer")]
+pub struct CallArgs {
+    /// Options of every transaction.
+    #[command(flatten)]
+    pub transaction: TransactionArgs,
+}
+
+/// Calls it.
+///
+/// # Errors
+/// A refusal with everything that stands in the way; what became of a transaction that was sent.
+pub async fn run(args: CallArgs, context: &mut Context) -> eyre::Result<()> {
+    let sender = transact::sender(context).await?;
+    let chain = connect(context).await?;
+    let options = args.transaction.options(context);
+    let plan = chain
+        .plan_reward(sender.address, options)
+        .await
+        .map_err(Failure::from)?;
+    transact::run(&chain, plan, sender, args.transaction, context).await
+}

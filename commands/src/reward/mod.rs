@@ -1,0 +1,28 @@
+//! `lpctl reward`: newly minted LPT, called for once a round.
+
+mod call;
+mod status;
+
+use clap::Subcommand;
+
+use crate::context::Context;
+
+/// Mint each round's reward
+#[derive(Debug, Subcommand)]
+pub enum RewardCommand {
+    /// Mint this round's reward for you and your delegators
+    Call(call::CallArgs),
+    /// Show whether it was called and what it brings
+    Status(status::StatusArgs),
+}
+
+/// Carries out one of them.
+///
+/// # Errors
+/// As the command says.
+pub async fn run(command: RewardCommand, context: &mut Context) -> eyre::Result<()> {
+    match command {
+        RewardCommand::Call(args) => call::run(args, context).await,
+        RewardCommand::Status(args) => status::run(args, context).await,
+    }
+}

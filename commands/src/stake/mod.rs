@@ -1,0 +1,28 @@
+//! `lpctl stake`: LPT put behind an orchestrator.
+
+mod bond;
+mod show;
+
+use clap::Subcommand;
+
+use crate::context::Context;
+
+/// Put LPT behind an orchestrator, and see how it stands
+#[derive(Debug, Subcommand)]
+pub enum StakeCommand {
+    /// Bond LPT to yourself or to another orchestrator
+    Bond(bond::BondArgs),
+    /// Show an account's stake
+    Show(show::ShowArgs),
+}
+
+/// Carries out one of them.
+///
+/// # Errors
+/// As the command says.
+pub async fn run(command: StakeCommand, context: &mut Context) -> eyre::Result<()> {
+    match command {
+        StakeCommand::Bond(args) => bond::run(args, context).await,
+        StakeCommand::Show(args) => show::run(args, context).await,
+    }
+}

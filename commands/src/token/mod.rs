@@ -1,0 +1,24 @@
+//! `lpctl token`: LPT that is not bonded.
+
+mod balance;
+
+use clap::Subcommand;
+
+use crate::context::Context;
+
+/// LPT in the wallet
+#[derive(Debug, Subcommand)]
+pub enum TokenCommand {
+    /// Show an account's LPT and ETH
+    Balance(balance::BalanceArgs),
+}
+
+/// Carries out one of them.
+///
+/// # Errors
+/// As the command says.
+pub async fn run(command: TokenCommand, context: &mut Context) -> eyre::Result<()> {
+    match command {
+        TokenCommand::Balance(args) => balance::run(args, context).await,
+    }
+}
