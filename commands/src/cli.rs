@@ -182,6 +182,9 @@ pub enum Command {
     Protocol(crate::protocol::ProtocolCommand),
     /// Run the node: take segments from gateways and transcode them on this machine
     Run(crate::run::RunArgs),
+    /// Send video to orchestrators, as gateways do
+    #[command(subcommand)]
+    Gateway(crate::gateway::GatewayCommand),
     /// Run a whole Livepeer protocol on this machine: a real chain, the real contracts, funded accounts
     #[command(subcommand)]
     Devnet(crate::devnet::DevnetCommand),
@@ -209,7 +212,7 @@ impl Command {
     #[must_use]
     pub fn ends_itself(&self) -> bool {
         match self {
-            Self::Run(_) => true,
+            Self::Run(_) | Self::Gateway(_) => true,
             Self::Devnet(command) => command.ends_itself(),
             _ => false,
         }
