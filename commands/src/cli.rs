@@ -155,9 +155,6 @@ pub enum ColorChoice {
 /// What lpctl can do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Make, import, list and choose the accounts that sign transactions
-    #[command(subcommand)]
-    Account(crate::account::AccountCommand),
     /// Show how things stand, on one screen
     Status(crate::status::StatusArgs),
     /// Put LPT behind an orchestrator, and see how it stands
@@ -185,6 +182,11 @@ pub enum Command {
     /// Send video to orchestrators, as gateways do
     #[command(subcommand)]
     Gateway(crate::gateway::GatewayCommand),
+    /// Watch a node live: sessions, GPUs or CPU, stake and round
+    Dashboard(crate::dashboard::DashboardArgs),
+    /// Make, import, list and choose the accounts that sign transactions
+    #[command(subcommand)]
+    Account(crate::account::AccountCommand),
     /// Run a whole Livepeer protocol on this machine: a real chain, the real contracts, funded accounts
     #[command(subcommand)]
     Devnet(crate::devnet::DevnetCommand),

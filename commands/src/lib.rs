@@ -10,6 +10,7 @@ pub mod completions;
 pub mod config;
 pub mod connection;
 pub mod context;
+pub mod dashboard;
 pub mod devnet;
 pub mod failure;
 pub mod gateway;
@@ -147,5 +148,6 @@ async fn dispatch(command: Command, context: &mut Context) -> eyre::Result<()> {
         Command::Config(command) => config::run(command, context).await,
         Command::Completions(args) => completions::run(args, context).await,
         Command::Man(args) => man::run(args, context).await,
+        Command::Dashboard(args) => dashboard::run(args, context).await,
     }
 }

@@ -9,6 +9,7 @@
 mod account;
 mod child;
 mod command_line;
+mod dashboard;
 mod environment;
 mod operator;
 mod outcomes;
