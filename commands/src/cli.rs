@@ -179,6 +179,9 @@ pub enum Command {
     Protocol(crate::protocol::ProtocolCommand),
     /// Run the node: take segments from gateways and transcode them on this machine
     Run(crate::run::RunArgs),
+    /// Send video to orchestrators, as gateways do
+    #[command(subcommand)]
+    Gateway(crate::gateway::GatewayCommand),
     /// Watch a node live: sessions, GPUs or CPU, stake and round
     Dashboard(crate::dashboard::DashboardArgs),
     /// Make, import, list and choose the accounts that sign transactions
@@ -211,7 +214,7 @@ impl Command {
     #[must_use]
     pub fn ends_itself(&self) -> bool {
         match self {
-            Self::Run(_) => true,
+            Self::Run(_) | Self::Gateway(_) => true,
             Self::Devnet(command) => command.ends_itself(),
             _ => false,
         }

@@ -13,6 +13,7 @@ pub mod context;
 pub mod dashboard;
 pub mod devnet;
 pub mod failure;
+pub mod gateway;
 pub mod journal;
 mod logging;
 pub mod man;
@@ -142,6 +143,7 @@ async fn dispatch(command: Command, context: &mut Context) -> eyre::Result<()> {
         Command::Token(command) => token::run(command, context).await,
         Command::Protocol(command) => protocol::run(command, context).await,
         Command::Run(args) => run::run(args, context).await,
+        Command::Gateway(command) => gateway::run(command, context).await,
         Command::Devnet(command) => devnet::run(command, context).await,
         Command::Config(command) => config::run(command, context).await,
         Command::Completions(args) => completions::run(args, context).await,

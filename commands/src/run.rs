@@ -1,7 +1,7 @@
 //! `lpctl run`: the node, until it is told to stop.
 
-mod chain;
-mod failure;
+pub(crate) mod chain;
+pub(crate) mod failure;
 mod places;
 
 use std::{fmt, net::SocketAddr, path::PathBuf, sync::Arc};

@@ -108,7 +108,7 @@ pub fn of_transcoder(error: TranscoderError) -> Failure {
 }
 
 /// The message with its causes, as one line.
-fn with_cause(error: &dyn Error) -> String {
+pub(crate) fn with_cause(error: &dyn Error) -> String {
     let mut message = error.to_string();
     let mut cause = error.source();
     while let Some(inner) = cause {
