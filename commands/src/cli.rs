@@ -155,9 +155,6 @@ pub enum ColorChoice {
 /// What lpctl can do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Make, import, list and choose the accounts that sign transactions
-    #[command(subcommand)]
-    Account(crate::account::AccountCommand),
     /// Show how things stand, on one screen
     Status(crate::status::StatusArgs),
     /// Put LPT behind an orchestrator, and see how it stands
@@ -189,6 +186,14 @@ pub enum Command {
     ///
     /// The first Ctrl-C or SIGTERM lets running segments finish; the second one ends the node at once.
     Run(crate::run::RunArgs),
+    /// Watch a node live: sessions, GPUs or CPU, stake and round
+    Dashboard(crate::dashboard::DashboardArgs),
+    /// Make, import, list and choose the accounts that sign transactions
+    #[command(subcommand)]
+    Account(crate::account::AccountCommand),
+    /// Run a whole Livepeer protocol on this machine: a real chain, the real contracts, funded accounts
+    #[command(subcommand)]
+    Devnet(crate::devnet::DevnetCommand),
     /// Show, check and change the configuration
     #[command(subcommand)]
     Config(crate::config::ConfigCommand),
@@ -204,7 +209,7 @@ impl Command {
     pub fn config_need(&self) -> ConfigNeed {
         match self {
             Self::Completions(_) | Self::Man(_) => ConfigNeed::None,
-            Self::Config(crate::config::ConfigCommand::Set(_)) => ConfigNeed::MayAddProfile,
+            Self::Devnet(_) | Self::Config(crate::config::ConfigCommand::Set(_)) => ConfigNeed::MayAddProfile,
             _ => ConfigNeed::Whole,
         }
     }
@@ -212,6 +217,10 @@ impl Command {
     /// Long-running commands end themselves on Ctrl-C; the others are simply stopped.
     #[must_use]
     pub fn ends_itself(&self) -> bool {
-        matches!(self, Self::Run(_))
+        match self {
+            Self::Run(_) => true,
+            Self::Devnet(command) => command.ends_itself(),
+            _ => false,
+        }
     }
 }

@@ -10,6 +10,8 @@ pub mod completions;
 pub mod config;
 pub mod connection;
 pub mod context;
+pub mod dashboard;
+pub mod devnet;
 pub mod failure;
 pub mod journal;
 mod logging;
@@ -46,6 +48,8 @@ pub fn main() -> ExitCode {
     if let Some(code) = engine::process::child_main(std::env::args_os().skip(1)) {
         return code;
     }
+    // Set already if a second caller is faster: the same one.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     clap_complete::CompleteEnv::with_factory(Cli::command)
         .bin("lpctl")
         .complete();
@@ -138,8 +142,10 @@ async fn dispatch(command: Command, context: &mut Context) -> eyre::Result<()> {
         Command::Token(command) => token::run(command, context).await,
         Command::Protocol(command) => protocol::run(command, context).await,
         Command::Run(args) => run::run(args, context).await,
+        Command::Devnet(command) => devnet::run(command, context).await,
         Command::Config(command) => config::run(command, context).await,
         Command::Completions(args) => completions::run(args, context).await,
         Command::Man(args) => man::run(args, context).await,
+        Command::Dashboard(args) => dashboard::run(args, context).await,
     }
 }

@@ -6,6 +6,15 @@ use tracing_subscriber::EnvFilter;
 
 use crate::cli::{ColorChoice, GlobalArgs};
 
+/// Stderr, but nothing across the dashboard's screen.
+fn writer() -> Box<dyn std::io::Write> {
+    if tui::terminal::is_taken() && std::io::stderr().is_terminal() {
+        Box::new(std::io::sink())
+    } else {
+        Box::new(std::io::stderr())
+    }
+}
+
 /// Starts the log. `LPCTL_LOG` takes a tracing filter; else `-v` says more and `-q` only errors.
 pub fn start(globals: &GlobalArgs) {
     let level = match (globals.quiet, globals.verbose) {
@@ -25,7 +34,7 @@ pub fn start(globals: &GlobalArgs) {
     };
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
+        .with_writer(writer)
         .with_ansi(coloured);
     // A second start in one process (tests) keeps the first.
     let _ = if globals.json {

@@ -17,7 +17,9 @@ use std::{
 use bytes::Bytes;
 use rustix::process::{Pid, test_kill_process};
 use tempfile::TempDir;
-use tokio::{io::AsyncWriteExt as _, process::ChildStdin, sync::Semaphore, task::spawn_blocking};
+use tokio::{
+    io::AsyncWriteExt as _, process::ChildStdin, sync::Semaphore, task::spawn_blocking, time::timeout,
+};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
@@ -27,7 +29,7 @@ use super::{
     ffmpeg::Ffmpeg,
     inspect::{Inspection, inspect},
     job::{Rendition, SegmentJob, SegmentTranscoder, TranscodeError, Transcoded},
-    ladder::{CodecProfile, Container, Profile, VideoCodec},
+    ladder::{CodecProfile, Container, Profile, VideoCodec, preset},
     recipe::{RUNAWAY, Recipe, SOURCE, output_file, signature_file},
 };
 use crate::process::{Job, Launcher, Limits, Log, Spawner, Streams, keep_log};
@@ -137,6 +139,16 @@ pub enum TranscoderError {
         /// What is wrong with it.
         source: io::Error,
     },
+    /// ffmpeg starts, but does not transcode.
+    #[error("ffmpeg {version} at {} fails to transcode a picture of its own: {reason}", .path.display())]
+    SelfTest {
+        /// Where it is.
+        path: PathBuf,
+        /// What it says it is.
+        version: String,
+        /// What happened.
+        reason: String,
+    },
     /// No thread for starting programs.
     #[error("cannot start a thread")]
     Thread(#[source] io::Error),
@@ -185,6 +197,42 @@ impl FfmpegTranscoder {
                 waiting,
             }),
         })
+    }
+
+    /// Transcodes a tiny clip that ffmpeg draws itself, through everything a segment goes through: some builds
+    /// answer what they are and then crash on every transport stream. Takes half a second. A build that cannot
+    /// draw is taken as it is.
+    ///
+    /// # Errors
+    /// [`TranscoderError::SelfTest`].
+    pub async fn self_test(&self) -> Result<(), TranscoderError> {
+        let failed = |error: TranscodeError| TranscoderError::SelfTest {
+            path: self.ffmpeg().path().to_owned(),
+            version: self.ffmpeg().version().to_owned(),
+            reason: match error {
+                TranscodeError::Failed(reason) => reason,
+                other => other.to_string(),
+            },
+        };
+        let Some(source) = self.shared.draw().await.map_err(failed)? else {
+            return Ok(());
+        };
+        let job = SegmentJob {
+            session: "self-test".into(),
+            seq: 0,
+            source,
+            duration: Duration::from_secs(1),
+            profiles: preset("P144p30fps16x9").into_iter().collect(),
+            perceptual_hash: false,
+            clip: None,
+            orchestrator: String::new(),
+        };
+        let made = self
+            .transcode(job, CancellationToken::new())
+            .await
+            .map_err(failed)?;
+        debug!(frames = made.decoded_frames, took = ?made.elapsed, "ffmpeg transcodes");
+        Ok(())
     }
 
     /// ffmpeg processes running now.
@@ -254,6 +302,61 @@ impl Shared {
                 elapsed: started.elapsed(),
             }),
             Attempt::TooSmallProbe => Err(TranscodeError::Failed("the sound cannot be read".into())),
+        }
+    }
+
+    /// A tiny clip; none if this ffmpeg has no test pictures.
+    async fn draw(&self) -> Result<Option<Bytes>, TranscodeError> {
+        const DRAWN: &str = "self-test.ts";
+        let directory =
+            job_dir(&self.settings.work_dir).map_err(|error| failed("no job directory", &error))?;
+        let ffmpeg = &self.settings.ffmpeg;
+        let mut command = ffmpeg.command(ffmpeg.path());
+        command.args([
+            "-hide_banner",
+            "-nostdin",
+            "-nostats",
+            "-loglevel",
+            "level+warning",
+            "-f",
+            "lavfi",
+        ]);
+        command.args([
+            "-i",
+            "testsrc=size=256x144:rate=10",
+            "-frames:v",
+            "10",
+            "-pix_fmt",
+            "yuv420p",
+        ]);
+        command.args(["-c:v", "libx264", "-preset", "ultrafast", "-f", "mpegts", DRAWN]);
+        command.current_dir(directory.path());
+        let streams = Streams {
+            stdin: Stdio::null(),
+            stdout: Stdio::null(),
+            stderr: Stdio::piped(),
+        };
+        let deadline = self.settings.deadline.of(Duration::ZERO);
+        let spawned = self.spawner.spawn(&command, streams, &limits(deadline)).await;
+        let mut process = spawned.map_err(|error| failed("cannot start ffmpeg", &error))?;
+        let Some(stderr) = process.take_stderr() else {
+            return Ok(None);
+        };
+        let ended = timeout(deadline, async { tokio::join!(keep_log(stderr), process.wait()) }).await;
+        process.kill().await;
+        let (log, status) = ended.map_err(|_| TranscodeError::TimedOut)?;
+        let status = status.map_err(|error| failed("lost ffmpeg", &error))?;
+        if status.success() {
+            let drawn = fs::read(directory.path().join(DRAWN));
+            return Ok(Some(
+                drawn
+                    .map_err(|error| failed("the clip is missing", &error))?
+                    .into(),
+            ));
+        }
+        match log.says("Unknown input format") || log.says("No such filter") {
+            true => Ok(None),
+            false => Err(verdict::failure(status, &log)),
         }
     }
 

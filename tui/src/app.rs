@@ -117,6 +117,11 @@ impl App {
         }
     }
 
+    /// Changes the colours.
+    pub fn change_theme(&mut self, theme: Theme) {
+        self.look.theme = theme;
+    }
+
     /// Takes an event in. Everything but an intent shows on the next frame only.
     pub fn update(&mut self, event: Event, now: Instant) -> Option<Intent> {
         match event {
@@ -316,14 +321,18 @@ impl App {
                 let [table, detail] =
                     Layout::horizontal([Constraint::Fill(1), Constraint::Length(72)]).areas(area);
                 self.sessions.render(buffer, table, scene);
-                let inside = draw::panel(buffer, detail, vec![Span::raw("selected session")], scene.theme);
-                let session = self.sessions.selected(scene);
-                SessionDetail { session }.render(buffer, inside, scene);
+                self.selected_session(buffer, detail, scene);
             }
             Tab::Sessions => self.sessions.render(buffer, area, scene),
             Tab::Devices => self.devices.render(buffer, area, scene),
             Tab::Chain => ChainDetail.render(buffer, area, scene),
         }
+    }
+
+    fn selected_session(&self, buffer: &mut Buffer, area: Rect, scene: &Scene<'_>) {
+        let inside = draw::panel(buffer, area, vec![Span::raw("selected session")], scene.theme);
+        let session = self.sessions.selected(scene);
+        SessionDetail { session }.render(buffer, inside, scene);
     }
 
     fn overview(&self, buffer: &mut Buffer, area: Rect, scene: &Scene<'_>) {
@@ -351,7 +360,16 @@ impl App {
         Work.render(buffer, work, scene);
         ChainSummary.render(buffer, chain, scene);
         DeviceLines.render(buffer, devices, scene);
-        self.sessions.render(buffer, sessions, scene);
+        let rows = u16::try_from(scene.status.map_or(0, |status| status.sessions.len())).unwrap_or(u16::MAX);
+        let table_rows = rows.max(3).saturating_add(3);
+        if charts.is_some() && sessions.height >= table_rows.saturating_add(16) && rows > 0 {
+            let [table, detail] =
+                Layout::vertical([Constraint::Length(table_rows), Constraint::Fill(1)]).areas(sessions);
+            self.sessions.render(buffer, table, scene);
+            self.selected_session(buffer, detail, scene);
+        } else {
+            self.sessions.render(buffer, sessions, scene);
+        }
         if notices > 0 {
             Notices.render(buffer, needs, scene);
         }
@@ -449,7 +467,13 @@ impl App {
             .filter(|binding| binding.mode == mode && !binding.short.is_empty());
         let pieces = bindings
             .enumerate()
-            .map(|(importance, binding)| {
+            .map(|(position, binding)| {
+                // Where there is little room, the way out stays.
+                let importance = match binding.action {
+                    Action::Quit | Action::Close => 0,
+                    Action::Help => 1,
+                    _ => position + 2,
+                };
                 let key = Span::styled(binding.shown, theme.accent);
                 (
                     u8::try_from(importance).unwrap_or(u8::MAX),
@@ -483,8 +507,8 @@ fn first_words(scene: &Scene<'_>) -> Vec<String> {
         Link::Lost { .. } => vec![
             format!("no node answers at {}", text::clean(scene.node_url)),
             String::new(),
-            "start one with `lpctl run`, or name another with `--node URL`; this screen keeps trying"
-                .to_string(),
+            "start one with `lpctl run`, or name another with `--node URL`".to_string(),
+            "this screen keeps trying".to_string(),
         ],
         Link::Connecting { .. } | Link::Live => {
             vec![format!("connecting to {}", text::clean(scene.node_url))]
@@ -502,15 +526,11 @@ fn banner(scene: &Scene<'_>, now: Instant) -> Option<String> {
                 }
                 _ => "trying again".to_string(),
             };
-            let kept = if scene.status.is_some() {
-                "; this is the last picture"
-            } else {
-                ""
-            };
-            Some(format!(
-                "✗ the node is lost: {} · {next}{kept}",
-                text::clean(reason)
-            ))
+            let reason = text::clean(reason);
+            Some(match scene.status {
+                Some(_) => format!("✗ node lost: {reason} · {next} · this is the last picture"),
+                None => format!("✗ no answer: {reason} · {next}"),
+            })
         }
         (_, Freshness::Stale { age }) => Some(format!(
             "! the node is connected and has said nothing for {}",

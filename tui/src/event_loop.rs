@@ -102,7 +102,7 @@ pub async fn run(look: Look, mut wires: Wires) -> Result<(), DashboardError> {
         match app.update(event, Instant::now()) {
             None => {}
             Some(Intent::Quit) => return Ok(()),
-            Some(Intent::Redraw) => screen.terminal().clear()?,
+            Some(Intent::Redraw) => screen.wipe()?,
             Some(Intent::Suspend) => {
                 screen.suspend().await?;
                 // The continuation has been dealt with.

@@ -135,26 +135,10 @@ const fn bind(
     }
 }
 
-/// The whole table. Within the help bar, what comes first stays longest when there is little room.
+/// The whole table, in the order of the help bar and the help popup.
 pub static BINDINGS: &[Binding] = {
     use Mode::{Panels, Popup, Question, Typing};
     &[
-        bind(
-            Panels,
-            Action::Quit,
-            &[letter('q'), control('c')],
-            "q",
-            "quit",
-            "leave; the node runs on",
-        ),
-        bind(
-            Panels,
-            Action::Help,
-            &[letter('?'), key(KeyCode::F(1))],
-            "?",
-            "help",
-            "show all keys",
-        ),
         bind(
             Panels,
             Action::Open,
@@ -186,6 +170,22 @@ pub static BINDINGS: &[Binding] = {
             "d",
             "drain",
             "take no new sessions and finish those there are",
+        ),
+        bind(
+            Panels,
+            Action::Help,
+            &[letter('?'), key(KeyCode::F(1))],
+            "?",
+            "help",
+            "show all keys",
+        ),
+        bind(
+            Panels,
+            Action::Quit,
+            &[letter('q'), control('c')],
+            "q",
+            "quit",
+            "leave; the node runs on",
         ),
         bind(
             Panels,

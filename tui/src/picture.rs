@@ -21,25 +21,22 @@ const MARGIN: (f32, f32) = (12.0, 34.0);
 /// A frame is never larger: it is held in memory whole.
 pub const LARGEST: (u16, u16) = (500, 300);
 
-/// One frame, drawn after `feeds` have come in one after the other (the last is the present, those before it make
-/// the charts). Width and height are in cells, bounded by [`LARGEST`].
+/// One frame of `app` as it looks at `now`. Width and height are in cells, bounded by [`LARGEST`].
 #[must_use]
-pub fn frame(feeds: &[FeedState], width: u16, height: u16, look: &Look) -> Buffer {
-    let now = Instant::now();
-    let mut app = App::new(look.clone(), now);
-    for feed in feeds {
-        app.update(Event::Feed(feed.clone()), now);
-    }
+pub fn frame(app: &App, width: u16, height: u16, now: Instant) -> Buffer {
     let area = Rect::new(0, 0, width.min(LARGEST.0), height.min(LARGEST.1));
     let mut buffer = Buffer::empty(area);
     app.render(&mut buffer, area, now);
     buffer
 }
 
-/// One frame as plain text, lines without trailing blanks.
+/// One frame of a dashboard that knows nothing but `feed`, as plain text.
 #[must_use]
 pub fn render_once(feed: &FeedState, width: u16, height: u16, look: &Look) -> String {
-    to_text(&frame(std::slice::from_ref(feed), width, height, look))
+    let now = Instant::now();
+    let mut app = App::new(look.clone(), now);
+    app.update(Event::Feed(feed.clone()), now);
+    to_text(&frame(&app, width, height, now))
 }
 
 /// A frame as plain text, lines without trailing blanks.

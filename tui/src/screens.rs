@@ -519,7 +519,10 @@ fn stale_is_grey_and_live_is_not() {
     };
     let mut feed = FeedState::live(fixtures::busy(), Instant::now());
     let colours = |feed: &FeedState| {
-        let buffer = frame(std::slice::from_ref(feed), 80, 24, &dark);
+        let now = Instant::now();
+        let mut app = App::new(dark.clone(), now);
+        app.update(Event::Feed(feed.clone()), now);
+        let buffer = frame(&app, 80, 24, now);
         let mut colours: Vec<Color> = Vec::new();
         for cell in &buffer.content[80 * 4..80 * 22] {
             if cell.symbol() != " " && !colours.contains(&cell.fg) {
@@ -548,20 +551,10 @@ fn a_frame_without_a_terminal() {
         ..look()
     };
     assert!(render_once(&feed, 80, 24, &ascii).is_ascii());
-    let past: Vec<FeedState> = fixtures::five_minutes(&fixtures::busy())
-        .into_iter()
-        .map(|status| FeedState::live(status, Instant::now()))
-        .collect();
+    let mut bench = Bench::after(&fixtures::busy(), 120, 36);
+    bench.app.change_theme(Theme::dark());
     let svg = to_svg(
-        &frame(
-            &past,
-            120,
-            36,
-            &Look {
-                theme: Theme::dark(),
-                ..look()
-            },
-        ),
+        &frame(&bench.app, 120, 36, bench.now),
         "lpctl dashboard",
         &Theme::dark(),
     );

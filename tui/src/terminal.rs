@@ -80,6 +80,12 @@ pub fn may_open(surroundings: Surroundings<'_>) -> Result<(), NoScreen> {
 /// back; only the first does.
 static TAKEN: AtomicBool = AtomicBool::new(false);
 
+/// Whether a dashboard has the screen, so that nobody else may write on it.
+#[must_use]
+pub fn is_taken() -> bool {
+    TAKEN.load(Ordering::SeqCst)
+}
+
 type Hook = dyn Fn(&panic::PanicHookInfo<'_>) + Send + Sync + 'static;
 
 /// Holds the screen: raw mode, alternate screen, hidden cursor. Gives it back when dropped, and before a panic's
@@ -141,7 +147,17 @@ impl Screen {
         // Stopped from outside, the shell has changed the terminal behind our back: switch everything anew.
         give_back()?;
         enter()?;
-        self.terminal.clear()
+        self.wipe()
+    }
+
+    /// Clears the screen, so that the next frame draws every cell.
+    ///
+    /// # Errors
+    /// If the terminal cannot be written.
+    pub fn wipe(&mut self) -> io::Result<()> {
+        // `Terminal::clear` asks the terminal for its cursor and waits for an answer that the key reader takes away.
+        let size = self.terminal.size()?;
+        self.terminal.resize(size.into())
     }
 }
 

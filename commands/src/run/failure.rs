@@ -92,6 +92,11 @@ pub fn of_transcoder(error: TranscoderError) -> Failure {
             "work_dir",
             "make it writable, or choose another folder with `--work-dir`",
         ),
+        TranscoderError::SelfTest { .. } => (
+            Kind::Failed,
+            "ffmpeg_broken",
+            "try `ffmpeg -f lavfi -i testsrc2 -t 1 -c:v libx264 -f null -`; name another ffmpeg with `--ffmpeg`",
+        ),
         TranscoderError::Thread(_) => (
             Kind::Failed,
             "no_thread",

@@ -248,6 +248,12 @@ impl Shell {
         self.options.yes
     }
 
+    /// Colour and marks of stdout.
+    #[must_use]
+    pub fn out_style(&self) -> Style {
+        self.options.out_style
+    }
+
     /// Colour and marks of stderr.
     #[must_use]
     pub fn style(&self) -> Style {

@@ -7,9 +7,12 @@
 )]
 
 mod account;
+mod child;
 mod command_line;
+mod dashboard;
 mod environment;
 mod operator;
+mod outcomes;
 mod proxy;
 mod run;
 mod stake;

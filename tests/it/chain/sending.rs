@@ -406,3 +406,26 @@ async fn endpoints_that_die_before_sending_leave_nothing_sent() {
     );
     assert_eq!(nonce(&devnet, me.address()).await, 0);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn endpoints_that_die_between_signing_and_sending_leave_nothing_sent() {
+    let devnet = testbed::devnet().await;
+    let proxy = Proxy::to(&devnet.rpc_url).await;
+    let chain = Chain::connect(config(&devnet, &[&proxy.url])).await.unwrap();
+    let me = &devnet.accounts.orchestrator;
+    let plan = chain
+        .plan_set_service_uri(me.address(), "https://127.0.0.1:1", options())
+        .await
+        .unwrap();
+    let error = chain
+        .submit(plan, me, SubmitOptions::default(), move |event| {
+            if matches!(event, SubmitEvent::Signed { .. }) {
+                proxy.stop();
+            }
+        })
+        .await
+        .unwrap_err();
+    assert!(matches!(error, SubmitError::Chain { .. }), "{error}");
+    assert_eq!(error.class(), Class::Unreachable);
+    assert_eq!(nonce(&devnet, me.address()).await, 0);
+}

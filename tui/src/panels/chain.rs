@@ -30,41 +30,42 @@ impl Panel for ChainSummary {
             return;
         };
         let lines = match &status.chain {
-            Some(chain) => summary(chain, scene),
+            Some(chain) => summary(chain, scene, usize::from(inside.width)),
             None => node(status, scene),
         };
         draw::lines(buffer, inside, &lines);
     }
 }
 
-fn summary(chain: &NodeChain, scene: &Scene<'_>) -> Vec<Line<'static>> {
+fn summary(chain: &NodeChain, scene: &Scene<'_>, room: usize) -> Vec<Line<'static>> {
     let theme = scene.theme;
     if !chain.registered {
         return vec![
             Line::styled("! not registered as an orchestrator", theme.warn),
             Line::styled("  next: `lpctl orch activate`", theme.quiet),
-            figure_line(&[(chain.own_stake_lpt.human(), " staked")], scene),
-            figure_line(&[(chain.eth_wei.human(), " for gas")], scene),
+            figures(&[(chain.own_stake_lpt.human(), " staked")], scene).into(),
+            figures(&[(chain.eth_wei.human(), " for gas")], scene).into(),
         ];
     }
+    let own = (1, figures(&[(chain.own_stake_lpt.human(), " yours")], scene));
+    let all = (0, figures(&[(chain.total_stake_lpt.human(), " staked")], scene));
+    let fees = (0, figures(&[(chain.fees_wei.human(), " of fees")], scene));
+    let gas = (1, figures(&[(chain.eth_wei.human(), " gas")], scene));
+    let gap = Span::styled(", ", theme.quiet);
     vec![
-        figure_line(&[(chain.total_stake_lpt.human(), " staked")], scene),
+        draw::fitting(vec![all, own], &gap, room),
         standing(chain, scene),
-        figure_line(
+        figures(
             &[(chain.reward_cut_percent.to_string(), " of rewards is yours")],
             scene,
-        ),
-        figure_line(
+        )
+        .into(),
+        figures(
             &[(chain.fee_share_percent.to_string(), " of fees goes to delegators")],
             scene,
-        ),
-        figure_line(
-            &[
-                (chain.fees_wei.human(), " to withdraw, "),
-                (chain.eth_wei.human(), " gas"),
-            ],
-            scene,
-        ),
+        )
+        .into(),
+        draw::fitting(vec![fees, gas], &gap, room),
     ]
 }
 
@@ -90,13 +91,14 @@ fn node(status: &NodeStatus, scene: &Scene<'_>) -> Vec<Line<'static>> {
     ]
 }
 
-fn figure_line(parts: &[(String, &'static str)], scene: &Scene<'_>) -> Line<'static> {
-    let mut line = Line::default();
+/// Figures, each followed by quieter words.
+fn figures(parts: &[(String, &'static str)], scene: &Scene<'_>) -> Vec<Span<'static>> {
+    let mut spans = Vec::new();
     for (figure, words) in parts {
-        line.push_span(Span::styled(figure.clone(), scene.theme.text));
-        line.push_span(Span::styled(*words, scene.theme.quiet));
+        spans.push(Span::styled(figure.clone(), scene.theme.text));
+        spans.push(Span::styled(*words, scene.theme.quiet));
     }
-    line
+    spans
 }
 
 fn standing(chain: &NodeChain, scene: &Scene<'_>) -> Line<'static> {

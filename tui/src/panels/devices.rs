@@ -72,25 +72,49 @@ impl Panel for DeviceLines {
             draw::placeholder(buffer, inside, &[sentence.to_string()], theme);
             return;
         }
+        let longest = devices
+            .iter()
+            .map(|device| text::width(&name(device)))
+            .max()
+            .unwrap_or(0);
+        let name_room = longest.min(usize::from(inside.width) / 4);
         let lines: Vec<_> = devices
             .iter()
-            .map(|device| line(device, scene, usize::from(inside.width)))
+            .map(|device| line(device, name_room, scene, usize::from(inside.width)))
             .collect();
         draw::lines(buffer, inside, &lines);
     }
 }
 
-fn line(device: &Device, scene: &Scene<'_>, room: usize) -> Line<'static> {
+/// The model's name without the maker's, which says nothing new.
+fn name(device: &Device) -> String {
+    let mut name = text::clean(&device.name);
+    for maker in ["NVIDIA ", "GeForce ", "Intel(R) ", "Xeon(R) ", "Core(TM) "] {
+        name = name.replacen(maker, "", 1);
+    }
+    for ending in [" Processor", " CPU"] {
+        if let Some(position) = name.find(ending) {
+            name.truncate(position);
+        }
+    }
+    name
+}
+
+fn line(device: &Device, name_room: usize, scene: &Scene<'_>, room: usize) -> Line<'static> {
     let theme = scene.theme;
-    let name_room = (room / 5).clamp(8, 24);
     let id = text::fit(&text::clean(&device.id), 6);
-    let name = text::fit(&text::clean(&device.name), name_room);
     let mut pieces = vec![
         (0, vec![Span::styled(format!("{id:<4}"), draw::bold(theme.text))]),
-        (5, vec![Span::styled(pad(&name, name_room), theme.quiet)]),
+        (
+            3,
+            vec![Span::styled(
+                pad(&text::fit(&name(device), name_room), name_room),
+                theme.quiet,
+            )],
+        ),
     ];
-    let cells = if room > 100 { 10 } else { 6 };
     let is_gpu = device.encoder_percent.is_some();
+    let cells = if room > 100 || !is_gpu { 10 } else { 6 };
     for (index, (name, read)) in READINGS.iter().enumerate() {
         let Some(percent) = read(device) else { continue };
         let short = ["enc", "dec", "load"][index];
@@ -104,25 +128,22 @@ fn line(device: &Device, scene: &Scene<'_>, room: usize) -> Line<'static> {
         pieces.push((2, vec![Span::styled(words::part_of(used, total), theme.text)]));
     }
     if let Some(degrees) = device.temperature_celsius {
-        pieces.push((3, vec![Span::styled(format!("{degrees} °C"), theme.text)]));
+        pieces.push((4, vec![Span::styled(format!("{degrees} °C"), theme.text)]));
     }
     if let Some(watts) = device.power_watts {
         pieces.push((6, vec![Span::styled(format!("{watts} W"), theme.text)]));
     }
-    pieces.push((
-        4,
-        vec![Span::styled(
-            words::counted(u64::from(device.sessions), "session"),
-            theme.quiet,
-        )],
-    ));
-    pieces.push((
-        7,
-        vec![Span::styled(format!("{} ffmpeg", device.processes), theme.quiet)],
-    ));
+    let sessions = words::counted(u64::from(device.sessions), "session");
+    pieces.push((5, vec![Span::styled(sessions, theme.quiet)]));
+    if room > 100 {
+        pieces.push((
+            7,
+            vec![Span::styled(format!("{} ffmpeg", device.processes), theme.quiet)],
+        ));
+    }
     let mut line = draw::fitting(pieces, &Span::raw("  "), room);
     let free = room.saturating_sub(line.width() + 2);
-    if free >= 6 {
+    if free >= 5 {
         let read = if is_gpu { READINGS[0].1 } else { READINGS[2].1 };
         let past = scene.history.device(free.min(60), &device.id, read);
         line.push_span(Span::raw("  "));

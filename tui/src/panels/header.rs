@@ -182,8 +182,7 @@ impl Panel for Tabs {
                 line.push_span(Span::styled(word, theme.text));
                 line.push_span(Span::styled(format!("{count} "), theme.quiet));
             } else {
-                let short: String = word.chars().take(5).collect();
-                line.push_span(Span::styled(format!(" {digit} {short} "), theme.quiet));
+                line.push_span(Span::styled(format!(" {digit} "), theme.quiet));
             }
         }
         buffer.set_line(area.x, area.y, &line, area.width);

@@ -228,7 +228,7 @@ impl Panel for Sessions {
                 (true, true) => {
                     "drained: no sessions left, none will come; the node can be stopped".to_string()
                 }
-                (true, false) => "no sessions: none is sending streams to this node".to_string(),
+                (true, false) => "no sessions: no gateway is sending a stream to this node".to_string(),
             };
             draw::placeholder(buffer, inside, &[sentence], theme);
             return;
@@ -256,7 +256,7 @@ impl Panel for Sessions {
 /// Which columns there is room for.
 #[derive(Debug, Clone, Copy)]
 struct Columns {
-    picture: bool,
+    picture: usize,
     gateway: bool,
     counts: bool,
     id: bool,
@@ -267,7 +267,11 @@ impl Columns {
     fn for_width(width: usize, status: &NodeStatus) -> Self {
         let paid = status.sessions.iter().any(|session| session.gateway.is_some());
         Self {
-            picture: width >= 56,
+            picture: match width {
+                0..56 => 0,
+                56..84 => 17,
+                _ => 21,
+            },
             counts: width >= 66,
             gateway: paid && width >= 88,
             id: width >= 100,
@@ -283,7 +287,7 @@ impl Columns {
         if self.gateway {
             names.push("gateway".into());
         }
-        if self.picture {
+        if self.picture > 0 {
             names.push("picture".into());
         }
         names.push(Line::from("latency").right_aligned());
@@ -307,8 +311,8 @@ impl Columns {
         if self.gateway {
             widths.push(Constraint::Length(11));
         }
-        if self.picture {
-            widths.push(Constraint::Length(17));
+        if self.picture > 0 {
+            widths.push(Constraint::Length(u16::try_from(self.picture).unwrap_or(0)));
         }
         widths.push(Constraint::Length(7));
         if self.past > 0 {
@@ -339,8 +343,8 @@ impl Columns {
                     .map_or_else(|| "–".to_string(), |gateway| words::address(&gateway)),
             ));
         }
-        if self.picture {
-            cells.push(plain(picture(session)));
+        if self.picture > 0 {
+            cells.push(plain(picture(session, self.picture)));
         }
         cells.push(right(
             median_total(session).map_or_else(|| "–".to_string(), words::latency),
@@ -373,9 +377,9 @@ impl Columns {
     }
 }
 
-/// `1080p→720 480 360`.
+/// `1080p→720 480 360`, with the last rungs counted where they do not fit into `room` cells.
 #[must_use]
-pub fn picture(session: &StreamSession) -> String {
+pub fn picture(session: &StreamSession, room: usize) -> String {
     let source = session
         .source
         .as_deref()
@@ -384,17 +388,23 @@ pub fn picture(session: &StreamSession) -> String {
             || "?".to_string(),
             |(_, height)| format!("{}p", text::fit(&text::clean(height), 5)),
         );
-    let mut rungs: Vec<String> = session
+    let heights: Vec<String> = session
         .rungs
         .iter()
-        .take(3)
+        .take(8)
         .map(|rung| rung.height.to_string())
         .collect();
-    if session.rungs.len() > 3 {
-        rungs.truncate(2);
-        rungs.push(format!("+{}", session.rungs.len() - 2));
+    for shown in (1..=heights.len()).rev() {
+        let more = match session.rungs.len() - shown {
+            0 => String::new(),
+            more => format!(" +{more}"),
+        };
+        let line = format!("{source}→{}{more}", heights[..shown].join(" "));
+        if text::width(&line) <= room {
+            return line;
+        }
     }
-    format!("{source}→{}", rungs.join(" "))
+    text::fit(&source, room)
 }
 
 /// How the session is, in a mark and a word.
