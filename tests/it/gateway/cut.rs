@@ -245,7 +245,7 @@ async fn what_is_no_video_is_refused_by_name() {
             "-f",
             "lavfi",
             "-i",
-            "color=red:size=64x64",
+            "color=red:size=64x64:rate=25:duration=0.04",
         ]);
         command.args([
             "-map",
