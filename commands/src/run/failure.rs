@@ -62,7 +62,7 @@ pub fn of_node(error: NodeError) -> Failure {
             "no_sessions",
             "give `--max-sessions` at least 1".to_string(),
         ),
-        NodeError::Tls(_) | NodeError::Client(_) => (
+        NodeError::Tls(_) => (
             Kind::Failed,
             "tls",
             "check that the host in `--service-addr` is a plain host name".to_string(),
