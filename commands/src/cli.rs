@@ -158,6 +158,32 @@ pub enum Command {
     /// Make, import, list and choose the accounts that sign transactions
     #[command(subcommand)]
     Account(crate::account::AccountCommand),
+    /// Show how things stand, on one screen
+    Status(crate::status::StatusArgs),
+    /// Put LPT behind an orchestrator, and see how it stands
+    #[command(subcommand)]
+    Stake(crate::stake::StakeCommand),
+    /// Set the reward cut you keep and the fee share your delegators get
+    SetFees(crate::set_fees::SetFeesArgs),
+    /// Become an orchestrator, and look at those there are
+    #[command(subcommand)]
+    Orch(crate::orch::OrchestratorCommand),
+    /// Mint each round's reward
+    #[command(subcommand)]
+    Reward(crate::reward::RewardCommand),
+    /// The protocol's clock
+    #[command(subcommand)]
+    Round(crate::round::RoundCommand),
+    /// LPT in the wallet
+    #[command(subcommand)]
+    Token(crate::token::TokenCommand),
+    /// The protocol's contracts and parameters
+    #[command(subcommand)]
+    Protocol(crate::protocol::ProtocolCommand),
+    /// Run the node: take segments from gateways and transcode them on this machine
+    Run(crate::run::RunArgs),
+    /// Watch a node live: sessions, GPUs or CPU, stake and round
+    Dashboard(crate::dashboard::DashboardArgs),
     /// Show, check and change the configuration
     #[command(subcommand)]
     Config(crate::config::ConfigCommand),
@@ -165,8 +191,6 @@ pub enum Command {
     Completions(crate::completions::CompletionsArgs),
     /// Print the manual page
     Man(crate::man::ManArgs),
-    /// Watch a node live: sessions, GPUs or CPU, stake and round
-    Dashboard(crate::dashboard::DashboardArgs),
 }
 
 impl Command {
@@ -176,13 +200,13 @@ impl Command {
         match self {
             Self::Completions(_) | Self::Man(_) => ConfigNeed::None,
             Self::Config(crate::config::ConfigCommand::Set(_)) => ConfigNeed::MayAddProfile,
-            Self::Account(_) | Self::Config(_) | Self::Dashboard(_) => ConfigNeed::Whole,
+            _ => ConfigNeed::Whole,
         }
     }
 
     /// Long-running commands end themselves on Ctrl-C; the others are simply stopped.
     #[must_use]
     pub fn ends_itself(&self) -> bool {
-        false
+        matches!(self, Self::Run(_))
     }
 }

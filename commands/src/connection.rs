@@ -27,7 +27,9 @@ pub async fn connect(context: &mut Context) -> Result<Chain, Failure> {
     }
     let chain = Chain::connect(config).await?;
     for failing in chain.failing_endpoints() {
-        context.shell.warn(format_args!("an endpoint failed, another one answered: {failing}"));
+        context.shell.warn(format_args!(
+            "an endpoint failed, another one answered: {failing}"
+        ));
     }
     Ok(chain)
 }
@@ -84,9 +86,9 @@ fn facts(error: &SubmitError) -> Option<serde_json::Value> {
         SubmitError::Unconfirmed { step, hash, waited } => {
             Some(json!({ "step": step, "hash": hash, "waited_seconds": waited.as_secs() }))
         }
-        SubmitError::Reverted { step, hash, block, .. } => {
-            Some(json!({ "step": step, "hash": hash, "block": block }))
-        }
+        SubmitError::Reverted {
+            step, hash, block, ..
+        } => Some(json!({ "step": step, "hash": hash, "block": block })),
         SubmitError::NonceTaken { step, hash, nonce } => {
             Some(json!({ "step": step, "hash": hash, "nonce": nonce }))
         }

@@ -2,11 +2,12 @@
 
 use std::io::IsTerminal;
 
+use alloy::primitives::TxHash;
 use engine::config::ConfigFile;
 
 use crate::{
     cli::{ColorChoice, GlobalArgs},
-    failure::Failure,
+    failure::{Failure, Kind},
     settings::{Directories, Settings, read_config_file},
     shell::{Shell, ShellOptions, Style},
 };
@@ -26,6 +27,8 @@ pub enum ConfigNeed {
 pub struct Context {
     /// Output and questions.
     pub shell: Shell,
+    /// A transaction that may have been sent and whose outcome is not known yet.
+    pub(crate) outstanding: Option<TxHash>,
     settings: Settings,
     directories: Directories,
 }
@@ -39,6 +42,7 @@ impl Context {
         match Self::resolve(globals, need) {
             Ok((settings, directories)) => Ok(Self {
                 shell,
+                outstanding: None,
                 settings,
                 directories,
             }),
@@ -61,6 +65,20 @@ impl Context {
         let settings = Settings::resolve(globals, &file)?;
         let directories = settings.place(directories);
         Ok((settings, directories))
+    }
+
+    /// What it means to be interrupted now: whatever was sent goes its own way.
+    #[must_use]
+    pub fn interrupted(&self) -> Failure {
+        match self.outstanding {
+            None => Failure::new(Kind::Interrupted, "interrupted", "interrupted"),
+            Some(hash) => {
+                let message = format!("interrupted while {hash} was on its way");
+                Failure::new(Kind::Unknown, "interrupted_after_sending", message)
+                    .hint("it can still be mined, do not send it again; look it up before anything else")
+                    .details(serde_json::json!({ "hash": hash }))
+            }
+        }
     }
 
     /// The resolved settings.

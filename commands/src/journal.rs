@@ -77,7 +77,11 @@ impl Journal {
         if fs::metadata(&path).is_ok_and(|metadata| metadata.len() > MAX_BYTES) {
             fs::rename(&path, path.with_extension("jsonl.old"))?;
         }
-        let file = OpenOptions::new().append(true).create(true).mode(0o600).open(&path)?;
+        let file = OpenOptions::new()
+            .append(true)
+            .create(true)
+            .mode(0o600)
+            .open(&path)?;
         Ok(Self { file, path })
     }
 

@@ -8,13 +8,26 @@ pub mod cli;
 pub mod complete;
 pub mod completions;
 pub mod config;
+pub mod connection;
 pub mod context;
 pub mod dashboard;
 pub mod failure;
+pub mod journal;
 mod logging;
 pub mod man;
+pub mod orch;
+pub mod protocol;
+pub mod reward;
+pub mod round;
+pub mod run;
+pub mod set_fees;
 pub mod settings;
 pub mod shell;
+pub mod stake;
+pub mod status;
+pub mod token;
+pub mod transact;
+pub mod wording;
 
 use std::process::ExitCode;
 
@@ -108,14 +121,24 @@ async fn run_until_interrupted(command: Command, context: &mut Context) -> eyre:
         return Box::pin(dispatch(command, context)).await;
     }
     tokio::select! {
-        outcome = Box::pin(dispatch(command, context)) => outcome,
-        _ = tokio::signal::ctrl_c() => Err(Failure::new(Kind::Interrupted, "interrupted", "interrupted").into()),
+        outcome = Box::pin(dispatch(command, context)) => return outcome,
+        _ = tokio::signal::ctrl_c() => {}
     }
+    Err(context.interrupted().into())
 }
 
 async fn dispatch(command: Command, context: &mut Context) -> eyre::Result<()> {
     match command {
         Command::Account(command) => account::run(command, context).await,
+        Command::Status(args) => status::run(args, context).await,
+        Command::Stake(command) => stake::run(command, context).await,
+        Command::SetFees(args) => set_fees::run(args, context).await,
+        Command::Orch(command) => orch::run(command, context).await,
+        Command::Reward(command) => reward::run(command, context).await,
+        Command::Round(command) => round::run(command, context).await,
+        Command::Token(command) => token::run(command, context).await,
+        Command::Protocol(command) => protocol::run(command, context).await,
+        Command::Run(args) => run::run(args, context).await,
         Command::Config(command) => config::run(command, context).await,
         Command::Completions(args) => completions::run(args, context).await,
         Command::Man(args) => man::run(args, context).await,

@@ -7,7 +7,7 @@ use crate::{
     connection::connect,
     context::Context,
     failure::Failure,
-    transact::{self, QueueArgs},
+    transact::{self, TransactionArgs},
 };
 
 /// Set the reward cut you keep and the fee share your delegators get
@@ -25,7 +25,7 @@ pub struct SetFeesArgs {
     pub commission: CommissionArgs,
     /// Options of every transaction.
     #[command(flatten)]
-    pub queue: QueueArgs,
+    pub transaction: TransactionArgs,
 }
 
 /// An orchestrator's commission
@@ -63,11 +63,11 @@ impl CommissionArgs {
 pub async fn run(args: SetFeesArgs, context: &mut Context) -> eyre::Result<()> {
     let sender = transact::sender(context).await?;
     let chain = connect(context).await?;
-    let options = args.queue.options(context);
+    let options = args.transaction.options(context);
     let (reward_cut, fee_share) = (args.commission.reward_cut, args.commission.fee_share());
     let plan = chain
         .plan_commission(sender.address, reward_cut, fee_share, options)
         .await
         .map_err(Failure::from)?;
-    transact::run(&chain, plan, sender, context).await
+    transact::run(&chain, plan, sender, args.transaction, context).await
 }

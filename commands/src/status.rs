@@ -104,13 +104,30 @@ impl Report for Screen {
         }
         line("stake", &stake_line(facts));
         if let Some(own) = own.filter(|own| own.registered) {
-            line("commission", &wording::commission(own.reward_cut_percent, own.fee_share_percent));
+            line(
+                "commission",
+                &wording::commission(own.reward_cut_percent, own.fee_share_percent),
+            );
         } else if let Some(delegate) = &facts.orchestrator {
-            line("with", &format!("{}: {}", wording::short(delegate.address), wording::their_commission(delegate)));
+            line(
+                "with",
+                &format!(
+                    "{}: {}",
+                    wording::short(delegate.address),
+                    wording::their_commission(delegate)
+                ),
+            );
         }
         line("fees", &format!("{} to withdraw", facts.stake.fees_wei.human()));
         line("wallet", &facts.wallet_lpt.human());
-        line("gas", &format!("{} at {}", facts.eth_wei.human(), facts.gas_price_wei.human_gwei()));
+        line(
+            "gas",
+            &format!(
+                "{} at {}",
+                facts.eth_wei.human(),
+                facts.gas_price_wei.human_gwei()
+            ),
+        );
         if let Some(node) = &self.node {
             line("node", &node_line(node));
             for (position, device) in node.devices.iter().enumerate() {
@@ -130,7 +147,9 @@ trait OwnOrchestrator {
 
 impl OwnOrchestrator for StatusFacts {
     fn own_orchestrator(&self) -> Option<&OrchestratorFacts> {
-        self.orchestrator.as_ref().filter(|orchestrator| orchestrator.address == self.account)
+        self.orchestrator
+            .as_ref()
+            .filter(|orchestrator| orchestrator.address == self.account)
     }
 }
 
@@ -155,11 +174,16 @@ fn stake_line(facts: &StatusFacts) -> String {
     let delegated = orchestrator.total_stake_lpt.saturating_sub(own);
     let margin = match (facts.pool.full, orchestrator.rank) {
         (true, Some(_)) => {
-            let above = orchestrator.total_stake_lpt.saturating_sub(facts.pool.cut_off_lpt);
+            let above = orchestrator
+                .total_stake_lpt
+                .saturating_sub(facts.pool.cut_off_lpt);
             format!(" · {} above the cut-off", above.human())
         }
         (true, None) => {
-            let below = facts.pool.cut_off_lpt.saturating_sub(orchestrator.total_stake_lpt);
+            let below = facts
+                .pool
+                .cut_off_lpt
+                .saturating_sub(orchestrator.total_stake_lpt);
             format!(" · {} below the cut-off", below.human())
         }
         (false, _) => format!(" · {} of {} places taken", facts.pool.size, facts.pool.max_size),
@@ -174,7 +198,10 @@ fn node_line(node: &NodeStatus) -> String {
         escape(&node.service_uri),
         node.sessions.len(),
         node.max_sessions,
-        wording::counted(usize::try_from(node.work.segments_done).unwrap_or(usize::MAX), "segment"),
+        wording::counted(
+            usize::try_from(node.work.segments_done).unwrap_or(usize::MAX),
+            "segment"
+        ),
         node.work.segments_failed
     )
 }

@@ -1,6 +1,6 @@
 //! The one place where a plan becomes a transaction: show it, refuse it, stop for `--dry-run`, confirm, unlock, send, report.
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, time::Duration};
 
 use alloy::{
     primitives::{Address, TxHash},
@@ -26,13 +26,17 @@ use crate::{
 
 /// Options of every transaction
 #[derive(Debug, Clone, Copy, Args)]
-pub struct QueueArgs {
+pub struct TransactionArgs {
     /// Send even though an earlier transaction of the account is not mined yet
     #[arg(long)]
     pub queue: bool,
+    /// How long to wait for each transaction to be mined, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 120)]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub wait: u64,
 }
 
-impl QueueArgs {
+impl TransactionArgs {
     /// What the operator decided beforehand, with the ceiling of the settings.
     #[must_use]
     pub fn options(&self, context: &Context) -> PlanOptions {
@@ -40,6 +44,12 @@ impl QueueArgs {
             max_gas_price: context.settings().max_gas_price,
             queue: self.queue,
             ..PlanOptions::default()
+        }
+    }
+
+    fn patience(&self) -> SubmitOptions {
+        SubmitOptions {
+            timeout: Duration::from_secs(self.wait),
         }
     }
 }
@@ -62,7 +72,11 @@ pub async fn sender(context: &mut Context) -> eyre::Result<Sender> {
     let account = match select::selected(context) {
         Ok(account) => account,
         Err(unknown) => {
-            let named = context.settings().account.as_deref().filter(|_| context.settings().dry_run);
+            let named = context
+                .settings()
+                .account
+                .as_deref()
+                .filter(|_| context.settings().dry_run);
             return match named.map(parse_address) {
                 Some(Ok(Some(address))) => Ok(Sender {
                     address,
@@ -91,7 +105,13 @@ pub async fn sender(context: &mut Context) -> eyre::Result<Sender> {
 ///
 /// # Errors
 /// A refusal (nothing was sent), or what is known of what was sent.
-pub async fn run(chain: &Chain, plan: Plan, sender: Sender, context: &mut Context) -> eyre::Result<()> {
+pub async fn run(
+    chain: &Chain,
+    plan: Plan,
+    sender: Sender,
+    args: TransactionArgs,
+    context: &mut Context,
+) -> eyre::Result<()> {
     let summary = plan.summary().clone();
     let refusals = plan.refusals();
     if !refusals.is_empty() {
@@ -108,18 +128,33 @@ pub async fn run(chain: &Chain, plan: Plan, sender: Sender, context: &mut Contex
         return Ok(context.shell.report(&Chain::dry_run(&plan))?);
     }
     let style = context.shell.style();
-    context.shell.status(format_args!("{}\n", plan_text(&summary, &style)));
-    for finding in summary.findings.iter().filter(|finding| finding.severity == Severity::Warning) {
+    context
+        .shell
+        .status(format_args!("{}\n", plan_text(&summary, &style)));
+    for finding in summary
+        .findings
+        .iter()
+        .filter(|finding| finding.severity == Severity::Warning)
+    {
         context.shell.note_warning(&finding.message);
     }
-    let question = if summary.steps.len() == 1 { "Send it?" } else { "Send them?" };
-    context.shell.confirm(question).map_err(|error| about(error, &summary))?;
+    let question = if summary.steps.len() == 1 {
+        "Send it?"
+    } else {
+        "Send them?"
+    };
+    context
+        .shell
+        .confirm(question)
+        .map_err(|error| about(error, &summary))?;
     let signer = match (sender.signer, sender.account) {
         (Some(signer), _) => signer,
         (None, Some(account)) => password::unlock(&account, context).await?,
-        (None, None) => return Err(Failure::new(Kind::Bug, "no_key", "a plan without a key was to be sent").into()),
+        (None, None) => {
+            return Err(Failure::new(Kind::Bug, "no_key", "a plan without a key was to be sent").into());
+        }
     };
-    let report = submit(chain, plan, &signer, context).await?;
+    let report = Box::pin(submit(chain, plan, &signer, args.patience(), context)).await?;
     Ok(context.shell.report(&report)?)
 }
 
@@ -140,12 +175,19 @@ async fn submit(
     chain: &Chain,
     plan: Plan,
     signer: &PrivateKeySigner,
+    patience: SubmitOptions,
     context: &mut Context,
 ) -> eyre::Result<TransactionReport> {
     let mut journal = Journal::open(&context.directories().state_dir).map_err(|error| {
         let place = context.directories().state_dir.display();
-        Failure::new(Kind::Refused, "journal", format!("not sent: the journal in {place} cannot be written: {error}"))
-            .hint("without it a transaction could be lost sight of; make room or correct the folder's permissions")
+        Failure::new(
+            Kind::Refused,
+            "journal",
+            format!("not sent: the journal in {place} cannot be written: {error}"),
+        )
+        .hint(
+            "without it a transaction could be lost sight of; make room or correct the folder's permissions",
+        )
     })?;
     let title = plan.summary().title.clone();
     let (chain_id, from) = (chain.chain_id(), plan.from());
@@ -163,11 +205,18 @@ async fn submit(
     };
     let style = context.shell.style();
     let waiting = context.shell.progress(None, "sending");
-    let Context { shell, outstanding, .. } = context;
+    let Context {
+        shell, outstanding, ..
+    } = context;
     let mut last: Option<(String, TxHash)> = None;
     let sent = chain
-        .submit(plan, signer, SubmitOptions::default(), |event| match event {
-            SubmitEvent::Signed { step, hash, raw, nonce } => {
+        .submit(plan, signer, patience, |event| match event {
+            SubmitEvent::Signed {
+                step,
+                hash,
+                raw,
+                nonce,
+            } => {
                 let signed = Entry {
                     nonce: Some(nonce),
                     raw: Some(raw),
@@ -233,8 +282,11 @@ fn failed(error: SubmitError, journal: &std::path::Path) -> Failure {
 /// Everything that stands in the way, at once.
 fn refused(summary: &PlanSummary, context: &Context) -> Failure {
     let style = context.shell.style();
-    let refusals: Vec<&Finding> =
-        summary.findings.iter().filter(|finding| finding.severity == Severity::Refusal).collect();
+    let refusals: Vec<&Finding> = summary
+        .findings
+        .iter()
+        .filter(|finding| finding.severity == Severity::Refusal)
+        .collect();
     let verb = if refusals.len() == 1 { "stands" } else { "stand" };
     let count = wording::counted(refusals.len(), "thing");
     let title = escape(&summary.title);
@@ -250,7 +302,11 @@ fn refused(summary: &PlanSummary, context: &Context) -> Failure {
     if context.shell.is_json() {
         let reasons: Vec<&str> = refusals.iter().map(|finding| finding.message.as_str()).collect();
         failure.message = format!("{}: {}", failure.message, reasons.join("; "));
-        let fixes: Vec<&str> = refusals.iter().map(|finding| finding.fix.as_str()).filter(|fix| !fix.is_empty()).collect();
+        let fixes: Vec<&str> = refusals
+            .iter()
+            .map(|finding| finding.fix.as_str())
+            .filter(|fix| !fix.is_empty())
+            .collect();
         failure.hint(fixes.join("; "))
     } else {
         let findings = findings_text(&summary.findings, Severity::Warning, &style);
@@ -319,7 +375,10 @@ fn short_hash(hash: TxHash) -> String {
 impl Report for TransactionReport {
     fn text(&self, style: &Style) -> String {
         if let Some(plan) = &self.plan {
-            return format!("{}\n\nDry run: nothing was signed or sent.", plan_text(plan, style));
+            return format!(
+                "{}\n\nDry run: nothing was signed or sent.",
+                plan_text(plan, style)
+            );
         }
         let title = escape(&self.title);
         if !self.sent {
@@ -329,7 +388,11 @@ impl Report for TransactionReport {
                 wording::grouped(self.block)
             );
         }
-        let mut text = format!("{} {title}: done for {}\n", style.good_mark(), self.cost_wei.human());
+        let mut text = format!(
+            "{} {title}: done for {}\n",
+            style.good_mark(),
+            self.cost_wei.human()
+        );
         let rows = wording::changes(&self.changes, "  ");
         if !rows.is_empty() {
             text.push_str(&rows);
@@ -355,7 +418,9 @@ fn outcome(report: &TransactionReport) -> Option<String> {
         parts.push(format!("your stake is {stake}"));
     }
     if let (Some(reward_cut), Some(fee_share)) = (after("reward_cut_percent"), after("fee_share_percent")) {
-        parts.push(format!("you keep {reward_cut} of rewards, delegators get {fee_share} of fees"));
+        parts.push(format!(
+            "you keep {reward_cut} of rewards, delegators get {fee_share} of fees"
+        ));
     }
     if let Some(address) = after("service_uri") {
         parts.push(format!("gateways are told {address}"));

@@ -51,7 +51,7 @@ pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (position, digit) in digits.chars().enumerate() {
-        if position > 0 && (digits.len() - position) % 3 == 0 {
+        if position > 0 && (digits.len() - position).is_multiple_of(3) {
             text.push('\u{2009}');
         }
         text.push(digit);
@@ -74,7 +74,9 @@ pub fn their_commission(orchestrator: &OrchestratorFacts) -> String {
 
 /// Where the round stands, in one line: `61 % ▕████░░▏ 7 h 52 min (2 360 blocks) left · commission changes close in …`.
 pub fn round_line(round: &RoundFacts, style: &Style) -> String {
-    let percent = (round.elapsed.min(round.length) * 100).checked_div(round.length).unwrap_or(0);
+    let percent = (round.elapsed.min(round.length) * 100)
+        .checked_div(round.length)
+        .unwrap_or(0);
     let bar = style.bar(round.elapsed, round.length, 20);
     if !round.initialized {
         return format!("{percent} % {bar} · {}", style.bad("not initialised yet"));
@@ -102,10 +104,15 @@ pub fn reward_line(orchestrator: &OrchestratorFacts, style: &Style) -> String {
 
 /// Active, registered, or neither; with the place in the pool.
 pub fn standing(orchestrator: &OrchestratorFacts, max_size: u32) -> String {
-    let rank = orchestrator
-        .rank
-        .map_or_else(|| "outside the pool".to_string(), |rank| format!("rank {rank} of {max_size}"));
-    let state = match (orchestrator.active, orchestrator.registered, orchestrator.activation_round) {
+    let rank = orchestrator.rank.map_or_else(
+        || "outside the pool".to_string(),
+        |rank| format!("rank {rank} of {max_size}"),
+    );
+    let state = match (
+        orchestrator.active,
+        orchestrator.registered,
+        orchestrator.activation_round,
+    ) {
         (true, ..) => "active".to_string(),
         (false, true, Some(round)) if orchestrator.rank.is_some() => format!("active from round {round}"),
         (false, true, _) => "registered, not active".to_string(),
@@ -147,7 +154,12 @@ pub fn changes(changes: &[Change], indent: &str) -> String {
             ]
         })
         .collect();
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let width = |column: usize| {
+        rows.iter()
+            .map(|row| row[column].chars().count())
+            .max()
+            .unwrap_or(0)
+    };
     let (label, before, after) = (width(0), width(1), width(2));
     let lines: Vec<String> = rows
         .iter()
@@ -165,9 +177,9 @@ pub fn changes(changes: &[Change], indent: &str) -> String {
 /// The first letter large, for a sentence.
 pub fn sentence(text: &str) -> String {
     let mut characters = text.chars();
-    characters
-        .next()
-        .map_or_else(String::new, |first| first.to_uppercase().chain(characters).collect())
+    characters.next().map_or_else(String::new, |first| {
+        first.to_uppercase().chain(characters).collect()
+    })
 }
 
 /// Counted things: `1 transaction`, `2 transactions`.
@@ -219,7 +231,11 @@ mod tests {
             note: None,
         };
         let rows = changes(
-            &[change("a", "1", "20"), change("same", "1", "1"), change("longer", "300", "4")],
+            &[
+                change("a", "1", "20"),
+                change("same", "1", "1"),
+                change("longer", "300", "4"),
+            ],
             "  ",
         );
         assert_eq!(rows, "  a         1 LPT  →  20 LPT\n  longer  300 LPT  →   4 LPT");

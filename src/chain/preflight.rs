@@ -447,7 +447,7 @@ fn nothing_bonded(intent: &Intent, snapshot: &Snapshot) -> Option<Finding> {
     refusal(
         "not_registered",
         format!("{} has no stake of its own", short(snapshot.account)),
-        "say how much to bond: `lpctl orch activate --stake AMOUNT`",
+        "say how much to bond: `lpctl orch activate --bond AMOUNT`",
     )
 }
 

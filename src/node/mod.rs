@@ -7,13 +7,14 @@
 //! | `http`, `rpc` | the two halves of the node's port |
 //! | `credentials`, `upload`, `segment` | a segment from its headers to its signed result |
 //! | `session`, `store`, `work` | who is served, what waits for download, what was done |
-//! | `status`, `notices`, `devices`, `operator` | what the operator sees, and the API that tells it |
+//! | `status`, `notices`, `devices`, `follow`, `operator` | what the operator sees, and the API that tells it |
 //!
 //! No payment is asked for yet: neither off-chain nor on a chain does the node announce a price or ticket parameters.
 
 mod credentials;
 mod devices;
 mod files;
+mod follow;
 mod http;
 mod listener;
 mod notices;
@@ -45,6 +46,7 @@ use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub use devices::DeviceReader;
+pub use follow::follow;
 pub use listener::ConnectionLimits;
 pub use run::{RunningNode, StopReport, start};
 

@@ -13,6 +13,8 @@ use crate::{
 const LOW_GAS_GWEI: u64 = 5_000_000;
 /// So many places from the end of the pool are its tail: small changes of stake push an orchestrator out.
 const TAIL: u32 = 5;
+/// Facts of the chain older than this many seconds are too old to act on.
+const STALE_SECONDS: i64 = 180;
 /// Fewer segments say nothing about speed.
 const ENOUGH_SEGMENTS: u64 = 10;
 
@@ -40,6 +42,14 @@ impl Notices {
         let mut findings = Vec::new();
         if let Some(chain) = chain {
             chain_findings(chain, &mut findings);
+            let age = now.as_second() - chain.time.as_second();
+            if age > STALE_SECONDS {
+                findings.push(Finding {
+                    code: "chain_stale",
+                    urgent: true,
+                    message: format!("the chain was last read {age} s ago: check the RPC endpoints"),
+                });
+            }
         }
         work_findings(work, is_full, &mut findings);
         self.since
@@ -232,6 +242,13 @@ mod tests {
             }),
             only("not_registered", true)
         );
+    }
+
+    #[test]
+    fn old_facts_are_told_to_be_old() {
+        let now = Timestamp::from_second(STALE_SECONDS + 1).unwrap();
+        let notices = Notices::default().update(now, Some(&healthy()), &WorkTotals::default(), false);
+        assert_eq!(notices[0].code, "chain_stale");
     }
 
     #[test]

@@ -4,4 +4,5 @@
 pub mod account;
 pub mod chain;
 pub mod node;
+pub mod push;
 pub mod transaction;

@@ -276,7 +276,7 @@ impl Credentials<'_> {
     /// The signed message (`genSegCreds`). It carries segment parameters, as every stream that is pushed rather than
     /// sent over RTMP does.
     #[must_use]
-    pub fn build(&self, signer: &impl MessageSigner) -> net::SegData {
+    pub fn build(&self, signer: &(impl MessageSigner + ?Sized)) -> net::SegData {
         let seq = i64::try_from(self.seq).unwrap_or(i64::MAX);
         let flat = flatten(self.manifest_id.as_bytes(), seq, self.hash, self.profiles);
         let mut segment = net::SegData {

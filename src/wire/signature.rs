@@ -81,7 +81,7 @@ pub fn hash_digest(hash: B256) -> B256 {
 
 /// Signs `message`; the same as [`MessageSigner::sign`].
 #[must_use]
-pub fn sign(signer: &impl MessageSigner, message: &[u8]) -> Vec<u8> {
+pub fn sign(signer: &(impl MessageSigner + ?Sized), message: &[u8]) -> Vec<u8> {
     signer.sign(message)
 }
 

@@ -11,7 +11,7 @@ use crate::{
     context::Context,
     failure::Failure,
     set_fees::CommissionArgs,
-    transact::{self, QueueArgs},
+    transact::{self, TransactionArgs},
 };
 
 /// Become an orchestrator: stake, commission and published address in one go
@@ -41,7 +41,7 @@ pub struct ActivateArgs {
     pub allow_private: bool,
     /// Options of every transaction.
     #[command(flatten)]
-    pub queue: QueueArgs,
+    pub transaction: TransactionArgs,
 }
 
 /// Activates.
@@ -60,8 +60,11 @@ pub async fn run(args: ActivateArgs, context: &mut Context) -> eyre::Result<()> 
     let options = PlanOptions {
         give_up_reward: args.give_up_reward,
         allow_private: args.allow_private,
-        ..args.queue.options(context)
+        ..args.transaction.options(context)
     };
-    let plan = chain.plan_activate(sender.address, activation, options).await.map_err(Failure::from)?;
-    transact::run(&chain, plan, sender, context).await
+    let plan = chain
+        .plan_activate(sender.address, activation, options)
+        .await
+        .map_err(Failure::from)?;
+    transact::run(&chain, plan, sender, args.transaction, context).await
 }

@@ -38,13 +38,28 @@ const ADDRESS_WIDTH: usize = 48;
 impl Report for OrchestratorList {
     fn text(&self, style: &Style) -> String {
         let mut rows = table();
-        rows.set_header(["rank", "orchestrator", "stake", "keeps", "shares", "active", "reward", "address"]);
+        rows.set_header([
+            "rank",
+            "orchestrator",
+            "stake",
+            "keeps",
+            "shares",
+            "active",
+            "reward",
+            "address",
+        ]);
         for orchestrator in &self.orchestrators {
             let mark = |is_so: bool| if is_so { style.good_mark() } else { "-".to_string() };
-            let uri = orchestrator.service_uri.as_deref().map(escape).unwrap_or_default();
+            let uri = orchestrator
+                .service_uri
+                .as_deref()
+                .map(escape)
+                .unwrap_or_default();
             let uri: String = uri.chars().take(ADDRESS_WIDTH).collect();
             rows.add_row([
-                orchestrator.rank.map_or_else(|| "-".to_string(), |rank| rank.to_string()),
+                orchestrator
+                    .rank
+                    .map_or_else(|| "-".to_string(), |rank| rank.to_string()),
                 orchestrator.address.to_string(),
                 orchestrator.total_stake_lpt.human(),
                 orchestrator.reward_cut_percent.to_string(),
@@ -61,18 +76,25 @@ impl Report for OrchestratorList {
         }
         let pool = &self.pool;
         let last = if pool.full {
-            format!("all {} places are taken: joining takes more than {}", pool.max_size, pool.cut_off_lpt.human())
+            format!(
+                "all {} places are taken: joining takes more than {}",
+                pool.max_size,
+                pool.cut_off_lpt.human()
+            )
         } else {
             format!("{} of {} places are taken", pool.size, pool.max_size)
         };
-        let last = format!("{last} · round {} · {}", self.round.round, wording::read_at(&self.at));
+        let last = format!(
+            "{last} · round {} · {}",
+            self.round.round,
+            wording::read_at(&self.at)
+        );
         if self.orchestrators.is_empty() {
             return format!("no orchestrators\n{last}");
         }
-        let active: Lpt = self
-            .orchestrators
-            .iter()
-            .fold(Lpt::ZERO, |sum, orchestrator| sum.saturating_add(orchestrator.total_stake_lpt));
+        let active: Lpt = self.orchestrators.iter().fold(Lpt::ZERO, |sum, orchestrator| {
+            sum.saturating_add(orchestrator.total_stake_lpt)
+        });
         format!("{}\n{} in the pool · {last}", rows.trim_fmt(), active.human())
     }
 }

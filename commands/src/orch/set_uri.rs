@@ -7,7 +7,7 @@ use crate::{
     connection::connect,
     context::Context,
     failure::Failure,
-    transact::{self, QueueArgs},
+    transact::{self, TransactionArgs},
 };
 
 /// Publish the address gateways are told to use
@@ -24,7 +24,7 @@ pub struct SetUriArgs {
     pub allow_private: bool,
     /// Options of every transaction.
     #[command(flatten)]
-    pub queue: QueueArgs,
+    pub transaction: TransactionArgs,
 }
 
 /// Publishes it.
@@ -36,11 +36,11 @@ pub async fn run(args: SetUriArgs, context: &mut Context) -> eyre::Result<()> {
     let chain = connect(context).await?;
     let options = PlanOptions {
         allow_private: args.allow_private,
-        ..args.queue.options(context)
+        ..args.transaction.options(context)
     };
     let plan = chain
         .plan_set_service_uri(sender.address, &args.uri, options)
         .await
         .map_err(Failure::from)?;
-    transact::run(&chain, plan, sender, context).await
+    transact::run(&chain, plan, sender, args.transaction, context).await
 }

@@ -45,9 +45,15 @@ impl Report for OrchestratorAnswer {
     fn text(&self, style: &Style) -> String {
         let orchestrator = &self.orchestrator;
         let standing = wording::standing(orchestrator, self.pool.max_size);
-        let mut text = format!("{}  {}\n", style.bold(&orchestrator.address.to_string()), standing);
+        let mut text = format!(
+            "{}  {}\n",
+            style.bold(&orchestrator.address.to_string()),
+            standing
+        );
         // Writing to a String cannot fail.
-        let delegated = orchestrator.total_stake_lpt.saturating_sub(orchestrator.own_stake_lpt);
+        let delegated = orchestrator
+            .total_stake_lpt
+            .saturating_sub(orchestrator.own_stake_lpt);
         let _ = writeln!(
             text,
             "stake       {} its own + {} delegated",
@@ -59,13 +65,20 @@ impl Report for OrchestratorAnswer {
             let reward = if orchestrator.reward_called {
                 format!("{} called this round", style.good_mark())
             } else if orchestrator.active {
-                format!("{} not called in round {} yet", style.warn_mark(), self.round.round)
+                format!(
+                    "{} not called in round {} yet",
+                    style.warn_mark(),
+                    self.round.round
+                )
             } else {
                 "not active this round".to_string()
             };
             let _ = writeln!(text, "reward      {reward}");
         }
-        let address = orchestrator.service_uri.as_deref().map_or_else(|| "none published".to_string(), escape);
+        let address = orchestrator
+            .service_uri
+            .as_deref()
+            .map_or_else(|| "none published".to_string(), escape);
         let _ = writeln!(text, "address     {address}");
         if let Some(round) = orchestrator.deactivation_round {
             let _ = writeln!(text, "leaves      in round {round}");

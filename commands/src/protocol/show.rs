@@ -45,13 +45,39 @@ impl Report for ProtocolAnswer {
         let mut line = |label: &str, value: String| {
             let _ = writeln!(text, "{label:<12} {value}");
         };
-        line("round", format!("{}  {}", self.round.round, wording::round_line(&self.round, style)));
+        line(
+            "round",
+            format!(
+                "{}  {}",
+                self.round.round,
+                wording::round_line(&self.round, style)
+            ),
+        );
         line(
             "",
-            format!("{} blocks, commission closed for the last {}", wording::grouped(self.round.length), self.round_lock_percent),
+            format!(
+                "{} blocks, commission closed for the last {}",
+                wording::grouped(self.round.length),
+                self.round_lock_percent
+            ),
         );
-        line("pool", format!("{} of {} places, the smallest stake is {}", self.pool.size, self.pool.max_size, self.pool.cut_off_lpt.human()));
-        line("stake", format!("{} active of {} there are", self.active_stake_lpt.human(), self.supply_lpt.human()));
+        line(
+            "pool",
+            format!(
+                "{} of {} places, the smallest stake is {}",
+                self.pool.size,
+                self.pool.max_size,
+                self.pool.cut_off_lpt.human()
+            ),
+        );
+        line(
+            "stake",
+            format!(
+                "{} active of {} there are",
+                self.active_stake_lpt.human(),
+                self.supply_lpt.human()
+            ),
+        );
         line(
             "inflation",
             format!(
@@ -59,15 +85,28 @@ impl Report for ProtocolAnswer {
                 self.inflation_percent, self.inflation_change_percent, self.target_bonding_percent
             ),
         );
-        line("minted", format!("{} of {} this round", self.minted_lpt.human(), self.mintable_lpt.human()));
+        line(
+            "minted",
+            format!(
+                "{} of {} this round",
+                self.minted_lpt.human(),
+                self.mintable_lpt.human()
+            ),
+        );
         if let Some(cut) = &self.treasury_cut_percent {
-            let ceiling = self
-                .treasury_ceiling_lpt
-                .map_or_else(String::new, |ceiling| format!(", until it holds {}", ceiling.human()));
+            let ceiling = self.treasury_ceiling_lpt.map_or_else(String::new, |ceiling| {
+                format!(", until it holds {}", ceiling.human())
+            });
             line("treasury", format!("gets {cut} % of rewards{ceiling}"));
         }
         line("unbonding", format!("{} rounds", self.unbonding_rounds));
-        line("tickets", format!("valid for {} rounds; deposits unlock after {}", self.ticket_validity_rounds, self.unlock_rounds));
+        line(
+            "tickets",
+            format!(
+                "valid for {} rounds; deposits unlock after {}",
+                self.ticket_validity_rounds, self.unlock_rounds
+            ),
+        );
         for contract in &self.contracts {
             line(contract.name, contract.address.to_string());
         }

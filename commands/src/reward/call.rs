@@ -6,7 +6,7 @@ use crate::{
     connection::connect,
     context::Context,
     failure::Failure,
-    transact::{self, QueueArgs},
+    transact::{self, TransactionArgs},
 };
 
 /// Mint this round's reward for you and your delegators
@@ -20,7 +20,7 @@ Examples:
 pub struct CallArgs {
     /// Options of every transaction.
     #[command(flatten)]
-    pub queue: QueueArgs,
+    pub transaction: TransactionArgs,
 }
 
 /// Calls it.
@@ -30,7 +30,10 @@ pub struct CallArgs {
 pub async fn run(args: CallArgs, context: &mut Context) -> eyre::Result<()> {
     let sender = transact::sender(context).await?;
     let chain = connect(context).await?;
-    let options = args.queue.options(context);
-    let plan = chain.plan_reward(sender.address, options).await.map_err(Failure::from)?;
-    transact::run(&chain, plan, sender, context).await
+    let options = args.transaction.options(context);
+    let plan = chain
+        .plan_reward(sender.address, options)
+        .await
+        .map_err(Failure::from)?;
+    transact::run(&chain, plan, sender, args.transaction, context).await
 }

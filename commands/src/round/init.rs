@@ -6,7 +6,7 @@ use crate::{
     connection::connect,
     context::Context,
     failure::Failure,
-    transact::{self, QueueArgs},
+    transact::{self, TransactionArgs},
 };
 
 /// Initialise the current round, if nobody has yet
@@ -19,7 +19,7 @@ Examples:
 pub struct InitArgs {
     /// Options of every transaction.
     #[command(flatten)]
-    pub queue: QueueArgs,
+    pub transaction: TransactionArgs,
 }
 
 /// Initialises it.
@@ -29,10 +29,10 @@ pub struct InitArgs {
 pub async fn run(args: InitArgs, context: &mut Context) -> eyre::Result<()> {
     let sender = transact::sender(context).await?;
     let chain = connect(context).await?;
-    let options = args.queue.options(context);
+    let options = args.transaction.options(context);
     let plan = chain
         .plan_initialize_round(sender.address, options)
         .await
         .map_err(Failure::from)?;
-    transact::run(&chain, plan, sender, context).await
+    transact::run(&chain, plan, sender, args.transaction, context).await
 }

@@ -121,6 +121,11 @@ impl Shell {
         self.warnings.push(line);
     }
 
+    /// Puts something the operator was already shown into the envelope's `warnings`.
+    pub fn note_warning(&mut self, line: impl Display) {
+        self.warnings.push(line.to_string());
+    }
+
     /// Says what failed: on stderr for people, as an envelope on stdout with `--json`.
     pub fn fail(&mut self, failure: &Failure) {
         if self.options.json {

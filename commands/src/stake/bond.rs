@@ -10,7 +10,7 @@ use crate::{
     connection::connect,
     context::Context,
     failure::Failure,
-    transact::{self, QueueArgs},
+    transact::{self, TransactionArgs},
 };
 
 /// Bond LPT to yourself or to another orchestrator
@@ -37,7 +37,7 @@ pub struct BondArgs {
     pub give_up_reward: bool,
     /// Options of every transaction.
     #[command(flatten)]
-    pub queue: QueueArgs,
+    pub transaction: TransactionArgs,
 }
 
 /// Bonds.
@@ -56,13 +56,19 @@ pub async fn run(args: BondArgs, context: &mut Context) -> eyre::Result<()> {
         Some(to) => to,
         None => {
             let stake = chain.stake(sender.address).await.map_err(Failure::from)?.stake;
-            stake.delegate.filter(|_| stake.stake_lpt > Lpt::ZERO).unwrap_or(sender.address)
+            stake
+                .delegate
+                .filter(|_| stake.stake_lpt > Lpt::ZERO)
+                .unwrap_or(sender.address)
         }
     };
     let options = PlanOptions {
         give_up_reward: args.give_up_reward,
-        ..args.queue.options(context)
+        ..args.transaction.options(context)
     };
-    let plan = chain.plan_bond(sender.address, args.amount, to, options).await.map_err(Failure::from)?;
-    transact::run(&chain, plan, sender, context).await
+    let plan = chain
+        .plan_bond(sender.address, args.amount, to, options)
+        .await
+        .map_err(Failure::from)?;
+    transact::run(&chain, plan, sender, args.transaction, context).await
 }

@@ -78,7 +78,12 @@ impl Report for StakeAnswer {
             let _ = writeln!(text, "         {sentence}");
         }
         let _ = writeln!(text, "fees     {} to withdraw", stake.fees_wei.human());
-        let _ = writeln!(text, "wallet   {}, {}", self.wallet_lpt.human(), self.eth_wei.human());
+        let _ = writeln!(
+            text,
+            "wallet   {}, {}",
+            self.wallet_lpt.human(),
+            self.eth_wei.human()
+        );
         for lock in &self.locks {
             let when = if lock.withdrawable {
                 "can be withdrawn".to_string()

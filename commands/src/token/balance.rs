@@ -42,7 +42,10 @@ pub async fn run(args: BalanceArgs, context: &mut Context) -> eyre::Result<()> {
 impl Report for BalanceAnswer {
     fn text(&self, style: &Style) -> String {
         let approved = if self.approved_lpt > Lpt::ZERO {
-            format!("\n{} of it the protocol may take for bonding", self.approved_lpt.human())
+            format!(
+                "\n{} of it the protocol may take for bonding",
+                self.approved_lpt.human()
+            )
         } else {
             String::new()
         };

@@ -10,3 +10,7 @@ mod account;
 mod command_line;
 mod dashboard;
 mod environment;
+mod operator;
+mod proxy;
+mod stake;
+mod status;

@@ -1,0 +1,116 @@
+//! What stands in a node's way, with the next step.
+
+use std::{error::Error, io::ErrorKind};
+
+use engine::{
+    media::{ffmpeg::FfmpegError, transcode::TranscoderError},
+    node::NodeError,
+};
+
+use crate::failure::{Failure, Kind};
+
+/// What a node's refusal to start means to its operator.
+pub fn of_node(error: NodeError) -> Failure {
+    let (kind, code, hint) = match &error {
+        NodeError::Listen { address, source } => match source.kind() {
+            ErrorKind::AddrInUse => (
+                Kind::Failed,
+                "port_taken",
+                format!(
+                    "something listens on port {} already: `ss -ltnp 'sport = :{0}'` names it; choose another with `{}`",
+                    address.port(),
+                    "--bind` or `--operator-addr"
+                ),
+            ),
+            ErrorKind::PermissionDenied => (
+                Kind::Failed,
+                "port_forbidden",
+                format!(
+                    "port {} is for privileged programs; choose one above 1023",
+                    address.port()
+                ),
+            ),
+            _ => (
+                Kind::Failed,
+                "cannot_listen",
+                "check that the address is one of this machine's".to_string(),
+            ),
+        },
+        NodeError::OperatorExposed { .. } => (
+            Kind::Usage,
+            "operator_exposed",
+            "give `--operator-addr` a loopback address; reach it from elsewhere through an SSH tunnel"
+                .to_string(),
+        ),
+        NodeError::DataDir { .. } => (
+            Kind::Failed,
+            "data_dir",
+            "make it writable, or choose another folder with `--data-dir`".to_string(),
+        ),
+        NodeError::DataDirTaken { .. } => (
+            Kind::Failed,
+            "data_dir_taken",
+            "stop the other node, or give this one its own folder with `--data-dir`".to_string(),
+        ),
+        NodeError::ServiceUri { .. } => (
+            Kind::Usage,
+            "bad_service_addr",
+            "write it like `orchestrator.example:8935`".to_string(),
+        ),
+        NodeError::NoSessions => (
+            Kind::Usage,
+            "no_sessions",
+            "give `--max-sessions` at least 1".to_string(),
+        ),
+        NodeError::Tls(_) | NodeError::Client(_) => (
+            Kind::Failed,
+            "tls",
+            "check that the host in `--service-addr` is a plain host name".to_string(),
+        ),
+    };
+    Failure::new(kind, code, with_cause(&error)).hint(hint)
+}
+
+/// What an unusable ffmpeg means.
+pub fn of_ffmpeg(error: FfmpegError) -> Failure {
+    let code = match &error {
+        FfmpegError::NotFound { .. } => "ffmpeg_missing",
+        FfmpegError::Broken { .. } => "ffmpeg_broken",
+        FfmpegError::TooOld { .. } => "ffmpeg_too_old",
+        FfmpegError::LacksEncoder { .. } => "ffmpeg_lacks_encoder",
+    };
+    Failure::new(Kind::Failed, code, with_cause(&error))
+        .hint("install ffmpeg 5.1 or later with libx264 (Debian: `apt-get install ffmpeg`), or name another with `--ffmpeg`")
+}
+
+/// What stands in the transcoder's way.
+pub fn of_transcoder(error: TranscoderError) -> Failure {
+    let (kind, code, hint) = match &error {
+        TranscoderError::UnknownPreset(_) => (Kind::Usage, "unknown_preset", "see `lpctl run --help`"),
+        TranscoderError::WorkDir { .. } => (
+            Kind::Failed,
+            "work_dir",
+            "make it writable, or choose another folder with `--work-dir`",
+        ),
+        TranscoderError::Thread(_) => (
+            Kind::Failed,
+            "no_thread",
+            "check the limit on processes: `ulimit -u`",
+        ),
+    };
+    Failure::new(kind, code, with_cause(&error)).hint(hint)
+}
+
+/// The message with its causes, as one line.
+fn with_cause(error: &dyn Error) -> String {
+    let mut message = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        let text = inner.to_string();
+        if !message.contains(&text) {
+            message = format!("{message}: {text}");
+        }
+        cause = inner.source();
+    }
+    message
+}

@@ -1,0 +1,217 @@
+//! Asking an orchestrator for a session, judging what it offers, and giving the session back
+//! (`go-livepeer server/rpc.go`, `discovery/discovery.go`).
+
+use std::{error::Error as _, fmt, sync::Arc, time::Duration};
+
+use alloy::primitives::Address;
+use jiff::Timestamp;
+use tokio::time::timeout;
+use url::Url;
+
+use crate::wire::{
+    capability::{self, CapabilitySet, Incompatible},
+    client::{self, ConnectError, GRPC_CONNECT_TIMEOUT},
+    net::{self, orchestrator_client::OrchestratorClient},
+    signature::{MessageSigner, orchestrator_request_message},
+};
+
+/// How long an orchestrator may take to answer once the connection is there; gateways wait this long for the whole
+/// network (`go-livepeer discovery`).
+const ANSWER: Duration = Duration::from_secs(6);
+/// A token this close to its end is not used any more (`go-livepeer server/broadcast.go`).
+const TOKEN_MARGIN: Duration = Duration::from_secs(180);
+/// Longest text of an error that is kept, in characters.
+const ERROR_TEXT: usize = 500;
+
+/// Why there is no session.
+#[derive(Debug, thiserror::Error)]
+pub enum OrchestratorError {
+    /// Nobody is there, or it broke off.
+    #[error(transparent)]
+    Unreachable(#[from] ConnectError),
+    /// The connection was there and then the answer did not come.
+    #[error("{uri} {reason}")]
+    Silent {
+        /// The orchestrator.
+        uri: Url,
+        /// What happened instead.
+        reason: String,
+    },
+    /// It answered with an error. Text from outside.
+    #[error("the orchestrator refused: {0}")]
+    Refused(String),
+    /// It is there and takes no work: it names no address for segments.
+    #[error("the orchestrator takes no work at the moment")]
+    NotTaking,
+    /// It named an address for segments that is none. Text from outside.
+    #[error("the orchestrator wants its segments at `{0}`, which is no address")]
+    Address(String),
+    /// It gave no token, without which no segment is taken.
+    #[error("the orchestrator gave no session token")]
+    NoToken,
+    /// Its account is neither absent nor 20 bytes.
+    #[error("the orchestrator names an account of {0} bytes")]
+    Account(usize),
+    /// It cannot do this job.
+    #[error("the orchestrator cannot do this job: {0}")]
+    Incompatible(#[from] Incompatible),
+}
+
+impl OrchestratorError {
+    /// True if no answer came: the orchestrator may be down.
+    #[must_use]
+    pub fn is_unreachable(&self) -> bool {
+        matches!(self, Self::Unreachable(_) | Self::Silent { .. })
+    }
+}
+
+/// An orchestrator's promise to take segments.
+#[derive(Debug, Clone)]
+pub struct Session {
+    /// Where segments go.
+    pub transcoder: String,
+    /// The token, exactly as it was given.
+    pub token: net::AuthToken,
+    /// The account that signs results; none off-chain.
+    pub account: Option<Address>,
+    /// The price it names, if it names one.
+    pub price: Option<net::PriceInfo>,
+    /// What it can do.
+    pub capabilities: net::Capabilities,
+}
+
+impl Session {
+    /// Whether the token is about to end.
+    #[must_use]
+    pub fn is_ending(&self, now: Timestamp) -> bool {
+        let margin = i64::try_from(TOKEN_MARGIN.as_secs()).unwrap_or(i64::MAX);
+        now.as_second().saturating_add(margin) >= self.token.expiration
+    }
+
+    /// Takes over what an answer says about account and price; the token stays.
+    pub fn adopt(&mut self, info: &net::OrchestratorInfo) {
+        if let Ok(account) = account(&info.address) {
+            self.account = account;
+        }
+        self.price = info.price_info.clone();
+    }
+}
+
+/// One orchestrator and who asks it.
+#[derive(Clone)]
+pub struct Orchestrator {
+    uri: Url,
+    signer: Arc<dyn MessageSigner>,
+}
+
+impl fmt::Debug for Orchestrator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Orchestrator")
+            .field("uri", &self.uri.as_str())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Orchestrator {
+    /// The orchestrator at an address, asked by an account or nobody.
+    #[must_use]
+    pub fn new(uri: Url, signer: Arc<dyn MessageSigner>) -> Self {
+        Self { uri, signer }
+    }
+
+    /// Asks for a session for a job with these capabilities and judges the answer.
+    ///
+    /// # Errors
+    /// See [`OrchestratorError`].
+    pub async fn open(&self, job: &CapabilitySet) -> Result<Session, OrchestratorError> {
+        let job = capability::job_message(job, "");
+        let address = self.signer.address();
+        let request = net::OrchestratorRequest {
+            address: address.to_vec(),
+            sig: self.signer.sign(orchestrator_request_message(address).as_bytes()),
+            capabilities: Some(job.clone()),
+            ignore_capacity_check: false,
+        };
+        let mut client = self.connect().await?;
+        let info = self.within(client.get_orchestrator(request)).await?;
+        judge(info, &job)
+    }
+
+    /// Gives a session back, so that the orchestrator frees what it holds for it.
+    ///
+    /// # Errors
+    /// See [`OrchestratorError`]; nothing depends on it, sessions end by themselves.
+    pub async fn end(&self, token: net::AuthToken) -> Result<(), OrchestratorError> {
+        let request = net::EndTranscodingSessionRequest {
+            auth_token: Some(token),
+        };
+        let mut client = self.connect().await?;
+        self.within(client.end_transcoding_session(request)).await?;
+        Ok(())
+    }
+
+    /// A connection for one call, as go-livepeer makes them.
+    async fn connect(&self) -> Result<OrchestratorClient<tonic::transport::Channel>, OrchestratorError> {
+        let channel = client::connect_grpc(&self.uri, GRPC_CONNECT_TIMEOUT).await?;
+        Ok(OrchestratorClient::new(channel))
+    }
+
+    async fn within<T>(
+        &self,
+        call: impl Future<Output = Result<tonic::Response<T>, tonic::Status>>,
+    ) -> Result<T, OrchestratorError> {
+        let silent = |reason: String| OrchestratorError::Silent {
+            uri: self.uri.clone(),
+            reason,
+        };
+        match timeout(ANSWER, call).await {
+            Ok(Ok(answer)) => Ok(answer.into_inner()),
+            // Only a status that came over the wire has no source; the others are the transport's.
+            Ok(Err(status)) => Err(match status.source() {
+                Some(cause) => silent(format!("broke off: {}", client::innermost(cause))),
+                None => OrchestratorError::Refused(bounded(status.message())),
+            }),
+            Err(_) => Err(silent(format!("did not answer within {} s", ANSWER.as_secs()))),
+        }
+    }
+}
+
+/// At most [`ERROR_TEXT`] characters of a text from outside.
+pub(super) fn bounded(text: &str) -> String {
+    text.trim().chars().take(ERROR_TEXT).collect()
+}
+
+fn judge(info: net::OrchestratorInfo, job: &net::Capabilities) -> Result<Session, OrchestratorError> {
+    if info.transcoder.is_empty() {
+        return Err(OrchestratorError::NotTaking);
+    }
+    let is_address = info
+        .transcoder
+        .parse::<Url>()
+        .is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    if !is_address {
+        return Err(OrchestratorError::Address(bounded(&info.transcoder)));
+    }
+    let account = account(&info.address)?;
+    let token = info.auth_token.ok_or(OrchestratorError::NoToken)?;
+    let capabilities = info
+        .capabilities
+        .unwrap_or_else(|| CapabilitySet::legacy_set().to_message(""));
+    capability::compatible(Some(job), &capabilities)?;
+    Ok(Session {
+        transcoder: info.transcoder,
+        token,
+        account,
+        price: info.price_info,
+        capabilities,
+    })
+}
+
+/// The account in an answer: none if there are no bytes or only zeros.
+fn account(bytes: &[u8]) -> Result<Option<Address>, OrchestratorError> {
+    if bytes.is_empty() {
+        return Ok(None);
+    }
+    let address = Address::try_from(bytes).map_err(|_| OrchestratorError::Account(bytes.len()))?;
+    Ok(Some(address).filter(|address| !address.is_zero()))
+}
