@@ -528,7 +528,7 @@ fn banner(scene: &Scene<'_>, now: Instant) -> Option<String> {
             };
             let reason = text::clean(reason);
             Some(match scene.status {
-                Some(_) => format!("✗ node lost: {reason} · {next} · this is the last picture"),
+                Some(_) => format!("✗ node lost: {reason} · {next} · last picture kept"),
                 None => format!("✗ no answer: {reason} · {next}"),
             })
         }

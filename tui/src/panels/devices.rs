@@ -130,11 +130,13 @@ fn line(device: &Device, name_room: usize, scene: &Scene<'_>, room: usize) -> Li
     if let Some(degrees) = device.temperature_celsius {
         pieces.push((4, vec![Span::styled(format!("{degrees} °C"), theme.text)]));
     }
-    if let Some(watts) = device.power_watts {
+    if let Some(watts) = device.power_watts.filter(|_| room > 100) {
         pieces.push((6, vec![Span::styled(format!("{watts} W"), theme.text)]));
     }
-    let sessions = words::counted(u64::from(device.sessions), "session");
-    pieces.push((5, vec![Span::styled(sessions, theme.quiet)]));
+    if room > 100 || !is_gpu {
+        let sessions = words::counted(u64::from(device.sessions), "session");
+        pieces.push((5, vec![Span::styled(sessions, theme.quiet)]));
+    }
     if room > 100 {
         pieces.push((
             7,

@@ -21,11 +21,14 @@ impl Panel for Header {
         let right = freshness(scene);
         let taken = right.width() + 2;
         let room = usize::from(area.width).saturating_sub(taken + 1);
-        let line = draw::fitting(
-            pieces(scene, room),
-            &Span::styled(" · ", scene.theme.border),
-            room,
-        );
+        let gap = Span::styled(" · ", scene.theme.border);
+        let mut shown = pieces(scene, true, room);
+        let spans: usize = shown.iter().flat_map(|(_, spans)| spans).map(Span::width).sum();
+        if spans + gap.width() * shown.len().saturating_sub(1) > room {
+            // The round's bar must drive nothing else out.
+            shown = pieces(scene, false, room);
+        }
+        let line = draw::fitting(shown, &gap, room);
         buffer.set_line(
             area.x + 1,
             area.y,
@@ -62,7 +65,7 @@ fn freshness(scene: &Scene<'_>) -> Line<'static> {
     }
 }
 
-fn pieces(scene: &Scene<'_>, room: usize) -> Vec<(u8, Vec<Span<'static>>)> {
+fn pieces(scene: &Scene<'_>, with_bar: bool, room: usize) -> Vec<(u8, Vec<Span<'static>>)> {
     let theme = scene.theme;
     let Some(status) = scene.status else {
         return vec![(0, vec![Span::styled("lpctl dashboard", theme.title)])];
@@ -79,17 +82,15 @@ fn pieces(scene: &Scene<'_>, room: usize) -> Vec<(u8, Vec<Span<'static>>)> {
                 Span::styled(format!(" {done} %"), theme.quiet),
             ],
         ));
-        let cells = if room > 100 { 20 } else { 10 };
-        pieces.push((
-            5,
-            draw::bar(
-                chain.round_elapsed.min(chain.round_length),
-                chain.round_length,
-                cells,
-                theme,
-            ),
-        ));
-        pieces.push((6, vec![Span::styled(left(status, chain), theme.quiet)]));
+        if with_bar && let Some((_, round)) = pieces.last_mut() {
+            let cells = if room > 100 { 20 } else { 8 };
+            let elapsed = chain.round_elapsed.min(chain.round_length);
+            round.push(Span::raw(" "));
+            round.extend(draw::bar(elapsed, chain.round_length, cells, theme));
+        }
+        if room > 100 {
+            pieces.push((6, vec![Span::styled(left(status, chain), theme.quiet)]));
+        }
         pieces.push((3, reward(chain, scene)));
     } else {
         let up = words::span(words::between(status.started, status.time));

@@ -273,8 +273,8 @@ impl Columns {
                 _ => 21,
             },
             counts: width >= 66,
-            gateway: paid && width >= 88,
-            id: width >= 100,
+            gateway: paid && width >= 100,
+            id: width >= 112,
             past: if width >= 124 { 24 } else { 0 },
         }
     }
