@@ -336,11 +336,7 @@ impl Chain {
                 };
                 let own = &snapshot.own;
                 let bonds = !steps.is_empty();
-                if bonds
-                    || own.rank.is_none()
-                    || own.reward_cut_percent != activation.reward_cut
-                    || own.fee_share_percent != activation.fee_share
-                {
+                if intent.sends_commission(snapshot) {
                     steps.push(self.commission_step(
                         snapshot,
                         activation.reward_cut,
@@ -534,6 +530,21 @@ impl Intent {
             } => Some((*reward_cut, *fee_share)),
             Self::Activate(activation) => Some((activation.reward_cut, activation.fee_share)),
             _ => None,
+        }
+    }
+
+    /// Whether the commission has to be sent: not, if an activation finds it set and the account in the pool.
+    pub(crate) fn sends_commission(&self, snapshot: &Snapshot) -> bool {
+        let own = &snapshot.own;
+        match self {
+            Self::Commission { .. } => true,
+            Self::Activate(activation) => {
+                self.bonds(snapshot).is_some()
+                    || own.rank.is_none()
+                    || own.reward_cut_percent != activation.reward_cut
+                    || own.fee_share_percent != activation.fee_share
+            }
+            _ => false,
         }
     }
 

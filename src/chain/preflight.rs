@@ -88,7 +88,12 @@ pub(crate) fn rows(
         moved(snapshot, bonding_manager),
         waiting(snapshot, options),
     ];
-    if !matches!(intent, Intent::InitializeRound | Intent::SetServiceUri { .. }) {
+    let needs_round = match intent {
+        Intent::InitializeRound | Intent::SetServiceUri { .. } => false,
+        Intent::Activate(_) => intent.sends_commission(snapshot),
+        Intent::Bond { .. } | Intent::Commission { .. } | Intent::Reward => true,
+    };
+    if needs_round {
         findings.push(round_not_initialized(snapshot));
     }
     if let Some((amount, to)) = intent.bonds(snapshot) {
@@ -106,7 +111,7 @@ pub(crate) fn rows(
             findings.extend(bad_delegate(snapshot, to).into_iter().map(Some));
         }
     }
-    if let Some((reward_cut, fee_share)) = intent.commission() {
+    if let Some((reward_cut, fee_share)) = intent.commission().filter(|_| intent.sends_commission(snapshot)) {
         let activates = matches!(intent, Intent::Activate(_));
         findings.extend([
             locked(snapshot),
@@ -948,6 +953,30 @@ mod tests {
             s.own.fee_share_percent = Percent::ZERO;
         });
         assert_eq!(found, []);
+    }
+
+    #[test]
+    fn activating_what_is_active_already_meets_no_closed_door() {
+        let snapshot = Snapshot::sample();
+        let again = Intent::Activate(Activation {
+            amount: None,
+            reward_cut: snapshot.own.reward_cut_percent,
+            fee_share: snapshot.own.fee_share_percent,
+            service_uri: "https://o1.example.org:8935".to_string(),
+        });
+        let closed = |s: &mut Snapshot| {
+            s.round.locked = true;
+            s.round.initialized = false;
+            s.own.reward_called = false;
+        };
+        assert_eq!(found(&again, closed), []);
+        let changed = Intent::Activate(Activation {
+            amount: None,
+            reward_cut: Percent::ZERO,
+            fee_share: snapshot.own.fee_share_percent,
+            service_uri: "https://o1.example.org:8935".to_string(),
+        });
+        assert_eq!(found(&changed, closed).len(), 3);
     }
 
     #[test]
