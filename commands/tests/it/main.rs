@@ -11,6 +11,7 @@ mod child;
 mod command_line;
 mod dashboard;
 mod environment;
+mod gateway;
 mod operator;
 mod outcomes;
 mod proxy;
