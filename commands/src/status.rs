@@ -151,6 +151,10 @@ fn headline(facts: &StatusFacts, style: &Style) -> String {
     let (role, standing) = match facts.own_orchestrator() {
         Some(own) if own.registered => ("orchestrator", wording::standing(own, facts.pool.max_size)),
         _ if facts.stake.status == StakeStatus::Unbonded => ("account", "nothing bonded".to_string()),
+        _ if facts.stake.status == StakeStatus::Pending => (
+            "delegator",
+            format!("counts from round {}", facts.stake.start_round),
+        ),
         _ => ("delegator", "bonded".to_string()),
     };
     format!(

@@ -174,7 +174,8 @@ pub(crate) fn walk_program(bonding_manager: Address) -> Bytes {
 
 /// Reads what [`walk_program`] gave back.
 pub(crate) fn read_walk(output: &[u8]) -> Result<Vec<(Address, Lpt)>, ChainError> {
-    if !output.len().is_multiple_of(32) || output.len() / 32 >= LONGEST {
+    let words = output.len() / 32;
+    if !output.len().is_multiple_of(32) || words == 0 || words >= LONGEST {
         return Err(ChainError::Garbage(format!(
             "{} bytes for the pool",
             output.len()

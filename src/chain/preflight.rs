@@ -776,7 +776,14 @@ mod tests {
             (bond(1, ME), |s| s.own.reward_called = false, "reward_not_called"),
             (bond(51, ME), |s| s.approved = Lpt::whole(99), "insufficient_lpt"),
             (bond(0, ME), |_| {}, "nothing_to_bond"),
-            (Intent::Reward, |s| s.own.active = false, "not_active"),
+            (
+                Intent::Reward,
+                |s| {
+                    s.own.active = false;
+                    s.own.reward_called = false;
+                },
+                "not_active",
+            ),
             (Intent::Reward, |_| {}, "reward_already_called"),
             (Intent::InitializeRound, |_| {}, "round_already_initialized"),
             (commission(12, 45), |s| s.round.locked = true, "round_locked"),

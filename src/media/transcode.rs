@@ -2,9 +2,7 @@
 
 use std::{
     fs, io,
-    num::NonZeroUsize,
-    os::unix::fs::PermissionsExt as _,
-    path::{Path, PathBuf},
+    path::Path,
     process::{ExitStatus, Stdio},
     sync::{
         Arc,
@@ -15,7 +13,6 @@ use std::{
 };
 
 use bytes::Bytes;
-use rustix::process::{Pid, test_kill_process};
 use tempfile::TempDir;
 use tokio::{
     io::AsyncWriteExt as _, process::ChildStdin, sync::Semaphore, task::spawn_blocking, time::timeout,
@@ -23,7 +20,10 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
-use self::verdict::Summary;
+use self::{
+    directory::{job_dir, sweep},
+    verdict::Summary,
+};
 use super::{
     count::{Counted, count},
     ffmpeg::Ffmpeg,
@@ -32,127 +32,22 @@ use super::{
     ladder::{CodecProfile, Container, Profile, VideoCodec, preset},
     recipe::{RUNAWAY, Recipe, SOURCE, output_file, signature_file},
 };
-use crate::process::{Job, Launcher, Limits, Log, Spawner, Streams, keep_log};
+use crate::process::{Job, Limits, Log, Spawner, Streams, keep_log};
 
+mod directory;
+mod settings;
 mod verdict;
+
+pub use settings::{Deadline, FfmpegSettings, PRESETS, TranscoderError};
 
 /// Most renditions of one segment (`lpms ffmpeg/transcoder.h`).
 pub const MOST_OUTPUTS: usize = 10;
-
-/// Encoder presets of libx264 and libx265, fastest first.
-pub const PRESETS: [&str; 10] = [
-    "ultrafast",
-    "superfast",
-    "veryfast",
-    "faster",
-    "fast",
-    "medium",
-    "slow",
-    "slower",
-    "veryslow",
-    "placebo",
-];
 
 /// Largest file a job may write. A segment is at most a third of it.
 const FILE_BYTES: u64 = 1 << 30;
 
 /// Files ffmpeg may have open: its libraries are mapped one after the other, outputs stay open.
 const OPEN_FILES: u64 = 128;
-
-/// How the job directories' names begin; the process's id follows.
-const JOB_PREFIX: &str = "lpctl-job-";
-
-/// How to run ffmpeg.
-#[derive(Debug, Clone)]
-pub struct FfmpegSettings {
-    /// The program.
-    pub ffmpeg: Ffmpeg,
-    /// How it is started.
-    pub launcher: Launcher,
-    /// Where job directories are made, best in memory (`/dev/shm`). Made if it is missing.
-    pub work_dir: PathBuf,
-    /// Encoder preset, one of [`PRESETS`].
-    pub preset: String,
-    /// Segments transcoded at the same time; the others wait.
-    pub concurrency: NonZeroUsize,
-    /// How long a segment may take once it runs.
-    pub deadline: Deadline,
-}
-
-impl FfmpegSettings {
-    /// Settings for a node on this machine's CPU: preset `veryfast`, as many segments at once as it has cores.
-    #[must_use]
-    pub fn new(ffmpeg: Ffmpeg, launcher: Launcher, work_dir: PathBuf) -> Self {
-        Self {
-            ffmpeg,
-            launcher,
-            work_dir,
-            preset: "veryfast".into(),
-            concurrency: available_parallelism().unwrap_or(NonZeroUsize::MIN),
-            deadline: Deadline::default(),
-        }
-    }
-}
-
-/// How long a segment may take: three times its playing time and two seconds, within bounds. Gateways give up
-/// after four times the playing time, but not before eight seconds (`go-livepeer server/broadcast.go`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Deadline {
-    /// However short the segment.
-    pub least: Duration,
-    /// However long the segment.
-    pub most: Duration,
-}
-
-impl Default for Deadline {
-    fn default() -> Self {
-        Self {
-            least: Duration::from_secs(10),
-            most: Duration::from_secs(70),
-        }
-    }
-}
-
-impl Deadline {
-    /// The time for a segment that plays this long.
-    #[must_use]
-    pub fn of(&self, playing: Duration) -> Duration {
-        playing
-            .saturating_mul(3)
-            .saturating_add(Duration::from_secs(2))
-            .max(self.least)
-            .min(self.most)
-    }
-}
-
-/// Why there is no transcoder.
-#[derive(Debug, thiserror::Error)]
-pub enum TranscoderError {
-    /// No such preset.
-    #[error("{0} is no encoder preset; there are {list}", list = PRESETS.join(", "))]
-    UnknownPreset(String),
-    /// The work directory cannot be made or written.
-    #[error("cannot work in {}", .path.display())]
-    WorkDir {
-        /// The directory.
-        path: PathBuf,
-        /// What is wrong with it.
-        source: io::Error,
-    },
-    /// ffmpeg starts, but does not transcode.
-    #[error("ffmpeg {version} at {} fails to transcode a picture of its own: {reason}", .path.display())]
-    SelfTest {
-        /// Where it is.
-        path: PathBuf,
-        /// What it says it is.
-        version: String,
-        /// What happened.
-        reason: String,
-    },
-    /// No thread for starting programs.
-    #[error("cannot start a thread")]
-    Thread(#[source] io::Error),
-}
 
 /// Transcodes with the ffmpeg program on the CPU, a process a segment. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -569,32 +464,6 @@ fn limits(deadline: Duration) -> Limits {
     }
 }
 
-fn job_dir(work_dir: &Path) -> io::Result<TempDir> {
-    tempfile::Builder::new()
-        .prefix(&format!("{JOB_PREFIX}{}-", std::process::id()))
-        .permissions(fs::Permissions::from_mode(0o700))
-        .tempdir_in(work_dir)
-}
-
-/// Removes job directories whose process is gone: killed ones cannot tidy up, and the place is often memory.
-fn sweep(work_dir: &Path) -> io::Result<()> {
-    for entry in fs::read_dir(work_dir)? {
-        let entry = entry?;
-        let name = entry.file_name();
-        let owner = name
-            .to_str()
-            .and_then(|name| name.strip_prefix(JOB_PREFIX)?.split('-').next()?.parse().ok());
-        let gone = owner.and_then(Pid::from_raw).is_some_and(|owner| {
-            test_kill_process(owner).is_err_and(|error| error == rustix::io::Errno::SRCH)
-        });
-        if gone {
-            // Another node on the same directory may be at it too.
-            let _ = fs::remove_dir_all(entry.path());
-        }
-    }
-    Ok(())
-}
-
 fn failed(what: &str, error: &io::Error) -> TranscodeError {
     TranscodeError::Failed(format!("{what}: {error}"))
 }
@@ -617,40 +486,5 @@ impl<'a> Counter<'a> {
 impl Drop for Counter<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_deadline_keeps_within_its_bounds() {
-        let deadline = Deadline::default();
-        let of = |seconds| deadline.of(Duration::from_secs(seconds)).as_secs();
-        assert_eq!([of(0), of(2), of(5), of(20), of(300)], [10, 10, 17, 62, 70]);
-        assert_eq!(deadline.of(Duration::MAX).as_secs(), 70);
-    }
-
-    #[test]
-    fn only_directories_of_dead_processes_are_swept() {
-        let work = tempfile::tempdir().unwrap();
-        let dead = std::process::Command::new("true").spawn().and_then(|mut child| {
-            child.wait()?;
-            Ok(child.id())
-        });
-        let dead = work.path().join(format!("{JOB_PREFIX}{}-abc", dead.unwrap()));
-        let alive = work
-            .path()
-            .join(format!("{JOB_PREFIX}{}-abc", std::process::id()));
-        let other = work.path().join("notes");
-        for directory in [&dead, &alive, &other] {
-            fs::create_dir(directory).unwrap();
-        }
-        sweep(work.path()).unwrap();
-        assert_eq!(
-            [&dead, &alive, &other].map(|directory| directory.exists()),
-            [false, true, true]
-        );
     }
 }

@@ -28,6 +28,8 @@ pub struct DevnetStatus {
 pub struct RunningDevnet {
     /// The lpctl process that holds it.
     pub pid: u32,
+    /// Its anvil.
+    pub anvil_pid: u32,
     /// When it was started.
     pub started: Timestamp,
     /// Where its chain is.

@@ -11,6 +11,7 @@ use std::{
 
 use engine::devnet::{Home, Presence, Running};
 use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
 use tokio::process::{Child, Command};
 
 use super::{
@@ -20,6 +21,7 @@ use super::{
 use crate::{
     context::Context,
     failure::{Failure, Kind},
+    shell::escape,
 };
 
 /// How long a devnet whose parts are here may take to be ready.
@@ -59,6 +61,9 @@ pub(super) async fn run(args: UpArgs, stop: &mut Stop, context: &mut Context) ->
     };
     match outcome? {
         Ok(presence) => {
+            for warning in warnings(&answer_file) {
+                context.shell.warn(escape(&warning));
+            }
             let answer = status::status(&home, presence).await?;
             Ok(context.shell.report(&answer)?)
         }
@@ -188,12 +193,24 @@ async fn end(child: &mut Child) {
     }
 }
 
+/// What the child answered.
+fn envelope(answer_file: &Path) -> Option<Value> {
+    serde_json::from_slice(&fs::read(answer_file).ok()?).ok()
+}
+
+/// What the child warned of.
+fn warnings(answer_file: &Path) -> Vec<String> {
+    let envelope = envelope(answer_file);
+    let listed = envelope
+        .as_ref()
+        .and_then(|envelope| envelope["warnings"].as_array());
+    let texts = listed.into_iter().flatten().filter_map(Value::as_str);
+    texts.map(str::to_string).collect()
+}
+
 /// Why the child ended: in its own words where it had any.
 fn why(ended: ExitStatus, answer_file: &Path, home: &Home) -> Failure {
-    let envelope = fs::read(answer_file)
-        .ok()
-        .and_then(|bytes| serde_json::from_slice(&bytes).ok());
-    envelope
+    envelope(answer_file)
         .and_then(|envelope| failure::of_envelope(&envelope, ended.code()))
         .unwrap_or_else(|| {
             Failure::new(

@@ -1,7 +1,7 @@
 //! `lpctl devnet fund`.
 
 use alloy::primitives::Address;
-use clap::Args;
+use clap::{ArgGroup, Args};
 use engine::{
     devnet::Role,
     units::{Lpt, Wei},
@@ -21,6 +21,7 @@ use crate::{
 /// The amounts come on top of what the account has. LPT are newly minted: the supply grows, and with it what a round
 /// mints.
 #[derive(Debug, Args)]
+#[command(group = ArgGroup::new("amount").args(["eth", "lpt"]).required(true).multiple(true))]
 #[command(after_help = "\
 Examples:
   lpctl devnet fund orchestrator --lpt 1000
@@ -30,7 +31,7 @@ pub struct FundArgs {
     #[arg(value_name = "ACCOUNT")]
     pub account: String,
     /// ETH to give, like 10eth
-    #[arg(long, value_name = "AMOUNT", required_unless_present = "lpt")]
+    #[arg(long, value_name = "AMOUNT")]
     pub eth: Option<Wei>,
     /// LPT to give, like 1000
     #[arg(long, value_name = "AMOUNT")]

@@ -26,21 +26,29 @@ Examples:
   lpctl devnet mine                       one block
   lpctl devnet mine 10
   lpctl devnet mine --rounds 1            into the next round, and open it
+  lpctl devnet mine --initialize          open the round the chain is in
   lpctl devnet mine --rounds 2 --no-initialize   two rounds on, left for `lpctl round init`")]
 pub struct MineArgs {
-    /// How many blocks
-    #[arg(value_name = "BLOCKS", default_value_t = 1, conflicts_with = "rounds")]
+    /// How many blocks; 1 if nothing else is asked for
+    #[arg(value_name = "BLOCKS", conflicts_with = "rounds")]
     #[arg(value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
-    pub blocks: u64,
+    pub blocks: Option<u64>,
     /// How many round boundaries to cross instead
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=10_000))]
     pub rounds: Option<u64>,
-    /// Open the round the chain ends up in, if nobody has; --rounds does it anyway
+    /// Open the round the chain is in then, if nobody has; --rounds does it anyway
     #[arg(long)]
     pub initialize: bool,
     /// Leave new rounds to be opened by somebody else
     #[arg(long, requires = "rounds", conflicts_with = "initialize")]
     pub no_initialize: bool,
+}
+
+impl MineArgs {
+    /// `--initialize` by itself only opens the round.
+    fn blocks_to_mine(&self) -> u64 {
+        self.blocks.unwrap_or(if self.initialize { 0 } else { 1 })
+    }
 }
 
 /// Mines them.
@@ -52,7 +60,7 @@ pub async fn run(args: MineArgs, context: &mut Context) -> eyre::Result<()> {
     let before = chain.state().await.map_err(failure::of)?;
     let total = match args.rounds {
         Some(rounds) => rounds.saturating_mul(before.round_length),
-        None => args.blocks,
+        None => args.blocks_to_mine(),
     };
     let bar = context.shell.progress(Some(total), "mining");
     let mined = mine(&args, &chain, &before, &bar).await;
@@ -83,7 +91,7 @@ async fn mine(
             }
         }
         None => {
-            let mut left = args.blocks;
+            let mut left = args.blocks_to_mine();
             while left > 0 {
                 let now = left.min(STEP);
                 chain.mine(now).await?;

@@ -74,6 +74,7 @@ async fn describe(pid: u32, running: Running) -> Result<RunningDevnet, Failure> 
         });
     Ok(RunningDevnet {
         pid,
+        anvil_pid: running.anvil_pid,
         started: running.started,
         rpc_url: rpc_url.trim_end_matches('/').to_string(),
         chain_id: CHAIN_ID,

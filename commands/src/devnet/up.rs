@@ -162,16 +162,19 @@ async fn start(args: &UpArgs, home: &Home, context: &mut Context) -> eyre::Resul
         keep_rounds: args.keep_rounds,
         anvil_pid: devnet.anvil_pid(),
     };
-    held.announce(&running).map_err(failure::of_home)?;
     let presence = Presence::Up {
         pid: std::process::id(),
-        running,
+        running: running.clone(),
     };
+    // The answer first: who waits for the announcement finds it complete.
     let answer = status::status(home, presence).await?;
     context.shell.report(&answer)?;
-    context
-        .shell
-        .status("Ctrl-C ends it and saves the chain; `lpctl devnet down` from elsewhere does the same");
+    held.announce(&running).map_err(failure::of_home)?;
+    if !args.background {
+        context
+            .shell
+            .status("Ctrl-C ends it and saves the chain; `lpctl devnet down` from elsewhere does the same");
+    }
     Ok(Started { devnet, held })
 }
 

@@ -62,7 +62,7 @@ pub fn of_node(error: NodeError) -> Failure {
             "no_sessions",
             "give `--max-sessions` at least 1".to_string(),
         ),
-        NodeError::Tls(_) | NodeError::Client(_) => (
+        NodeError::Tls(_) => (
             Kind::Failed,
             "tls",
             "check that the host in `--service-addr` is a plain host name".to_string(),
@@ -95,7 +95,8 @@ pub fn of_transcoder(error: TranscoderError) -> Failure {
         TranscoderError::SelfTest { .. } => (
             Kind::Failed,
             "ffmpeg_broken",
-            "try `ffmpeg -f lavfi -i testsrc2 -t 1 -c:v libx264 -f null -`; name another ffmpeg with `--ffmpeg`",
+            "install ffmpeg from your distribution, or name another with `--ffmpeg`; some static builds cannot read \
+             transport streams",
         ),
         TranscoderError::Thread(_) => (
             Kind::Failed,

@@ -10,6 +10,7 @@ mod account;
 mod child;
 mod command_line;
 mod dashboard;
+mod devnet;
 mod environment;
 mod gateway;
 mod operator;
