@@ -12,6 +12,7 @@ mod command_line;
 mod dashboard;
 mod devnet;
 mod environment;
+mod gateway;
 mod operator;
 mod outcomes;
 mod proxy;
