@@ -50,10 +50,26 @@ pub enum Launcher {
     /// As it is. The child survives `kill -9` of this process and takes no limits.
     Direct,
     /// Through the lpctl program at this path: the child dies with this process and keeps to its [`Limits`].
+    /// `/proc/self/exe` is the running program, also after an upgrade has replaced its file.
     Helper(PathBuf),
 }
 
 impl Launcher {
+    /// The words to put before a program's own command line, for whoever starts it without a [`Spawner`]: from a
+    /// thread that lives as long as the child is to.
+    #[must_use]
+    pub fn words(&self) -> Vec<OsString> {
+        match self {
+            Self::Direct => Vec::new(),
+            Self::Helper(helper) => vec![
+                helper.into(),
+                CHILD.into(),
+                std::process::id().to_string().into(),
+                "--".into(),
+            ],
+        }
+    }
+
     /// The command line that ends in `program`, with its working directory and only its own environment.
     fn prepare(&self, program: &Command, limits: &Limits) -> Command {
         let mut command = match self {

@@ -155,9 +155,6 @@ pub enum ColorChoice {
 /// What lpctl can do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Make, import, list and choose the accounts that sign transactions
-    #[command(subcommand)]
-    Account(crate::account::AccountCommand),
     /// Show how things stand, on one screen
     Status(crate::status::StatusArgs),
     /// Put LPT behind an orchestrator, and see how it stands
@@ -181,9 +178,25 @@ pub enum Command {
     #[command(subcommand)]
     Protocol(crate::protocol::ProtocolCommand),
     /// Run the node: take segments from gateways and transcode them on this machine
+    ///
+    /// Gateways reach it on one port with gRPC and HTTP, over TLS unless --plain is given. The operator's API answers on
+    /// a loopback port; `lpctl dashboard` shows it. Without a profile or a network the node runs off-chain: it takes any
+    /// gateway's work. On a chain it signs what it made with the account in use, and gateways must sign what they send.
+    /// It asks for no payment yet.
+    ///
+    /// The first Ctrl-C or SIGTERM lets running segments finish; the second one ends the node at once.
     Run(crate::run::RunArgs),
+    /// Send video to orchestrators, as gateways do
+    #[command(subcommand)]
+    Gateway(crate::gateway::GatewayCommand),
     /// Watch a node live: sessions, GPUs or CPU, stake and round
     Dashboard(crate::dashboard::DashboardArgs),
+    /// Make, import, list and choose the accounts that sign transactions
+    #[command(subcommand)]
+    Account(crate::account::AccountCommand),
+    /// Run a whole Livepeer protocol on this machine: a real chain, the real contracts, funded accounts
+    #[command(subcommand)]
+    Devnet(crate::devnet::DevnetCommand),
     /// Show, check and change the configuration
     #[command(subcommand)]
     Config(crate::config::ConfigCommand),
@@ -199,7 +212,7 @@ impl Command {
     pub fn config_need(&self) -> ConfigNeed {
         match self {
             Self::Completions(_) | Self::Man(_) => ConfigNeed::None,
-            Self::Config(crate::config::ConfigCommand::Set(_)) => ConfigNeed::MayAddProfile,
+            Self::Devnet(_) | Self::Config(crate::config::ConfigCommand::Set(_)) => ConfigNeed::MayAddProfile,
             _ => ConfigNeed::Whole,
         }
     }
@@ -207,6 +220,10 @@ impl Command {
     /// Long-running commands end themselves on Ctrl-C; the others are simply stopped.
     #[must_use]
     pub fn ends_itself(&self) -> bool {
-        matches!(self, Self::Run(_))
+        match self {
+            Self::Run(_) | Self::Gateway(_) => true,
+            Self::Devnet(command) => command.ends_itself(),
+            _ => false,
+        }
     }
 }

@@ -67,7 +67,12 @@ impl From<ChainError> for Failure {
 
 impl From<SubmitError> for Failure {
     fn from(error: SubmitError) -> Self {
-        let mut failure = Self::new(kind(error.class()), error.code(), error.to_string());
+        let kind = match (&error, kind(error.class())) {
+            // "Refused" promises that nothing was sent.
+            (SubmitError::Partly { .. }, Kind::Refused) => Kind::Failed,
+            (_, kind) => kind,
+        };
+        let mut failure = Self::new(kind, error.code(), error.to_string());
         let hint = error.hint();
         if !hint.is_empty() {
             failure = failure.hint(hint);

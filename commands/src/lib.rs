@@ -11,7 +11,9 @@ pub mod config;
 pub mod connection;
 pub mod context;
 pub mod dashboard;
+pub mod devnet;
 pub mod failure;
+pub mod gateway;
 pub mod journal;
 mod logging;
 pub mod man;
@@ -47,6 +49,8 @@ pub fn main() -> ExitCode {
     if let Some(code) = engine::process::child_main(std::env::args_os().skip(1)) {
         return code;
     }
+    // Set already if a second caller is faster: the same one.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     clap_complete::CompleteEnv::with_factory(Cli::command)
         .bin("lpctl")
         .complete();
@@ -139,6 +143,8 @@ async fn dispatch(command: Command, context: &mut Context) -> eyre::Result<()> {
         Command::Token(command) => token::run(command, context).await,
         Command::Protocol(command) => protocol::run(command, context).await,
         Command::Run(args) => run::run(args, context).await,
+        Command::Gateway(command) => gateway::run(command, context).await,
+        Command::Devnet(command) => devnet::run(command, context).await,
         Command::Config(command) => config::run(command, context).await,
         Command::Completions(args) => completions::run(args, context).await,
         Command::Man(args) => man::run(args, context).await,

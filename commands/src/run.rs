@@ -1,7 +1,7 @@
 //! `lpctl run`: the node, until it is told to stop.
 
-mod chain;
-mod failure;
+pub(crate) mod chain;
+pub(crate) mod failure;
 mod places;
 
 use std::{fmt, net::SocketAddr, path::PathBuf, sync::Arc};
@@ -27,13 +27,6 @@ use crate::{
 };
 
 /// Run the node: take segments from gateways and transcode them on this machine
-///
-/// Gateways reach it on one port with gRPC and HTTP, over TLS unless --plain is given. The operator's API answers on a
-/// loopback port; `lpctl dashboard` shows it. Without a profile or a network the node runs off-chain: it takes any
-/// gateway's work. On a chain it signs what it made with the account in use, and gateways must sign what they send. It
-/// asks for no payment yet.
-///
-/// The first Ctrl-C or SIGTERM lets running segments finish; the second one ends the node at once.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -73,6 +66,12 @@ pub struct RunArgs {
     /// Speak HTTP without TLS
     #[arg(long)]
     plain: bool,
+    /// Fetch sources also from private addresses, if gateways keep their segments there
+    ///
+    /// A gateway may send a URL in place of a segment. A node others can reach asks public addresses only, so that
+    /// strangers cannot make it talk to its neighbours.
+    #[arg(long)]
+    private_sources: bool,
     /// Leave the chain out of it, whatever the profile says
     #[arg(long)]
     offchain: bool,
@@ -231,6 +230,7 @@ async fn start(args: &RunArgs, context: &mut Context, stop: &CancellationToken) 
         tls: !args.plain,
         operator: Listen::Address(args.operator_addr),
         max_sessions: args.max_sessions,
+        private_sources: args.private_sources || bind.ip().is_loopback(),
         devices: Some(devices(&transcoder)),
         ..NodeConfig::local(data_dir)
     };
@@ -274,7 +274,9 @@ async fn transcoder(args: &RunArgs, data_dir: &std::path::Path) -> Result<Ffmpeg
         preset: args.preset.clone(),
         ..FfmpegSettings::new(ffmpeg, Launcher::Helper(program), work_dir)
     };
-    FfmpegTranscoder::new(settings).map_err(failure::of_transcoder)
+    let transcoder = FfmpegTranscoder::new(settings).map_err(failure::of_transcoder)?;
+    transcoder.self_test().await.map_err(failure::of_transcoder)?;
+    Ok(transcoder)
 }
 
 /// The CPU, which encodes, and the GPUs there are.

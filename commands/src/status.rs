@@ -2,6 +2,7 @@
 
 use std::{fmt::Write as _, time::Duration};
 
+use alloy::primitives::U256;
 use clap::Args;
 use clap_complete::engine::ArgValueCompleter;
 use engine::{
@@ -120,14 +121,7 @@ impl Report for Screen {
         }
         line("fees", &format!("{} to withdraw", facts.stake.fees_wei.human()));
         line("wallet", &facts.wallet_lpt.human());
-        line(
-            "gas",
-            &format!(
-                "{} at {}",
-                facts.eth_wei.human(),
-                facts.gas_price_wei.human_gwei()
-            ),
-        );
+        line("gas", &gas_line(facts));
         if let Some(node) = &self.node {
             line("node", &node_line(node));
             for (position, device) in node.devices.iter().enumerate() {
@@ -157,6 +151,10 @@ fn headline(facts: &StatusFacts, style: &Style) -> String {
     let (role, standing) = match facts.own_orchestrator() {
         Some(own) if own.registered => ("orchestrator", wording::standing(own, facts.pool.max_size)),
         _ if facts.stake.status == StakeStatus::Unbonded => ("account", "nothing bonded".to_string()),
+        _ if facts.stake.status == StakeStatus::Pending => (
+            "delegator",
+            format!("counts from round {}", facts.stake.start_round),
+        ),
         _ => ("delegator", "bonded".to_string()),
     };
     format!(
@@ -189,6 +187,28 @@ fn stake_line(facts: &StatusFacts) -> String {
         (false, _) => format!(" · {} of {} places taken", facts.pool.size, facts.pool.max_size),
     };
     format!("{} yours + {} delegated{margin}", own.human(), delegated.human())
+}
+
+/// What calling reward takes, roughly: the measure for how long the gas lasts.
+const REWARD_GAS: u64 = 400_000;
+
+fn gas_line(facts: &StatusFacts) -> String {
+    let price = facts.gas_price_wei;
+    let call = price.0.saturating_mul(U256::from(REWARD_GAS));
+    let calls = facts
+        .eth_wei
+        .0
+        .checked_div(call)
+        .map(|calls| u64::try_from(calls).unwrap_or(u64::MAX));
+    let enough = match calls {
+        None => String::new(),
+        Some(calls) if calls > 10_000 => ", more than 10 000 calls".to_string(),
+        Some(calls) => format!(
+            ", about {}",
+            wording::counted(usize::try_from(calls).unwrap_or(usize::MAX), "call")
+        ),
+    };
+    format!("{}{enough} at {}", facts.eth_wei.human(), price.human_gwei())
 }
 
 fn node_line(node: &NodeStatus) -> String {

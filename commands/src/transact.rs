@@ -9,6 +9,7 @@ use alloy::{
 use clap::Args;
 use engine::{
     chain::{Chain, Plan, PlanOptions, SubmitError, SubmitEvent, SubmitOptions},
+    units::Lpt,
     view::transaction::{Finding, MinedStep, PlanSummary, Severity, TransactionReport},
     wallet::{Account, keystore::parse_address},
 };
@@ -204,6 +205,12 @@ async fn submit(
         error: None,
     };
     let style = context.shell.style();
+    let steps = &plan.summary().steps;
+    let width = steps
+        .iter()
+        .map(|step| step.name.chars().count())
+        .max()
+        .unwrap_or(0);
     let waiting = context.shell.progress(None, "sending");
     let Context {
         shell, outstanding, ..
@@ -235,7 +242,7 @@ async fn submit(
                 *outstanding = None;
                 // The chain knows the outcome: a line that cannot be written here loses nothing.
                 let _ = journal.write(&entry(State::Mined, &done.name, done.hash));
-                waiting.suspend(|| shell.status(mined_line(&done, &style)));
+                waiting.suspend(|| shell.status(mined_line(&done, width, &style)));
                 last = None;
             }
         })
@@ -266,10 +273,10 @@ fn root(error: &SubmitError) -> &SubmitError {
 fn failed(error: SubmitError, journal: &std::path::Path) -> Failure {
     let explanation = match root(&error) {
         SubmitError::Unconfirmed { .. } => Some(format!(
-            "  It can still be mined. Do not send it again.\n  It is recorded in {}",
+            "  its hash and signed bytes are kept in {}",
             journal.display()
         )),
-        SubmitError::Reverted { .. } => Some("  It cost its gas and changed nothing else.".to_string()),
+        SubmitError::Reverted { .. } => Some("  it cost its gas and changed nothing else".to_string()),
         _ => None,
     };
     let failure = Failure::from(error);
@@ -290,7 +297,7 @@ fn refused(summary: &PlanSummary, context: &Context) -> Failure {
     let verb = if refusals.len() == 1 { "stands" } else { "stand" };
     let count = wording::counted(refusals.len(), "thing");
     let title = escape(&summary.title);
-    let message = format!("not sent: {count} {verb} in the way of `{title}`");
+    let message = format!("not sent: {count} {verb} in the way of this: {title}");
     let code = refusals.first().map_or("refused", |finding| finding.code);
     let mut failure = Failure::new(Kind::Refused, code, message).details(json!({
         "title": summary.title,
@@ -323,6 +330,14 @@ fn findings_text(findings: &[Finding], least: Severity, style: &Style) -> String
             Severity::Warning => style.warn_mark(),
             Severity::Note => style.dim("·"),
         };
+        if finding.severity == Severity::Note {
+            lines.push(format!(
+                "  {mark} {}: {}",
+                escape(&finding.message),
+                escape(&finding.fix)
+            ));
+            continue;
+        }
         lines.push(format!("  {mark} {}", escape(&finding.message)));
         if !finding.fix.is_empty() {
             lines.push(format!("      {}", escape(&finding.fix)));
@@ -355,9 +370,10 @@ fn plan_text(summary: &PlanSummary, style: &Style) -> String {
     text
 }
 
-fn mined_line(done: &MinedStep, style: &Style) -> String {
+/// `width` is that of the longest name of the plan.
+fn mined_line(done: &MinedStep, width: usize, style: &Style) -> String {
     format!(
-        "{} {}  {}  block {}  {}",
+        "{} {:width$}  {}  block {}  {}",
         style.good_mark(),
         done.name,
         short_hash(done.hash),
@@ -380,30 +396,19 @@ impl Report for TransactionReport {
                 plan_text(plan, style)
             );
         }
-        let title = escape(&self.title);
+        let block = wording::grouped(self.block);
         if !self.sent {
+            let title = escape(&self.title);
             return format!(
-                "{} nothing to send: `{title}` is so already, read at block {}",
-                style.good_mark(),
-                wording::grouped(self.block)
+                "{} nothing to send: this is so already at block {block}: {title}",
+                style.good_mark()
             );
         }
-        let mut text = format!(
-            "{} {title}: done for {}\n",
-            style.good_mark(),
+        let sentence = outcome(self).unwrap_or_else(|| format!("Done: {}", escape(&self.title)));
+        format!(
+            "{sentence}, read back at block {block}. It cost {}.",
             self.cost_wei.human()
-        );
-        let rows = wording::changes(&self.changes, "  ");
-        if !rows.is_empty() {
-            text.push_str(&rows);
-            text.push('\n');
-        }
-        let block = wording::grouped(self.block);
-        match outcome(self) {
-            Some(sentence) => text.push_str(&format!("{sentence}, read back at block {block}.")),
-            None => text.push_str(&format!("Read back at block {block}.")),
-        }
-        text
+        )
     }
 }
 
@@ -426,7 +431,21 @@ fn outcome(report: &TransactionReport) -> Option<String> {
         parts.push(format!("gateways are told {address}"));
     }
     if let Some(called) = after("reward") {
-        parts.push(format!("the round's reward is {called}"));
+        let total = report
+            .changes
+            .iter()
+            .find(|change| change.key == "total_stake_lpt");
+        let minted = total.and_then(|total| {
+            let (before, after) = (
+                total.before.parse::<Lpt>().ok()?,
+                total.after.parse::<Lpt>().ok()?,
+            );
+            Some(after.saturating_sub(before))
+        });
+        let minted = minted.map_or_else(String::new, |minted| {
+            format!(": {} for you and your delegators", minted.human())
+        });
+        parts.push(format!("the round's reward is {called}{minted}"));
     }
     if let Some(round) = after("last_initialized_round") {
         parts.push(format!("round {round} is initialised"));

@@ -154,24 +154,40 @@ pub fn changes(changes: &[Change], indent: &str) -> String {
             ]
         })
         .collect();
-    let width = |column: usize| {
-        rows.iter()
-            .map(|row| row[column].chars().count())
-            .max()
-            .unwrap_or(0)
+    let width = |column: usize, counts: fn(&str) -> bool| {
+        let texts = rows
+            .iter()
+            .map(|row| row[column].as_str())
+            .filter(|text| counts(text));
+        texts.map(|text| text.chars().count()).max().unwrap_or(0)
     };
-    let (label, before, after) = (width(0), width(1), width(2));
+    let (label, before) = (width(0, |_| true), width(1, |_| true));
+    // Numbers line up at their units, words at their beginning.
+    let (number, after) = (width(2, is_number), width(2, |_| true));
+    let has_notes = rows.iter().any(|row| !row[3].is_empty());
     let lines: Vec<String> = rows
         .iter()
         .map(|row| {
-            let line = format!(
-                "{indent}{:label$}  {:>before$}  →  {:>after$}   {}",
-                row[0], row[1], row[2], row[3]
-            );
+            let value = if is_number(&row[2]) {
+                format!("{:>number$}", row[2])
+            } else {
+                row[2].clone()
+            };
+            let rest = if has_notes {
+                format!("{value:after$}   {}", row[3])
+            } else {
+                value
+            };
+            let line = format!("{indent}{:label$}  {:>before$}  →  {rest}", row[0], row[1]);
             line.trim_end().to_string()
         })
         .collect();
     lines.join("\n")
+}
+
+fn is_number(text: &str) -> bool {
+    let digits = text.starts_with(|first: char| first.is_ascii_digit());
+    digits && !text.starts_with("0x")
 }
 
 /// The first letter large, for a sentence.

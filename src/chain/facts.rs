@@ -253,9 +253,13 @@ impl Chain {
         batch.send().await?;
         let answers = Answers::decode(&answers.await?)?;
         let members = match walk {
-            Some(walk) => match walk.await {
-                Ok(output) => read_walk(&output)?,
-                // A node that runs no code without an address: step by step then.
+            // A node that runs no code without an address: step by step then.
+            Some(walk) => match walk
+                .await
+                .map_err(ChainError::from)
+                .and_then(|output| read_walk(&output))
+            {
+                Ok(members) => members,
                 Err(error) => {
                     tracing::debug!(%error, "the pool is walked one by one");
                     self.walk_slowly(head).await?
@@ -668,6 +672,96 @@ pub(crate) fn answer_mint(answers: &Answers, slots: &MintSlots) -> Result<MintFa
 
 pub(crate) fn round_number(value: U256) -> Result<Round, ChainError> {
     count(value, "a round").map(Round)
+}
+
+#[cfg(test)]
+impl Snapshot {
+    /// An active orchestrator of 100 LPT in the middle of round 10 of a public chain, all done that can be done.
+    pub(crate) fn sample() -> Self {
+        let account = Address::repeat_byte(0x11);
+        let other = Address::repeat_byte(0x22);
+        Self {
+            at: ReadAt {
+                network: "arbitrum-one".to_string(),
+                chain_id: 42161,
+                block: 1000,
+                time: Timestamp::UNIX_EPOCH,
+            },
+            now: Now {
+                head: Head {
+                    number: U64::from(1000),
+                    timestamp: U64::ZERO,
+                    base_fee_per_gas: Some(U256::from(10_000_000)),
+                    l1_block_number: None,
+                },
+                fees: Fees {
+                    base: Some(U256::from(10_000_000)),
+                    tip: U256::ZERO,
+                    price: Wei(U256::from(10_000_000)),
+                },
+            },
+            account,
+            paused: false,
+            bonding_manager: Address::repeat_byte(0xbb),
+            eth: Wei::ether(1),
+            wallet: Lpt::whole(50),
+            approved: Lpt::whole(50),
+            round: RoundFacts {
+                round: Round(10),
+                initialized: true,
+                locked: false,
+                last_initialized: Round(10),
+                clock_block: 1050,
+                start_block: 1000,
+                length: 100,
+                elapsed: 50,
+                blocks_left: 50,
+                lock_blocks: 10,
+                blocks_until_lock: 40,
+                seconds_left: Some(600),
+                seconds_until_lock: Some(480),
+            },
+            stake: DelegatorFacts {
+                status: StakeStatus::Bonded,
+                stake_lpt: Lpt::whole(100),
+                fees_wei: Wei::ZERO,
+                delegate: Some(account),
+                delegated_lpt: Lpt::whole(200),
+                start_round: Round(5),
+                last_claim_round: Round(9),
+                locks_made: 0,
+            },
+            own: OrchestratorFacts {
+                address: account,
+                registered: true,
+                active: true,
+                rank: Some(1),
+                own_stake_lpt: Lpt::whole(100),
+                total_stake_lpt: Lpt::whole(200),
+                reward_cut_percent: Percent::from_ppm(100_000).unwrap_or_default(),
+                fee_share_percent: Percent::from_ppm(400_000).unwrap_or_default(),
+                last_reward_round: Round(10),
+                reward_called: true,
+                activation_round: Some(Round(5)),
+                deactivation_round: None,
+                service_uri: Some("https://o1.example.org:8935".to_string()),
+            },
+            delegate: None,
+            target: None,
+            pool: Pool {
+                members: vec![(account, Lpt::whole(200)), (other, Lpt::whole(60))],
+                max_size: 2,
+            },
+            mint: MintFacts {
+                mintable: Lpt::whole(10),
+                minted: Lpt::ZERO,
+                active_stake: Lpt::whole(260),
+                treasury_cut: U256::ZERO,
+            },
+            nonce: 7,
+            pending_nonce: 7,
+        }
+    }
 }
 
 #[cfg(test)]

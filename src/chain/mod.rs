@@ -149,8 +149,12 @@ impl Chain {
         let multicall_deployed = !multicall_code.await?.is_empty();
         let mut addresses = [Address::ZERO; ContractName::ALL.len()];
         for (place, (name, answer)) in addresses.iter_mut().zip(found) {
-            let output = answer.await?;
-            *place = Controller::getContractCall::abi_decode_returns(&output).unwrap_or_default();
+            // Whatever is there instead of a Controller reverts or answers something else.
+            *place = match answer.await {
+                Ok(output) => Controller::getContractCall::abi_decode_returns(&output).unwrap_or_default(),
+                Err(error) if plan::revert_of(&error).is_some() => Address::ZERO,
+                Err(error) => return Err(error.into()),
+            };
             if place.is_zero() {
                 return Err(ChainError::ContractMissing {
                     controller,

@@ -8,7 +8,7 @@ use alloy::{
 use serde_json::json;
 
 use super::{
-    Chain, ChainError, Hint, Revert,
+    Chain, ChainError, Hint, Pool, Revert,
     contracts::{BondingManager, LivepeerToken, RoundsManager, ServiceRegistry},
     facts::Snapshot,
     network::is_public,
@@ -368,7 +368,7 @@ impl Chain {
             };
             steps.push(self.step("approve", self.contracts.livepeer_token, &call, 80_000));
         }
-        let (old, new) = bond_hints(snapshot, amount, to);
+        let Moves { old, new, .. } = Moves::of(snapshot, amount, to);
         let call = BondingManager::bondWithHintCall {
             amount: amount.0,
             to,
@@ -462,26 +462,45 @@ pub(crate) fn switches(snapshot: &Snapshot, to: Address) -> bool {
         && snapshot.stake.delegate.is_some_and(|delegate| delegate != to)
 }
 
-/// Where the old and the new delegate end up in the pool. The second is found in the pool as the first leaves it.
-fn bond_hints(snapshot: &Snapshot, amount: Lpt, to: Address) -> (Hint, Hint) {
-    let mut pool = snapshot.pool.clone();
-    let mut moved = amount;
-    let mut old_hint = Hint::default();
-    if switches(snapshot, to) {
-        moved = moved.saturating_add(snapshot.stake.stake_lpt);
-        if let Some(old) = snapshot.chosen().filter(|old| old.rank.is_some()) {
-            let left = old.total_stake_lpt.saturating_sub(snapshot.stake.stake_lpt);
-            (old_hint, pool) = pool.place(old.address, left);
+/// What a bond does to the pool.
+struct Moves {
+    /// The old delegate's new place, when the stake leaves it.
+    old: Hint,
+    /// The new delegate's, found in the pool as the first move leaves it.
+    new: Hint,
+    /// The pool after both.
+    pool: Pool,
+}
+
+impl Moves {
+    fn of(snapshot: &Snapshot, amount: Lpt, to: Address) -> Self {
+        let mut pool = snapshot.pool.clone();
+        let mut moved = amount;
+        let mut old_hint = Hint::default();
+        if switches(snapshot, to) {
+            moved = moved.saturating_add(snapshot.stake.stake_lpt);
+            if let Some(old) = snapshot.chosen().filter(|old| old.rank.is_some()) {
+                let left = old.total_stake_lpt.saturating_sub(snapshot.stake.stake_lpt);
+                (old_hint, pool) = pool.place(old.address, left);
+            }
+        }
+        // Only registered orchestrators are in the pool; whoever bonds to itself is one from then on.
+        match snapshot.orchestrator(to) {
+            Some(target) if target.registered || to == snapshot.account => {
+                let (new, pool) = pool.place(to, target.total_stake_lpt.saturating_add(moved));
+                Self {
+                    old: old_hint,
+                    new,
+                    pool,
+                }
+            }
+            _ => Self {
+                old: old_hint,
+                new: Hint::default(),
+                pool,
+            },
         }
     }
-    // Only registered orchestrators are in the pool; whoever bonds to itself is one from then on.
-    let new_hint = match snapshot.orchestrator(to) {
-        Some(target) if target.registered || to == snapshot.account => {
-            pool.place(to, target.total_stake_lpt.saturating_add(moved)).0
-        }
-        _ => Hint::default(),
-    };
-    (old_hint, new_hint)
 }
 
 impl Intent {
@@ -573,12 +592,8 @@ impl Intent {
                     grow(other);
                 }
             }
-            if let Some(target) = after.orchestrator(to).cloned()
-                && (target.registered || before.pool.rank(to).is_some())
-            {
-                after.pool = before.pool.place(to, target.total_stake_lpt).1;
-                after.own.rank = after.pool.rank(after.account);
-            }
+            after.pool = Moves::of(before, amount, to).pool;
+            after.own.rank = after.pool.rank(after.account);
         }
         if let Some((reward_cut, fee_share)) = self.commission() {
             after.own.reward_cut_percent = reward_cut;

@@ -89,11 +89,12 @@ impl Pool {
     }
 }
 
-/// A program for the EVM that walks the pool and gives it back as 32-byte words of 12 bytes stake and 20 bytes account.
+/// A program for the EVM that walks the pool and gives it back: a word that says it ran, then for each orchestrator a
+/// word of 12 bytes stake and 20 bytes account.
 ///
 /// Sent as the data of an `eth_call` without recipient it runs once, at the block asked for, and leaves nothing. The
-/// pool is a linked list, so any other way takes a request per orchestrator. Stake first: data given back by such a
-/// call must not begin with 0xEF (EIP-3541), and no stake does.
+/// pool is a linked list, so any other way takes a request per orchestrator. The first word is the block number: what
+/// such a call gives back must not begin with 0xEF (EIP-3541), and nothing at all would look like an empty pool.
 pub(crate) fn walk_program(bonding_manager: Address) -> Bytes {
     /// Where arguments are laid, an answer lies, and the list begins.
     const ARGUMENTS: u8 = 0x00;
@@ -103,7 +104,10 @@ pub(crate) fn walk_program(bonding_manager: Address) -> Bytes {
     let mut program = Program::default();
     let end_of_list = u16::try_from(usize::from(LIST) + LONGEST * 32).unwrap_or(u16::MAX);
 
+    program.op(op::NUMBER);
     program.push(&[LIST]);
+    program.op(op::MSTORE);
+    program.push(&[LIST + 32]);
     program.selector(ARGUMENTS, BondingManager::getFirstTranscoderInPoolCall::SELECTOR);
     program.call(bonding_manager, ARGUMENTS, 4, ANSWER);
     program.op(op::ISZERO);
@@ -170,7 +174,8 @@ pub(crate) fn walk_program(bonding_manager: Address) -> Bytes {
 
 /// Reads what [`walk_program`] gave back.
 pub(crate) fn read_walk(output: &[u8]) -> Result<Vec<(Address, Lpt)>, ChainError> {
-    if !output.len().is_multiple_of(32) || output.len() / 32 >= LONGEST {
+    let words = output.len() / 32;
+    if !output.len().is_multiple_of(32) || words == 0 || words >= LONGEST {
         return Err(ChainError::Garbage(format!(
             "{} bytes for the pool",
             output.len()
@@ -180,7 +185,7 @@ pub(crate) fn read_walk(output: &[u8]) -> Result<Vec<(Address, Lpt)>, ChainError
         let (stake, account) = word.split_at(12);
         (Address::from_slice(account), Lpt(U256::from_be_slice(stake)))
     };
-    Ok(output.chunks_exact(32).map(member).collect())
+    Ok(output.chunks_exact(32).skip(1).map(member).collect())
 }
 
 /// The EVM's instructions used here.
@@ -191,6 +196,7 @@ mod op {
     pub(super) const ISZERO: u8 = 0x15;
     pub(super) const OR: u8 = 0x17;
     pub(super) const SHL: u8 = 0x1b;
+    pub(super) const NUMBER: u8 = 0x43;
     pub(super) const POP: u8 = 0x50;
     pub(super) const MLOAD: u8 = 0x51;
     pub(super) const MSTORE: u8 = 0x52;
@@ -378,12 +384,13 @@ mod tests {
 
     #[test]
     fn what_the_walk_gives_back_is_read_or_refused() {
-        let mut word = [0u8; 32];
-        word[11] = 5;
-        word[12..].fill(7);
-        assert_eq!(read_walk(&word).unwrap(), vec![(account(7), Lpt(U256::from(5)))]);
-        assert_eq!(read_walk(&[]).unwrap(), vec![]);
-        assert!(read_walk(&word[..31]).is_err());
+        let mut words = [0u8; 64];
+        words[43] = 5;
+        words[44..].fill(7);
+        assert_eq!(read_walk(&words).unwrap(), vec![(account(7), Lpt(U256::from(5)))]);
+        assert_eq!(read_walk(&words[..32]).unwrap(), vec![]);
+        assert!(read_walk(&[]).is_err(), "no answer was taken for an empty pool");
+        assert!(read_walk(&words[..63]).is_err());
         assert!(
             read_walk(&vec![1; LONGEST * 32]).is_err(),
             "a list cut short was taken for whole"

@@ -1,7 +1,8 @@
 //! The preflight rows: each a question to one snapshot, answered by a finding or by nothing. All are asked, always.
 //!
-//! Two rows live elsewhere: the chain id and the contracts' presence are checked on connecting, the signer's account
-//! when a plan is submitted.
+//! Row numbers are those of the list of preflight checks lpctl is built to. Rows 1 and 3 (chain id, contracts) are also
+//! checked on connecting, row 7 (the signer is the account) when a plan is submitted. Row 10, winning tickets that
+//! should be redeemed first, needs tickets, which nothing here has.
 
 use std::{net::IpAddr, time::Duration};
 
@@ -705,4 +706,329 @@ fn already_initialized(snapshot: &Snapshot) -> Option<Finding> {
         format!("round {} is initialised already", snapshot.round.round),
         "nothing to do",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{chain::Activation, units::Round, view::chain::StakeStatus};
+
+    use super::*;
+
+    const ME: Address = Address::repeat_byte(0x11);
+    const OTHER: Address = Address::repeat_byte(0x22);
+    const MANAGER: Address = Address::repeat_byte(0xbb);
+
+    fn all(intent: &Intent, snapshot: &Snapshot, options: &PlanOptions) -> Vec<(&'static str, Severity)> {
+        rows(intent, snapshot, MANAGER, options, &Reach::NotTried)
+            .into_iter()
+            .map(|finding| (finding.code, finding.severity))
+            .collect()
+    }
+
+    fn found(intent: &Intent, change: impl FnOnce(&mut Snapshot)) -> Vec<(&'static str, Severity)> {
+        let mut snapshot = Snapshot::sample();
+        change(&mut snapshot);
+        all(intent, &snapshot, &PlanOptions::default())
+    }
+
+    fn bond(lpt: u64, to: Address) -> Intent {
+        Intent::Bond {
+            amount: Lpt::whole(lpt),
+            to,
+        }
+    }
+
+    fn commission(reward_cut: u32, fee_share: u32) -> Intent {
+        let percent = |percent: u32| Percent::from_ppm(percent * 10_000).unwrap();
+        Intent::Commission {
+            reward_cut: percent(reward_cut),
+            fee_share: percent(fee_share),
+        }
+    }
+
+    fn publish(uri: &str) -> Intent {
+        Intent::SetServiceUri { uri: uri.to_string() }
+    }
+
+    #[test]
+    fn nothing_stands_in_the_way_of_an_operator_who_has_done_everything() {
+        for intent in [
+            bond(10, ME),
+            commission(12, 45),
+            publish("https://o2.example.org:8935"),
+        ] {
+            assert_eq!(found(&intent, |_| {}), [], "{intent:?}");
+        }
+    }
+
+    #[test]
+    fn each_row_that_forbids_forbids() {
+        type Case = (Intent, fn(&mut Snapshot), &'static str);
+        let cases: [Case; 16] = [
+            (bond(1, ME), |s| s.paused = true, "protocol_paused"),
+            (bond(1, ME), |s| s.bonding_manager = OTHER, "contract_moved"),
+            (bond(1, ME), |s| s.pending_nonce = 9, "unconfirmed_transaction"),
+            (
+                bond(1, ME),
+                |s| s.round.initialized = false,
+                "round_not_initialized",
+            ),
+            (bond(1, ME), |s| s.own.reward_called = false, "reward_not_called"),
+            (bond(51, ME), |s| s.approved = Lpt::whole(99), "insufficient_lpt"),
+            (bond(0, ME), |_| {}, "nothing_to_bond"),
+            (
+                Intent::Reward,
+                |s| {
+                    s.own.active = false;
+                    s.own.reward_called = false;
+                },
+                "not_active",
+            ),
+            (Intent::Reward, |_| {}, "reward_already_called"),
+            (Intent::InitializeRound, |_| {}, "round_already_initialized"),
+            (commission(12, 45), |s| s.round.locked = true, "round_locked"),
+            (
+                commission(12, 45),
+                |s| s.own.reward_called = false,
+                "reward_not_called",
+            ),
+            (commission(12, 45), |s| s.own.registered = false, "not_registered"),
+            (publish("http://o2.example.org:8935"), |_| {}, "bad_service_uri"),
+            (
+                publish("https://o1.example.org:8935"),
+                |_| {},
+                "unchanged_service_uri",
+            ),
+            (publish("https://10.0.0.1:8935"), |_| {}, "private_service_uri"),
+        ];
+        for (intent, change, code) in cases {
+            let found = found(&intent, change);
+            assert!(found.contains(&(code, Severity::Refusal)), "{code}: {found:?}");
+            assert_eq!(found.len(), 1, "more than what was changed: {found:?}");
+        }
+    }
+
+    #[test]
+    fn a_registered_orchestrator_stays_with_itself() {
+        let codes: Vec<_> = found(&bond(1, OTHER), |_| {})
+            .into_iter()
+            .map(|(code, _)| code)
+            .collect();
+        assert!(codes.contains(&"registered_elsewhere"), "{codes:?}");
+    }
+
+    #[test]
+    fn what_the_operator_waived_is_a_warning() {
+        let mut snapshot = Snapshot::sample();
+        snapshot.own.reward_called = false;
+        snapshot.pending_nonce = 8;
+        let waived = PlanOptions {
+            give_up_reward: true,
+            queue: true,
+            ..PlanOptions::default()
+        };
+        let found = all(&bond(1, ME), &snapshot, &waived);
+        assert_eq!(
+            found,
+            [
+                ("unconfirmed_transaction", Severity::Warning),
+                ("reward_not_called", Severity::Warning)
+            ]
+        );
+    }
+
+    #[test]
+    fn the_reward_given_up_is_the_share_of_ones_stake_in_what_is_shared() {
+        let mut snapshot = Snapshot::sample();
+        snapshot.own.reward_called = false;
+        // 200 of 260 LPT mint 10 * 0.769230769 = 7.69230769; 90 % of that is shared, half of it ours.
+        let lost = lost_reward(&snapshot, &snapshot.own.clone());
+        assert_eq!(lost.decimal(), "3.4615384605");
+        // Whoever settled this round already has nothing to lose, nor has an inactive orchestrator's delegator.
+        snapshot.stake.last_claim_round = Round(10);
+        assert_eq!(claim_before_reward(&snapshot, &PlanOptions::default()), None);
+        snapshot.stake.last_claim_round = Round(9);
+        snapshot.own.active = false;
+        assert_eq!(claim_before_reward(&snapshot, &PlanOptions::default()), None);
+    }
+
+    #[test]
+    fn moving_stake_says_that_all_of_it_moves() {
+        let found = found(&bond(0, ME), |s| {
+            s.own.registered = false;
+            s.own.active = false;
+            s.own.total_stake_lpt = Lpt::ZERO;
+            s.pool.members.remove(0);
+            s.stake.delegate = Some(OTHER);
+        });
+        assert_eq!(found, [("moves_all_stake", Severity::Warning)]);
+    }
+
+    #[test]
+    fn a_delegate_is_looked_at() {
+        type Case = (fn(&mut OrchestratorFacts), &'static [&'static str]);
+        let cases: [Case; 6] = [
+            (|_| {}, &[]),
+            (|o| o.registered = false, &["delegate_not_registered"]),
+            (
+                |o| {
+                    o.active = false;
+                    o.rank = None;
+                },
+                &["delegate_not_active"],
+            ),
+            (
+                |o| o.reward_cut_percent = Percent::HUNDRED,
+                &["delegate_keeps_rewards"],
+            ),
+            (|o| o.fee_share_percent = Percent::ZERO, &["delegate_keeps_fees"]),
+            (|o| o.last_reward_round = Round(7), &["delegate_misses_rewards"]),
+        ];
+        for (change, expected) in cases {
+            let mut snapshot = Snapshot::sample();
+            let mut target = snapshot.own.clone();
+            target.address = OTHER;
+            change(&mut target);
+            snapshot.target = Some(target);
+            let codes: Vec<_> = bad_delegate(&snapshot, OTHER)
+                .iter()
+                .map(|finding| finding.code)
+                .collect();
+            assert_eq!(codes, expected);
+        }
+    }
+
+    #[test]
+    fn a_full_pool_names_the_gap_and_the_margin() {
+        let newcomer = |lpt: u64| {
+            let mut snapshot = Snapshot::sample();
+            snapshot.account = Address::repeat_byte(0x33);
+            snapshot.own.address = snapshot.account;
+            snapshot.own.total_stake_lpt = Lpt::ZERO;
+            snapshot.stake.status = StakeStatus::Unbonded;
+            snapshot.stake.delegate = None;
+            outside_or_near_the_end(&snapshot, Lpt::whole(lpt))
+        };
+        let outside = newcomer(60).unwrap();
+        assert_eq!(
+            outside.code, "outside_the_pool",
+            "the same stake does not push anybody out"
+        );
+        assert!(
+            outside.message.contains("more than 60 LPT"),
+            "{}",
+            outside.message
+        );
+        assert_eq!(newcomer(61).unwrap().code, "near_the_cut_off");
+        assert_eq!(newcomer(300), None);
+    }
+
+    #[test]
+    fn a_fee_share_that_looks_like_a_fee_cut_is_asked_about() {
+        let found = found(&commission(10, 95), |_| {});
+        assert_eq!(
+            found,
+            [
+                ("fee_share_looks_like_fee_cut", Severity::Warning),
+                ("big_commission_change", Severity::Warning)
+            ]
+        );
+    }
+
+    #[test]
+    fn the_first_commission_is_no_big_change() {
+        let first = Intent::Activate(Activation {
+            amount: None,
+            reward_cut: Percent::from_ppm(500_000).unwrap(),
+            fee_share: Percent::from_ppm(500_000).unwrap(),
+            service_uri: "https://o1.example.org:8935".to_string(),
+        });
+        let found = found(&first, |s| {
+            s.own.reward_cut_percent = Percent::ZERO;
+            s.own.fee_share_percent = Percent::ZERO;
+        });
+        assert_eq!(found, []);
+    }
+
+    #[test]
+    fn gas_is_counted_against_the_purse_and_the_limit() {
+        let mut snapshot = Snapshot::sample();
+        snapshot.eth = Wei::gwei(5);
+        let options = PlanOptions {
+            max_gas_price: Some(Wei(U256::from(9_999_999))),
+            ..PlanOptions::default()
+        };
+        let found = cost_rows(&snapshot, Wei::gwei(7), &options);
+        let codes: Vec<_> = found.iter().map(|finding| finding.code).collect();
+        assert_eq!(codes, ["gas_price_above_limit", "insufficient_eth"]);
+        assert!(
+            found[1].message.starts_with("2 gwei short"),
+            "{}",
+            found[1].message
+        );
+        let exact = cost_rows(&snapshot, Wei::gwei(5), &PlanOptions::default());
+        assert_eq!(exact, []);
+    }
+
+    #[test]
+    fn addresses_gateways_cannot_use_are_told_apart() {
+        let judge = |uri: &str, public: bool| {
+            bad_uri(uri, public, &PlanOptions::default()).map(|finding| finding.code)
+        };
+        for good in [
+            "https://o1.example.org:8935",
+            "https://203.0.113.7:443",
+            "https://[2001:db8::1]:8935",
+        ] {
+            assert_eq!(judge(good, true), None, "{good}");
+        }
+        for bad in [
+            "",
+            "o1.example.org:8935",
+            "http://o1.example.org:8935",
+            "https://o1.example.org",
+            "https://[2001:db8::1]",
+            "https://0.0.0.0:8935",
+            "https://[::]:8935",
+            "https://me:pw@o1.example.org:8935",
+            "https://:8935",
+        ] {
+            assert_eq!(judge(bad, true), Some("bad_service_uri"), "{bad}");
+        }
+        for private in [
+            "https://127.0.0.1:8935",
+            "https://localhost:8935",
+            "https://192.168.1.4:8935",
+            "https://100.64.0.1:8935",
+            "https://169.254.1.1:8935",
+            "https://[::1]:8935",
+            "https://[fd00::1]:8935",
+            "https://[::ffff:10.0.0.1]:8935",
+        ] {
+            assert_eq!(judge(private, true), Some("private_service_uri"), "{private}");
+            assert_eq!(judge(private, false), None, "{private} on a development chain");
+        }
+        let allowed = PlanOptions {
+            allow_private: true,
+            ..PlanOptions::default()
+        };
+        let finding = bad_uri("https://10.0.0.1:8935", true, &allowed).unwrap();
+        assert_eq!((finding.severity, finding.waived_by), (Severity::Warning, None));
+    }
+
+    #[tokio::test]
+    async fn a_service_address_is_tried() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let uri = format!("https://{}", listener.local_addr().unwrap());
+        assert_eq!(probe(&uri).await, Reach::Answers);
+        drop(listener);
+        assert_eq!(probe(&uri).await, Reach::Silent);
+        assert_eq!(probe("https://no-such-host.invalid:8935").await, Reach::NoAddress);
+    }
+
+    #[test]
+    fn text_from_outside_is_escaped_in_findings() {
+        let finding = bad_uri("https://x\u{1b}[2J", true, &PlanOptions::default()).unwrap();
+        assert!(!finding.message.contains('\u{1b}'), "{:?}", finding.message);
+    }
 }

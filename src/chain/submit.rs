@@ -95,7 +95,8 @@ impl Chain {
     ///
     /// The plan is made anew first, as minutes may have passed: what now stands in its way refuses it. Each step is
     /// simulated right before it is signed; one that builds on an earlier step, after that one is mined. `observer`
-    /// is told of every step; it gets hash and bytes before they are sent.
+    /// is told of every step; it gets hash and bytes before they are sent. It runs in this future: what it does takes
+    /// milliseconds.
     ///
     /// # Errors
     /// [`SubmitError`], each variant saying what was sent and what is known of it.

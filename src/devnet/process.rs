@@ -260,10 +260,12 @@ fn keep(
     if abandoned && let Err(error) = child.kill() {
         tracing::debug!(%error, "anvil is gone already");
     }
-    if let Some(port) = child.stdout.take().and_then(listening_port) {
-        let _ = port_to.send(port);
-    } else {
-        drop(port_to);
+    let port = child.stdout.take().and_then(listening_port);
+    // Where nobody waits for the port any more, nobody would ever end anvil either.
+    if port.is_some_and(|port| port_to.send(port).is_err())
+        && let Err(error) = child.kill()
+    {
+        tracing::debug!(%error, "anvil is gone already");
     }
     // From here on nobody reads anvil's output: its end of the pipe is closed, and anvil does without.
     match child.wait() {

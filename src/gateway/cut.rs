@@ -6,12 +6,17 @@
 //! at (almost) zero is moved by one second, because a transport stream has no room below zero for the decode times
 //! of pictures that are shown later than decoded.
 
-use std::{io, path::PathBuf, time::Duration};
+use std::{
+    ffi::OsString,
+    io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use tempfile::TempDir;
 use tokio::{
-    io::{AsyncBufReadExt, BufReader},
+    io::{AsyncBufReadExt, AsyncReadExt, BufReader},
     process::ChildStdout,
     task::JoinHandle,
     time::timeout,
@@ -95,12 +100,26 @@ pub struct CutPlan {
 /// A running cut.
 #[derive(Debug)]
 pub struct Cutter {
+    run: Run,
+    tools: Tools,
+    source: Source,
+    plan: CutPlan,
+    /// Number of the next segment.
+    next: u64,
+    /// Number of the first segment of this run of ffmpeg.
+    first: u64,
+    /// How long all segments so far play.
+    played: Duration,
+    rounds_left: u32,
+    folder: TempDir,
+}
+
+/// One ffmpeg, going through the file once.
+#[derive(Debug)]
+struct Run {
     job: Job,
     lines: BufReader<ChildStdout>,
     log: JoinHandle<Log>,
-    next: u64,
-    video_delay: Duration,
-    folder: TempDir,
 }
 
 impl Cutter {
@@ -109,30 +128,20 @@ impl Cutter {
     /// # Errors
     /// [`CutError::Folder`] without a temporary folder, [`CutError::Tool`] if ffmpeg does not start.
     pub async fn start(tools: &Tools, source: &Source, plan: &CutPlan) -> Result<Self, CutError> {
-        let folder = tempfile::Builder::new()
-            .prefix("lpctl-cut-")
-            .tempdir()
-            .map_err(|source| CutError::Folder {
-                folder: std::env::temp_dir(),
-                source,
-            })?;
-        let input = local(&plan.input).map_err(|source| CutError::Folder {
-            folder: plan.input.clone(),
+        let folder = tempfile::Builder::new().prefix("lpctl-cut-").tempdir();
+        let folder = folder.map_err(|source| CutError::Folder {
+            folder: std::env::temp_dir(),
             source,
         })?;
-        let repeats = plan.times.saturating_sub(1).to_string();
-        let mut args: Vec<std::ffi::OsString> = Vec::new();
-        args.extend(["-hide_banner", "-nostdin", "-nostats", "-loglevel", "error"].map(Into::into));
-        args.extend(["-protocol_whitelist", "file", "-stream_loop", &repeats, "-i"].map(Into::into));
-        args.push(input);
-        args.extend(output_args(source, plan).into_iter().map(Into::into));
-        let (job, stdout, log) = tools.ffmpeg(&args, folder.path()).await?;
         Ok(Self {
-            job,
-            lines: BufReader::with_capacity(PADDING, stdout),
-            log,
+            run: Run::start(tools, source, plan, &folder, Duration::ZERO).await?,
+            tools: tools.clone(),
+            source: source.clone(),
+            plan: plan.clone(),
             next: 0,
-            video_delay: source.video_delay,
+            first: 0,
+            played: Duration::ZERO,
+            rounds_left: plan.times.saturating_sub(1),
             folder,
         })
     }
@@ -142,17 +151,26 @@ impl Cutter {
     /// # Errors
     /// See [`CutError`]; there are no more segments after one.
     pub async fn next(&mut self) -> Result<Option<Segment>, CutError> {
-        let line = timeout(STALL, self.read_line())
-            .await
-            .map_err(|_| CutError::Stalled)?;
-        let Some(line) = line.map_err(|source| self.folder_error(source))? else {
-            return self.finish().await.map(|()| None);
+        let line = loop {
+            let line = timeout(STALL, self.run.read_line())
+                .await
+                .map_err(|_| CutError::Stalled)?;
+            if let Some(line) = line.map_err(|source| self.folder_error(source))? {
+                break line;
+            }
+            self.finish().await?;
+            if self.rounds_left == 0 {
+                return Ok(None);
+            }
+            self.rounds_left -= 1;
+            self.first = self.next;
+            self.run = Run::start(&self.tools, &self.source, &self.plan, &self.folder, self.played).await?;
         };
-        let seq = self.next;
-        let Some((start, end)) = read_announcement(&line, seq) else {
+        let (seq, place) = (self.next, self.next - self.first);
+        let Some((start, end)) = read_announcement(&line, place) else {
             return Err(CutError::Failed("its list of segments cannot be read".into()));
         };
-        let path = self.folder.path().join(format!("{seq}.ts"));
+        let path = self.folder.path().join(format!("{place}.ts"));
         let size = tokio::fs::metadata(&path)
             .await
             .map_err(|source| self.folder_error(source))?
@@ -167,41 +185,46 @@ impl Cutter {
             .await
             .map_err(|source| self.folder_error(source))?;
         // The muxer tells zero as the start of the first segment, whenever its video starts.
-        let start = if seq == 0 { self.video_delay } else { start };
-        let duration = end.saturating_sub(start);
+        let start = if place == 0 {
+            self.source.video_delay
+        } else {
+            start
+        };
+        let duration = match end.saturating_sub(start) {
+            Duration::ZERO => ONE_FRAME,
+            duration => duration,
+        };
         self.next += 1;
+        self.played += duration;
         Ok(Some(Segment {
             seq,
-            duration: if duration.is_zero() { ONE_FRAME } else { duration },
+            duration,
             data: data.into(),
         }))
     }
 
+    /// Where segments lie until they are read.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// Ends ffmpeg and removes what it made. Dropping does the same without waiting.
     pub async fn stop(self) {
-        self.job.kill().await;
+        self.run.job.kill().await;
         drop(self.folder);
     }
 
-    async fn read_line(&mut self) -> io::Result<Option<String>> {
-        let mut line = Vec::new();
-        let mut limited = tokio::io::AsyncReadExt::take(&mut self.lines, LINE);
-        if limited.read_until(b'\n', &mut line).await? == 0 {
-            return Ok(None);
-        }
-        Ok(Some(String::from_utf8_lossy(&line).into_owned()))
-    }
-
     async fn finish(&mut self) -> Result<(), CutError> {
-        let status = timeout(STALL, self.job.wait())
+        let status = timeout(STALL, self.run.job.wait())
             .await
             .map_err(|_| CutError::Stalled)?;
         let status = status.map_err(|source| self.folder_error(source))?;
-        let log = (&mut self.log).await.unwrap_or_default();
+        let log = (&mut self.run.log).await.unwrap_or_default();
         if !status.success() {
             return Err(CutError::Failed(reason(&log)));
         }
-        if self.next == 0 {
+        if self.next == self.first {
             return Err(CutError::Empty);
         }
         Ok(())
@@ -215,8 +238,45 @@ impl Cutter {
     }
 }
 
+impl Run {
+    /// Starts ffmpeg over the file, with its time stamps moved by `shift`.
+    async fn start(
+        tools: &Tools,
+        source: &Source,
+        plan: &CutPlan,
+        folder: &TempDir,
+        shift: Duration,
+    ) -> Result<Self, CutError> {
+        let input = local(&plan.input).map_err(|source| CutError::Folder {
+            folder: plan.input.clone(),
+            source,
+        })?;
+        let mut args: Vec<OsString> = Vec::new();
+        args.extend(["-hide_banner", "-nostdin", "-nostats", "-loglevel", "error"].map(Into::into));
+        args.extend(["-protocol_whitelist", "file", "-i"].map(Into::into));
+        args.push(input);
+        args.extend(output_args(source, plan, shift).into_iter().map(Into::into));
+        let (job, stdout, log) = tools.ffmpeg(&args, folder.path()).await?;
+        Ok(Self {
+            job,
+            lines: BufReader::with_capacity(PADDING, stdout),
+            log,
+        })
+    }
+
+    /// The next announcement; none when ffmpeg has closed its list.
+    async fn read_line(&mut self) -> io::Result<Option<String>> {
+        let mut line = Vec::new();
+        let mut limited = (&mut self.lines).take(LINE);
+        if limited.read_until(b'\n', &mut line).await? == 0 {
+            return Ok(None);
+        }
+        Ok(Some(String::from_utf8_lossy(&line).into_owned()))
+    }
+}
+
 /// Options between the input and the end of the command line.
-fn output_args(source: &Source, plan: &CutPlan) -> Vec<String> {
+fn output_args(source: &Source, plan: &CutPlan, shift: Duration) -> Vec<String> {
     let words = |text: &str| text.split(' ').map(str::to_string).collect::<Vec<_>>();
     let length = decimal_seconds(plan.segment_length);
     let mut args = words("-map 0:V:0 -map 0:a:0? -map_metadata -1 -map_chapters -1");
@@ -247,6 +307,7 @@ fn output_args(source: &Source, plan: &CutPlan) -> Vec<String> {
     } else {
         source.start_micros
     };
+    let start = start.saturating_add(i64::try_from(shift.as_micros()).unwrap_or(0));
     // Neither muxer may move time stamps on its own: the inner one would do so anew for each segment.
     args.extend(words(
         "-muxdelay 0 -muxpreload 0 -avoid_negative_ts disabled -f segment -segment_format mpegts",

@@ -20,6 +20,8 @@ const HEADERS: Duration = Duration::from_secs(30);
 const PACKETS: Duration = Duration::from_secs(60);
 /// How much of the file, in seconds of playing time, tells how its key frames lie.
 const SAMPLE_SECONDS: u32 = 30;
+/// What ffmpeg calls the contents of text files.
+const TEXT_CODECS: [&str; 4] = ["ansi", "bintext", "idf", "xbin"];
 /// Most of ffprobe's answers that is read.
 const ANSWER_BYTES: u64 = 4 << 20;
 
@@ -149,6 +151,10 @@ async fn read_headers(tools: &Tools, path: &Path) -> Result<Source, SourceError>
     let video = video.ok_or_else(|| SourceError::NoVideo {
         path: path.to_owned(),
     })?;
+    // ffmpeg draws text files as pictures.
+    if TEXT_CODECS.contains(&video.codec_name.as_str()) {
+        return Err(unreadable("it is text".into()));
+    }
     let start_micros = micros(headers.format.start_time.as_deref()).unwrap_or(0);
     let video_start = micros(video.start_time.as_deref()).unwrap_or(start_micros);
     let duration = micros(headers.format.duration.as_deref());

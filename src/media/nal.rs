@@ -10,7 +10,7 @@ pub struct Pictures {
     pub count: u64,
     /// A picture is there at which decoding can start, and the parameters it needs.
     pub has_key_frame: bool,
-    /// Size of the first picture, cropped.
+    /// Size of the first picture, cropped; none if its parameters are not understood.
     pub size: Option<Size>,
 }
 
@@ -18,40 +18,62 @@ pub struct Pictures {
 #[must_use]
 pub fn pictures(codec: VideoCodec, stream: &[u8]) -> Pictures {
     let mut pictures = Pictures::default();
+    let mut has_parameters = false;
     for unit in units(stream) {
-        read_unit(codec, unit, &mut pictures);
+        match read_unit(codec, unit) {
+            Unit::Picture { starts, is_key } => {
+                pictures.count += u64::from(starts);
+                pictures.has_key_frame |= is_key;
+            }
+            Unit::Parameters(size) => {
+                has_parameters = true;
+                pictures.size = pictures.size.or(size);
+            }
+            Unit::Other => {}
+        }
     }
     // Without a parameter set nothing can be decoded, whatever the pictures are.
-    pictures.has_key_frame &= pictures.size.is_some();
+    pictures.has_key_frame &= has_parameters;
     pictures
 }
 
-fn read_unit(codec: VideoCodec, unit: &[u8], pictures: &mut Pictures) {
-    match codec {
-        VideoCodec::H264 => match unit {
-            [header, body @ ..] if matches!(header & 0x1f, 1 | 5) => {
+/// A unit of a byte stream.
+enum Unit {
+    /// Part of a picture.
+    Picture {
+        /// The first part of it.
+        starts: bool,
+        /// Decoding can start here.
+        is_key: bool,
+    },
+    /// Sequence parameters, with the size if it is understood.
+    Parameters(Option<Size>),
+    /// Anything else.
+    Other,
+}
+
+fn read_unit(codec: VideoCodec, unit: &[u8]) -> Unit {
+    match (codec, unit) {
+        (VideoCodec::H264, [header, body @ ..]) => match header & 0x1f {
+            kind @ (1 | 5) => {
                 let mut bits = Bits::new(body.get(..16).unwrap_or(body));
-                let first = bits.ue() == Some(0);
-                pictures.count += u64::from(first);
+                let starts = bits.ue() == Some(0);
                 // Streams of some encoders start with an I picture that is no IDR; decoders take that.
-                pictures.has_key_frame |= header & 0x1f == 5 || bits.ue().is_some_and(|kind| kind % 5 == 2);
+                let is_key = kind == 5 || bits.ue().is_some_and(|slice| slice % 5 == 2);
+                Unit::Picture { starts, is_key }
             }
-            [header, body @ ..] if header & 0x1f == 7 && pictures.size.is_none() => {
-                pictures.size = h264_size(&unescaped(body));
-            }
-            _ => {}
+            7 => Unit::Parameters(h264_size(&unescaped(body))),
+            _ => Unit::Other,
         },
-        VideoCodec::H265 => match unit {
-            [header, _, body @ ..] if header >> 1 & 0x3f < 32 => {
-                pictures.count += u64::from(body.first().is_some_and(|first| first & 0x80 != 0));
-                pictures.has_key_frame |= matches!(header >> 1 & 0x3f, 16..=21);
-            }
-            [header, _, body @ ..] if header >> 1 & 0x3f == 33 && pictures.size.is_none() => {
-                pictures.size = hevc_size(&unescaped(body));
-            }
-            _ => {}
+        (VideoCodec::H265, [header, _, body @ ..]) => match header >> 1 & 0x3f {
+            kind @ 0..=31 => Unit::Picture {
+                starts: body.first().is_some_and(|first| first & 0x80 != 0),
+                is_key: (16..=21).contains(&kind),
+            },
+            33 => Unit::Parameters(hevc_size(&unescaped(body))),
+            _ => Unit::Other,
         },
-        VideoCodec::Vp8 | VideoCodec::Vp9 => {}
+        _ => Unit::Other,
     }
 }
 

@@ -5,7 +5,7 @@ use std::{io, path::Path, process::Stdio, time::Duration};
 use serde::Deserialize;
 use tokio::{io::AsyncReadExt as _, time::timeout};
 
-use super::{ffmpeg::Ffmpeg, ladder::Container, size::Size};
+use super::{ffmpeg::Ffmpeg, ladder::Container, recipe::MAX_PIXELS, size::Size};
 use crate::process::{Job, Launcher, Limits, Spawner, Streams, keep_log};
 
 /// How long reading headers may take.
@@ -97,7 +97,16 @@ pub async fn decode(ffmpeg: &Ffmpeg, file: &Path, container: Container) -> Resul
         Container::MpegTs => "mpegts",
         Container::Mp4 => "mov",
     };
-    let options = ["-protocol_whitelist", "file", "-count_frames", "-f", format];
+    let most = MAX_PIXELS.to_string();
+    let options = [
+        "-protocol_whitelist",
+        "file",
+        "-max_pixels",
+        &most,
+        "-count_frames",
+        "-f",
+        format,
+    ];
     run(ffmpeg, file, &options, DECODING).await
 }
 

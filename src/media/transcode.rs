@@ -2,9 +2,7 @@
 
 use std::{
     fs, io,
-    num::NonZeroUsize,
-    os::unix::fs::PermissionsExt as _,
-    path::{Path, PathBuf},
+    path::Path,
     process::{ExitStatus, Stdio},
     sync::{
         Arc,
@@ -15,132 +13,41 @@ use std::{
 };
 
 use bytes::Bytes;
-use rustix::process::{Pid, test_kill_process};
 use tempfile::TempDir;
-use tokio::{io::AsyncWriteExt as _, process::ChildStdin, sync::Semaphore, task::spawn_blocking};
+use tokio::{
+    io::AsyncWriteExt as _, process::ChildStdin, sync::Semaphore, task::spawn_blocking, time::timeout,
+};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
-use self::verdict::Summary;
+use self::{
+    directory::{job_dir, sweep},
+    verdict::Summary,
+};
 use super::{
     count::{Counted, count},
     ffmpeg::Ffmpeg,
     inspect::{Inspection, inspect},
     job::{Rendition, SegmentJob, SegmentTranscoder, TranscodeError, Transcoded},
-    ladder::{CodecProfile, Container, Profile, VideoCodec},
+    ladder::{CodecProfile, Container, Profile, VideoCodec, preset},
     recipe::{RUNAWAY, Recipe, SOURCE, output_file, signature_file},
 };
-use crate::process::{Job, Launcher, Limits, Log, Spawner, Streams, keep_log};
+use crate::process::{Job, Limits, Log, Spawner, Streams, keep_log};
 
+mod directory;
+mod settings;
 mod verdict;
+
+pub use settings::{Deadline, FfmpegSettings, PRESETS, TranscoderError};
 
 /// Most renditions of one segment (`lpms ffmpeg/transcoder.h`).
 pub const MOST_OUTPUTS: usize = 10;
-
-/// Encoder presets of libx264 and libx265, fastest first.
-pub const PRESETS: [&str; 10] = [
-    "ultrafast",
-    "superfast",
-    "veryfast",
-    "faster",
-    "fast",
-    "medium",
-    "slow",
-    "slower",
-    "veryslow",
-    "placebo",
-];
 
 /// Largest file a job may write. A segment is at most a third of it.
 const FILE_BYTES: u64 = 1 << 30;
 
 /// Files ffmpeg may have open: its libraries are mapped one after the other, outputs stay open.
 const OPEN_FILES: u64 = 128;
-
-/// How the job directories' names begin; the process's id follows.
-const JOB_PREFIX: &str = "lpctl-job-";
-
-/// How to run ffmpeg.
-#[derive(Debug, Clone)]
-pub struct FfmpegSettings {
-    /// The program.
-    pub ffmpeg: Ffmpeg,
-    /// How it is started.
-    pub launcher: Launcher,
-    /// Where job directories are made, best in memory (`/dev/shm`). Made if it is missing.
-    pub work_dir: PathBuf,
-    /// Encoder preset, one of [`PRESETS`].
-    pub preset: String,
-    /// Segments transcoded at the same time; the others wait.
-    pub concurrency: NonZeroUsize,
-    /// How long a segment may take once it runs.
-    pub deadline: Deadline,
-}
-
-impl FfmpegSettings {
-    /// Settings for a node on this machine's CPU: preset `veryfast`, as many segments at once as it has cores.
-    #[must_use]
-    pub fn new(ffmpeg: Ffmpeg, launcher: Launcher, work_dir: PathBuf) -> Self {
-        Self {
-            ffmpeg,
-            launcher,
-            work_dir,
-            preset: "veryfast".into(),
-            concurrency: available_parallelism().unwrap_or(NonZeroUsize::MIN),
-            deadline: Deadline::default(),
-        }
-    }
-}
-
-/// How long a segment may take: three times its playing time and two seconds, within bounds. Gateways give up
-/// after four times the playing time, but not before eight seconds (`go-livepeer server/broadcast.go`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Deadline {
-    /// However short the segment.
-    pub least: Duration,
-    /// However long the segment.
-    pub most: Duration,
-}
-
-impl Default for Deadline {
-    fn default() -> Self {
-        Self {
-            least: Duration::from_secs(10),
-            most: Duration::from_secs(70),
-        }
-    }
-}
-
-impl Deadline {
-    /// The time for a segment that plays this long.
-    #[must_use]
-    pub fn of(&self, playing: Duration) -> Duration {
-        playing
-            .saturating_mul(3)
-            .saturating_add(Duration::from_secs(2))
-            .max(self.least)
-            .min(self.most)
-    }
-}
-
-/// Why there is no transcoder.
-#[derive(Debug, thiserror::Error)]
-pub enum TranscoderError {
-    /// No such preset.
-    #[error("{0} is no encoder preset; there are {list}", list = PRESETS.join(", "))]
-    UnknownPreset(String),
-    /// The work directory cannot be made or written.
-    #[error("cannot work in {}", .path.display())]
-    WorkDir {
-        /// The directory.
-        path: PathBuf,
-        /// What is wrong with it.
-        source: io::Error,
-    },
-    /// No thread for starting programs.
-    #[error("cannot start a thread")]
-    Thread(#[source] io::Error),
-}
 
 /// Transcodes with the ffmpeg program on the CPU, a process a segment. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -185,6 +92,42 @@ impl FfmpegTranscoder {
                 waiting,
             }),
         })
+    }
+
+    /// Transcodes a tiny clip that ffmpeg draws itself, through everything a segment goes through: some builds
+    /// answer what they are and then crash on every transport stream. Takes half a second. A build that cannot
+    /// draw is taken as it is.
+    ///
+    /// # Errors
+    /// [`TranscoderError::SelfTest`].
+    pub async fn self_test(&self) -> Result<(), TranscoderError> {
+        let failed = |error: TranscodeError| TranscoderError::SelfTest {
+            path: self.ffmpeg().path().to_owned(),
+            version: self.ffmpeg().version().to_owned(),
+            reason: match error {
+                TranscodeError::Failed(reason) => reason,
+                other => other.to_string(),
+            },
+        };
+        let Some(source) = self.shared.draw().await.map_err(failed)? else {
+            return Ok(());
+        };
+        let job = SegmentJob {
+            session: "self-test".into(),
+            seq: 0,
+            source,
+            duration: Duration::from_secs(1),
+            profiles: preset("P144p30fps16x9").into_iter().collect(),
+            perceptual_hash: false,
+            clip: None,
+            orchestrator: String::new(),
+        };
+        let made = self
+            .transcode(job, CancellationToken::new())
+            .await
+            .map_err(failed)?;
+        debug!(frames = made.decoded_frames, took = ?made.elapsed, "ffmpeg transcodes");
+        Ok(())
     }
 
     /// ffmpeg processes running now.
@@ -254,6 +197,61 @@ impl Shared {
                 elapsed: started.elapsed(),
             }),
             Attempt::TooSmallProbe => Err(TranscodeError::Failed("the sound cannot be read".into())),
+        }
+    }
+
+    /// A tiny clip; none if this ffmpeg has no test pictures.
+    async fn draw(&self) -> Result<Option<Bytes>, TranscodeError> {
+        const DRAWN: &str = "self-test.ts";
+        let directory =
+            job_dir(&self.settings.work_dir).map_err(|error| failed("no job directory", &error))?;
+        let ffmpeg = &self.settings.ffmpeg;
+        let mut command = ffmpeg.command(ffmpeg.path());
+        command.args([
+            "-hide_banner",
+            "-nostdin",
+            "-nostats",
+            "-loglevel",
+            "level+warning",
+            "-f",
+            "lavfi",
+        ]);
+        command.args([
+            "-i",
+            "testsrc=size=256x144:rate=10",
+            "-frames:v",
+            "10",
+            "-pix_fmt",
+            "yuv420p",
+        ]);
+        command.args(["-c:v", "libx264", "-preset", "ultrafast", "-f", "mpegts", DRAWN]);
+        command.current_dir(directory.path());
+        let streams = Streams {
+            stdin: Stdio::null(),
+            stdout: Stdio::null(),
+            stderr: Stdio::piped(),
+        };
+        let deadline = self.settings.deadline.of(Duration::ZERO);
+        let spawned = self.spawner.spawn(&command, streams, &limits(deadline)).await;
+        let mut process = spawned.map_err(|error| failed("cannot start ffmpeg", &error))?;
+        let Some(stderr) = process.take_stderr() else {
+            return Ok(None);
+        };
+        let ended = timeout(deadline, async { tokio::join!(keep_log(stderr), process.wait()) }).await;
+        process.kill().await;
+        let (log, status) = ended.map_err(|_| TranscodeError::TimedOut)?;
+        let status = status.map_err(|error| failed("lost ffmpeg", &error))?;
+        if status.success() {
+            let drawn = fs::read(directory.path().join(DRAWN));
+            return Ok(Some(
+                drawn
+                    .map_err(|error| failed("the clip is missing", &error))?
+                    .into(),
+            ));
+        }
+        match log.says("Unknown input format") || log.says("No such filter") {
+            true => Ok(None),
+            false => Err(verdict::failure(status, &log)),
         }
     }
 
@@ -466,32 +464,6 @@ fn limits(deadline: Duration) -> Limits {
     }
 }
 
-fn job_dir(work_dir: &Path) -> io::Result<TempDir> {
-    tempfile::Builder::new()
-        .prefix(&format!("{JOB_PREFIX}{}-", std::process::id()))
-        .permissions(fs::Permissions::from_mode(0o700))
-        .tempdir_in(work_dir)
-}
-
-/// Removes job directories whose process is gone: killed ones cannot tidy up, and the place is often memory.
-fn sweep(work_dir: &Path) -> io::Result<()> {
-    for entry in fs::read_dir(work_dir)? {
-        let entry = entry?;
-        let name = entry.file_name();
-        let owner = name
-            .to_str()
-            .and_then(|name| name.strip_prefix(JOB_PREFIX)?.split('-').next()?.parse().ok());
-        let gone = owner.and_then(Pid::from_raw).is_some_and(|owner| {
-            test_kill_process(owner).is_err_and(|error| error == rustix::io::Errno::SRCH)
-        });
-        if gone {
-            // Another node on the same directory may be at it too.
-            let _ = fs::remove_dir_all(entry.path());
-        }
-    }
-    Ok(())
-}
-
 fn failed(what: &str, error: &io::Error) -> TranscodeError {
     TranscodeError::Failed(format!("{what}: {error}"))
 }
@@ -514,40 +486,5 @@ impl<'a> Counter<'a> {
 impl Drop for Counter<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_deadline_keeps_within_its_bounds() {
-        let deadline = Deadline::default();
-        let of = |seconds| deadline.of(Duration::from_secs(seconds)).as_secs();
-        assert_eq!([of(0), of(2), of(5), of(20), of(300)], [10, 10, 17, 62, 70]);
-        assert_eq!(deadline.of(Duration::MAX).as_secs(), 70);
-    }
-
-    #[test]
-    fn only_directories_of_dead_processes_are_swept() {
-        let work = tempfile::tempdir().unwrap();
-        let dead = std::process::Command::new("true").spawn().and_then(|mut child| {
-            child.wait()?;
-            Ok(child.id())
-        });
-        let dead = work.path().join(format!("{JOB_PREFIX}{}-abc", dead.unwrap()));
-        let alive = work
-            .path()
-            .join(format!("{JOB_PREFIX}{}-abc", std::process::id()));
-        let other = work.path().join("notes");
-        for directory in [&dead, &alive, &other] {
-            fs::create_dir(directory).unwrap();
-        }
-        sweep(work.path()).unwrap();
-        assert_eq!(
-            [&dead, &alive, &other].map(|directory| directory.exists()),
-            [false, true, true]
-        );
     }
 }

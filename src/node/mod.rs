@@ -5,7 +5,7 @@
 //! | `supervisor` | the node's tasks, and why they stopped |
 //! | `listener`, `stall`, `tls`, `files` | a port that stays bounded, its certificate, the data directory |
 //! | `http`, `rpc` | the two halves of the node's port |
-//! | `credentials`, `upload`, `segment` | a segment from its headers to its signed result |
+//! | `credentials`, `upload`, `sources`, `segment` | a segment from its headers to its signed result |
 //! | `session`, `store`, `work` | who is served, what waits for download, what was done |
 //! | `status`, `notices`, `devices`, `follow`, `operator` | what the operator sees, and the API that tells it |
 //!
@@ -23,6 +23,7 @@ mod rpc;
 mod run;
 mod segment;
 mod session;
+mod sources;
 mod stall;
 mod status;
 mod store;
@@ -55,7 +56,6 @@ use crate::{
     view::node::{Device, NodeChain},
     wire::{
         capability::{CapabilitySet, PROTOCOL_VERSION},
-        client::ConnectError,
         net,
         signature::MessageSigner,
         tls::TlsError,
@@ -134,6 +134,8 @@ pub struct NodeConfig {
     pub tokens: AuthTokens,
     /// What its transcoder can do.
     pub capabilities: CapabilitySet,
+    /// Whether gateways may name sources on addresses that are not public, which this machine then asks.
+    pub private_sources: bool,
     /// What encodes on this machine; none: no devices are shown.
     pub devices: Option<DeviceReader>,
     /// What is read of the chain, by whoever reads it; none off-chain.
@@ -158,6 +160,7 @@ impl NodeConfig {
             device: "cpu".to_string(),
             tokens: AuthTokens::generate(),
             capabilities: CapabilitySet::default_set(),
+            private_sources: true,
             devices: None,
             chain: None,
             limits: NodeLimits::default(),
@@ -208,9 +211,6 @@ pub enum NodeError {
     /// The certificate cannot be made.
     #[error(transparent)]
     Tls(#[from] TlsError),
-    /// The client that fetches sources cannot be made.
-    #[error(transparent)]
-    Client(#[from] ConnectError),
 }
 
 /// A [`SegmentTranscoder`] whose type does not show.
@@ -240,7 +240,7 @@ struct Node {
     work: Mutex<work::Work>,
     notices: Mutex<notices::Notices>,
     room: upload::Room,
-    fetcher: reqwest::Client,
+    private_sources: bool,
     running: TaskTracker,
     devices: watch::Receiver<Vec<Device>>,
     chain: Option<watch::Receiver<Option<NodeChain>>>,
@@ -277,8 +277,8 @@ impl Node {
         &self.room
     }
 
-    fn fetcher(&self) -> &reqwest::Client {
-        &self.fetcher
+    fn may_fetch_privately(&self) -> bool {
+        self.private_sources
     }
 
     fn service_uri(&self) -> &str {

@@ -25,13 +25,13 @@ use super::{
     store::Store,
     supervisor::Supervisor,
     tls,
-    upload::{FETCH_TIME, Room},
+    upload::Room,
     work::Work,
 };
 use crate::{
     media::job::SegmentTranscoder,
     view::node::NodeStatus,
-    wire::{client::download_client, net::orchestrator_server::OrchestratorServer, signature::MessageSigner},
+    wire::{net::orchestrator_server::OrchestratorServer, signature::MessageSigner},
 };
 
 /// How often sessions are looked over for idle ones.
@@ -127,7 +127,7 @@ pub async fn start(
         work: Mutex::new(Work::default()),
         notices: Mutex::new(Notices::default()),
         room: Room::new(limits.upload_bytes),
-        fetcher: download_client(FETCH_TIME)?,
+        private_sources: config.private_sources,
         running: TaskTracker::new(),
         devices: device_list.subscribe(),
         chain: config.chain,

@@ -30,6 +30,7 @@ use super::{
     credentials::Credentials,
     http::{Refusal, escape},
     session::{NoPlace, Opener, Place},
+    sources,
     store::SessionEnded,
     upload::{self, Upload, UploadError},
     work::Outcome,
@@ -139,7 +140,7 @@ async fn receive(node: &Node, head: &Parts, body: &mut Body) -> Result<Received,
         .map_err(refuse)?;
     let content_type = head.headers.get(CONTENT_TYPE).map(|value| value.as_bytes());
     if content_type == Some(URL_BODY) {
-        upload = upload::fetch(node.fetcher(), node.room(), &upload.data)
+        upload = sources::fetch(&upload.data, node.room(), node.may_fetch_privately())
             .await
             .map_err(refuse)?;
     }

@@ -9,14 +9,9 @@ use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     time::timeout,
 };
-use url::Url;
 
 use crate::wire::segment::MAX_SEGMENT_BYTES;
 
-/// How long fetching a source may take (`go-livepeer common/util.go` `HTTPTimeout`, §10 of the protocol's downloads).
-pub(super) const FETCH_TIME: Duration = Duration::from_secs(4);
-/// Longest URL a gateway may send in place of the segment.
-const MAX_URL: usize = 64 << 10;
 /// The unit room is counted in.
 const BLOCK: usize = 64 << 10;
 /// No more is set aside on the word of a `Content-Length` alone.
@@ -65,19 +60,20 @@ impl Room {
         )))
     }
 
-    fn collector(&self, most: usize, expected: Option<u64>) -> Collector {
+    /// Collects bytes into this room, as many as a segment may have; `expected` is what their sender announced.
+    pub(super) fn collector(&self, expected: Option<u64>) -> Collector {
         let expected = expected.map_or(0, |length| usize::try_from(length).unwrap_or(usize::MAX));
         Collector {
             data: BytesMut::with_capacity(expected.min(FIRST_CAPACITY)),
             room: self.clone(),
             held: None,
-            most,
+            most: usize::try_from(MAX_SEGMENT_BYTES).unwrap_or(usize::MAX),
         }
     }
 }
 
 /// Bytes as they come, with the room they take.
-struct Collector {
+pub(super) struct Collector {
     data: BytesMut,
     room: Room,
     held: Option<OwnedSemaphorePermit>,
@@ -85,7 +81,8 @@ struct Collector {
 }
 
 impl Collector {
-    fn add(&mut self, chunk: &[u8]) -> Result<(), UploadError> {
+    /// Takes the next bytes.
+    pub(super) fn add(&mut self, chunk: &[u8]) -> Result<(), UploadError> {
         let length = self.data.len() + chunk.len();
         if length > self.most {
             return Err(UploadError::TooLarge);
@@ -106,7 +103,8 @@ impl Collector {
         Ok(())
     }
 
-    fn finish(self) -> Upload {
+    /// All of them.
+    pub(super) fn finish(self) -> Upload {
         Upload {
             data: self.data.freeze(),
             _room: self.held,
@@ -121,9 +119,8 @@ pub(super) async fn receive(
     expected: Option<u64>,
     within: Duration,
 ) -> Result<Upload, UploadError> {
-    let most = usize::try_from(MAX_SEGMENT_BYTES).unwrap_or(usize::MAX);
     let reading = async {
-        let mut collector = room.collector(most, expected);
+        let mut collector = room.collector(expected);
         while let Some(frame) = body.frame().await {
             let frame = frame.map_err(|error| UploadError::Broken(error.to_string()))?;
             if let Some(chunk) = frame.data_ref() {
@@ -135,26 +132,6 @@ pub(super) async fn receive(
     timeout(within, reading)
         .await
         .unwrap_or(Err(UploadError::TooSlow(within)))
-}
-
-/// Fetches the source the text names: `http` or `https`, bounded in bytes and in time by the client.
-pub(super) async fn fetch(client: &reqwest::Client, room: &Room, text: &[u8]) -> Result<Upload, UploadError> {
-    let failed = |error: reqwest::Error| UploadError::Source(error.without_url().to_string());
-    let url = (text.len() <= MAX_URL)
-        .then(|| std::str::from_utf8(text).ok()?.trim().parse::<Url>().ok())
-        .flatten()
-        .filter(|url| matches!(url.scheme(), "http" | "https"))
-        .ok_or(UploadError::NotAUrl)?;
-    let mut response = client.get(url).send().await.map_err(failed)?;
-    if response.status() != reqwest::StatusCode::OK {
-        return Err(UploadError::Source(format!("status {}", response.status())));
-    }
-    let most = usize::try_from(MAX_SEGMENT_BYTES).unwrap_or(usize::MAX);
-    let mut collector = room.collector(most, response.content_length());
-    while let Some(chunk) = response.chunk().await.map_err(failed)? {
-        collector.add(&chunk)?;
-    }
-    Ok(collector.finish())
 }
 
 #[cfg(test)]

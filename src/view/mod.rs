@@ -3,6 +3,7 @@
 
 pub mod account;
 pub mod chain;
+pub mod devnet;
 pub mod node;
 pub mod push;
 pub mod transaction;

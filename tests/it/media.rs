@@ -1,3 +1,171 @@
-//! The transcode engine with real ffmpeg.
+//! The transcode engine with real ffmpeg. Encoders run at their fastest preset: what is tested is not their art.
 
+mod lifetime;
 mod output;
+mod program;
+mod refusal;
+mod timing;
+
+use std::{
+    fs,
+    num::NonZeroUsize,
+    path::{Path, PathBuf},
+    process::Command,
+    sync::LazyLock,
+    time::Duration,
+};
+
+use bytes::Bytes;
+use engine::{
+    media::{
+        ffmpeg::Ffmpeg,
+        job::{SegmentJob, SegmentTranscoder as _, TranscodeError, Transcoded},
+        ladder::{Container, Ladder, Profile},
+        probe::{self, Probe},
+        transcode::{FfmpegSettings, FfmpegTranscoder},
+    },
+    process::Launcher,
+};
+use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
+
+static FFMPEG: LazyLock<Ffmpeg> = LazyLock::new(|| Ffmpeg::locate(None).unwrap());
+
+/// A transcoder with a work directory of its own.
+struct Bench {
+    work: TempDir,
+    transcoder: FfmpegTranscoder,
+}
+
+impl Bench {
+    fn new() -> Self {
+        Self::with(|_| {})
+    }
+
+    fn with(change: impl FnOnce(&mut FfmpegSettings)) -> Self {
+        let work = tempfile::tempdir().unwrap();
+        let mut settings = FfmpegSettings::new(FFMPEG.clone(), Launcher::Direct, work.path().into());
+        settings.preset = "ultrafast".into();
+        settings.concurrency = NonZeroUsize::new(2).unwrap();
+        // This machine may be busy with other tests.
+        settings.deadline.least = Duration::from_secs(60);
+        change(&mut settings);
+        Self {
+            work,
+            transcoder: FfmpegTranscoder::new(settings).unwrap(),
+        }
+    }
+
+    async fn transcode(&self, job: SegmentJob) -> Result<Transcoded, TranscodeError> {
+        let result = self.transcoder.transcode(job, CancellationToken::new()).await;
+        self.assert_nothing_left();
+        result
+    }
+
+    /// No process, no file, no count.
+    fn assert_nothing_left(&self) {
+        assert_eq!(self.processes(), Vec::<u32>::new());
+        assert_eq!(fs::read_dir(self.work.path()).unwrap().count(), 0);
+        assert_eq!((self.transcoder.running(), self.transcoder.waiting()), (0, 0));
+    }
+
+    /// Processes whose working directory is in ours.
+    fn processes(&self) -> Vec<u32> {
+        let all = fs::read_dir("/proc").unwrap().flatten();
+        all.filter(|entry| {
+            fs::read_link(entry.path().join("cwd")).is_ok_and(|cwd| cwd.starts_with(self.work.path()))
+        })
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .collect()
+    }
+}
+
+fn job(source: Bytes, ladder: &str) -> SegmentJob {
+    job_for(source, Ladder::parse(ladder).unwrap().into())
+}
+
+fn job_for(source: Bytes, profiles: Vec<Profile>) -> SegmentJob {
+    SegmentJob {
+        session: "5e551011".into(),
+        seq: 1,
+        source,
+        duration: Duration::from_secs(2),
+        profiles,
+        perceptual_hash: false,
+        clip: None,
+        orchestrator: "0x00000000000000000000000000000000000000aa".into(),
+    }
+}
+
+/// Profiles of a JSON ladder.
+fn profiles(json: &str) -> Vec<Profile> {
+    Ladder::parse(json).unwrap().into()
+}
+
+/// A segment as a file, for looking at it.
+fn on_disk(data: &[u8]) -> tempfile::NamedTempFile {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    fs::write(file.path(), data).unwrap();
+    file
+}
+
+/// What ffprobe decodes from a segment.
+async fn decoded(data: &[u8]) -> Probe {
+    let container = if data.get(4..8) == Some(b"ftyp") {
+        Container::Mp4
+    } else {
+        Container::MpegTs
+    };
+    probe::decode(&FFMPEG, on_disk(data).path(), container)
+        .await
+        .unwrap()
+}
+
+/// A packet of a stream, in file order.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Packet {
+    pts: i64,
+    is_key: bool,
+    hash: String,
+}
+
+/// The packets of `v:0` or `a:0`.
+fn packets(data: &[u8], stream: &str) -> Vec<Packet> {
+    let file = on_disk(data);
+    let mut ffprobe = Command::new(FFMPEG.ffprobe().unwrap());
+    ffprobe.args([
+        "-loglevel",
+        "error",
+        "-select_streams",
+        stream,
+        "-show_data_hash",
+        "md5",
+    ]);
+    ffprobe
+        .args(["-show_entries", "packet=pts,flags,data_hash", "-of", "json"])
+        .arg(file.path());
+    let answer: serde_json::Value = serde_json::from_slice(&ffprobe.output().unwrap().stdout).unwrap();
+    let packets = answer["packets"].as_array().unwrap().iter();
+    packets
+        .map(|packet| Packet {
+            pts: packet["pts"].as_i64().unwrap(),
+            is_key: packet["flags"].as_str().unwrap().starts_with('K'),
+            hash: packet["data_hash"].as_str().unwrap().to_owned(),
+        })
+        .collect()
+}
+
+/// Presentation times, in order, as a transport stream can hold them.
+fn times(packets: &[Packet]) -> Vec<i64> {
+    let mut times: Vec<_> = packets.iter().map(|packet| packet.pts).collect();
+    times.sort_unstable();
+    times.iter().map(|time| time.rem_euclid(1 << 33)).collect()
+}
+
+/// A clip for one purpose: `name` must be its own.
+fn drawn(name: &str, arguments: &[&str]) -> Bytes {
+    let clip: PathBuf = testbed::clip::drawn(name, |ffmpeg| {
+        ffmpeg.args(arguments);
+    });
+    fs::read(Path::new(&clip)).unwrap().into()
+}

@@ -43,7 +43,7 @@ impl Report for ProtocolAnswer {
         let mut text = format!("{} · {state}\n", style.bold(&self.at.network));
         // Writing to a String cannot fail.
         let mut line = |label: &str, value: String| {
-            let _ = writeln!(text, "{label:<12} {value}");
+            let _ = writeln!(text, "{label:<16} {value}");
         };
         line(
             "round",

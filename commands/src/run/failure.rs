@@ -62,7 +62,7 @@ pub fn of_node(error: NodeError) -> Failure {
             "no_sessions",
             "give `--max-sessions` at least 1".to_string(),
         ),
-        NodeError::Tls(_) | NodeError::Client(_) => (
+        NodeError::Tls(_) => (
             Kind::Failed,
             "tls",
             "check that the host in `--service-addr` is a plain host name".to_string(),
@@ -92,6 +92,12 @@ pub fn of_transcoder(error: TranscoderError) -> Failure {
             "work_dir",
             "make it writable, or choose another folder with `--work-dir`",
         ),
+        TranscoderError::SelfTest { .. } => (
+            Kind::Failed,
+            "ffmpeg_broken",
+            "install ffmpeg from your distribution, or name another with `--ffmpeg`; some static builds cannot read \
+             transport streams",
+        ),
         TranscoderError::Thread(_) => (
             Kind::Failed,
             "no_thread",
@@ -102,7 +108,7 @@ pub fn of_transcoder(error: TranscoderError) -> Failure {
 }
 
 /// The message with its causes, as one line.
-fn with_cause(error: &dyn Error) -> String {
+pub(crate) fn with_cause(error: &dyn Error) -> String {
     let mut message = error.to_string();
     let mut cause = error.source();
     while let Some(inner) = cause {

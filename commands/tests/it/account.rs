@@ -101,6 +101,17 @@ fn an_account_is_made_listed_chosen_and_shown() {
         .lpctl(&["account", "show", "--account", "orchestrator", "--json"])
         .expect_code(0);
     assert_eq!(overruled.data()["name"], "orchestrator");
+    // Into a profile, where there is one, beside what is there already.
+    environment.write_config("[profiles.a] # mine\nnetwork = \"devnet\"\n");
+    let chosen = environment
+        .lpctl(&["account", "use", "orchestrator", "--profile", "a", "--json"])
+        .expect_code(0);
+    assert_eq!(chosen.data()["profile"], "a");
+    let config = fs::read_to_string(environment.config_file()).unwrap();
+    assert_eq!(
+        config,
+        "[profiles.a] # mine\nnetwork = \"devnet\"\naccount = \"orchestrator\"\n"
+    );
     // By address, in either case of letters.
     let address = second["address"].as_str().unwrap();
     for wanted in [address, &address.to_lowercase()] {

@@ -7,10 +7,14 @@
 )]
 
 mod account;
+mod child;
 mod command_line;
 mod dashboard;
+mod devnet;
 mod environment;
 mod operator;
+mod outcomes;
 mod proxy;
+mod run;
 mod stake;
 mod status;

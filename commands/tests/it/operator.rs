@@ -92,7 +92,7 @@ impl Operator {
         settings.add_filter(&url, "[rpc]");
         settings.add_filter(r"0x[0-9a-f]{64}", "[hash]");
         settings.add_filter(r"0x[0-9a-f]{8}…[0-9a-f]{4}", "[hash]");
-        settings.add_filter(r"\d\.\d+ ETH|\d+\.?\d* gwei", "[eth]");
+        settings.add_filter("(0|[0-9\u{2009}]{4,})\\.[0-9]+ ETH|[0-9.]+ gwei", "[eth]");
         settings.add_filter(
             r#""(cost_wei|max_cost_wei|gas_price_wei|eth_wei)":"\d+""#,
             "\"$1\":\"[wei]\"",

@@ -16,7 +16,7 @@ pub enum Answer {
     /// As the endpoint at this URL does.
     Forward(String),
     /// Always with this status and body.
-    Always(u16, &'static str),
+    Always(u16, String),
 }
 
 /// The endpoint; ends with the test's runtime.
@@ -56,7 +56,7 @@ async fn serve(mut client: TcpStream, answer: Answer, count: Arc<AtomicU64>) {
     };
     count.fetch_add(1, Ordering::SeqCst);
     let (status, text) = match answer {
-        Answer::Always(status, text) => (status, text.as_bytes().to_vec()),
+        Answer::Always(status, text) => (status, text.into_bytes()),
         Answer::Forward(url) => (200, ask(&url, &body).await),
     };
     let head = format!(
@@ -77,19 +77,15 @@ async fn ask(url: &str, body: &[u8]) -> Vec<u8> {
     read_request(&mut server).await.unwrap()
 }
 
-/// The body of a message whose length is announced.
+/// The body of a message; empty if no length is announced.
 async fn read_request(stream: &mut TcpStream) -> Option<Vec<u8>> {
     let mut read = Vec::new();
     loop {
         let head_end = read.windows(4).position(|four| four == b"\r\n\r\n");
         if let Some(end) = head_end {
             let head = String::from_utf8_lossy(&read[..end]).to_ascii_lowercase();
-            let length = head
-                .lines()
-                .find_map(|line| line.strip_prefix("content-length:"))?
-                .trim()
-                .parse::<usize>()
-                .ok()?;
+            let length = head.lines().find_map(|line| line.strip_prefix("content-length:"));
+            let length = length.map_or(Some(0), |length| length.trim().parse::<usize>().ok())?;
             if read.len() >= end + 4 + length {
                 return Some(read[end + 4..end + 4 + length].to_vec());
             }

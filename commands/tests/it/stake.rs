@@ -238,6 +238,20 @@ async fn a_delegator_bonds_to_an_orchestrator_and_stays_with_it() {
     operator.assert_snapshot("stake_show_delegator", &shown);
     let shown = operator.lpctl(&["stake", "show", "--json"]).expect_code(0);
     operator.assert_snapshot("stake_show_json", &shown);
+    for (name, arguments) in [
+        ("orch_list", &["orch", "list"][..]),
+        ("orch_show", &["orch", "show"]),
+        ("token_balance", &["token", "balance", "delegator"]),
+        ("protocol_show", &["protocol", "show"]),
+        ("status_delegator", &["status", "delegator"]),
+    ] {
+        let shown = operator.lpctl(arguments).expect_code(0);
+        operator.assert_snapshot(name, &shown);
+        operator
+            .lpctl(&[arguments, &["--json"]].concat())
+            .expect_code(0)
+            .data();
+    }
     let elsewhere = operator
         .lpctl(&["stake", "bond", "1", "--to", "delegator", "-y", "--json"])
         .expect_code(4);

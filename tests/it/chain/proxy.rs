@@ -2,16 +2,18 @@
 
 use std::{
     sync::{
-        Arc, Mutex,
+        Arc, Mutex, OnceLock,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
 };
 
 use axum::{Router, body::Bytes, extract::State, http::StatusCode, response::IntoResponse, routing::post};
+use serde_json::Value;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
+    task::AbortHandle,
 };
 
 /// What to do with a request in whose body the text stands; with all others: forward.
@@ -23,6 +25,8 @@ pub enum Fault {
     Swallow(&'static str),
     /// Answer with this instead.
     Answer(&'static str, &'static str),
+    /// Answer calls without a recipient with this member, as some nodes do; forward the rest of the batch.
+    NoCreation(&'static str),
 }
 
 #[derive(Clone)]
@@ -31,6 +35,7 @@ pub struct Proxy {
     target: String,
     requests: Arc<AtomicUsize>,
     faults: Arc<Mutex<Vec<Fault>>>,
+    server: Arc<OnceLock<AbortHandle>>,
     client: reqwest::Client,
 }
 
@@ -43,12 +48,14 @@ impl Proxy {
             target: target.to_string(),
             requests: Arc::default(),
             faults: Arc::default(),
+            server: Arc::default(),
             client: reqwest::Client::builder().no_proxy().build().unwrap(),
         };
         let router = Router::new()
             .route("/", post(Self::pass))
             .with_state(proxy.clone());
-        tokio::spawn(async move { axum::serve(listener, router).await });
+        let server = tokio::spawn(async move { axum::serve(listener, router).await });
+        proxy.server.set(server.abort_handle()).unwrap();
         proxy
     }
 
@@ -61,6 +68,14 @@ impl Proxy {
         self.faults.lock().unwrap().push(fault);
     }
 
+    /// Ends it, and comes back when its port is closed. Needs a second thread to be ended on.
+    pub fn stop(&self) {
+        self.server.get().unwrap().abort();
+        let address = self.url.trim_start_matches("http://");
+        let closed = (0..100_000).any(|_| std::net::TcpStream::connect(address).is_err());
+        assert!(closed, "the proxy goes on");
+    }
+
     async fn pass(State(proxy): State<Self>, body: Bytes) -> axum::response::Response {
         proxy.requests.fetch_add(1, Ordering::SeqCst);
         let text = String::from_utf8_lossy(&body).into_owned();
@@ -69,22 +84,43 @@ impl Proxy {
             Fault::LoseAnswer(marker) | Fault::Swallow(marker) | Fault::Answer(marker, _) => {
                 text.contains(marker)
             }
+            Fault::NoCreation(_) => text.contains("eth_call"),
         });
+        let mut refused = Vec::new();
+        let mut forwarded = body;
         match fault {
             Some(Fault::Swallow(_)) => return StatusCode::GATEWAY_TIMEOUT.into_response(),
             Some(Fault::Answer(_, answer)) => return answer.into_response(),
+            Some(Fault::NoCreation(member)) => {
+                let batch: Vec<Value> = serde_json::from_str(&text).unwrap();
+                let (creations, others): (Vec<Value>, Vec<Value>) = batch
+                    .into_iter()
+                    .partition(|one| one["method"] == "eth_call" && one["params"][0].get("to").is_none());
+                refused.extend(creations.iter().map(|one| {
+                    let answer = format!(r#"{{"jsonrpc":"2.0","id":{},{member}}}"#, one["id"]);
+                    serde_json::from_str::<Value>(&answer).unwrap()
+                }));
+                forwarded = serde_json::to_vec(&others).unwrap().into();
+            }
             Some(Fault::LoseAnswer(_)) | None => {}
         }
         let answer = proxy
             .client
             .post(&proxy.target)
             .header("content-type", "application/json")
-            .body(body);
-        let answer = answer.send().await.unwrap().bytes().await.unwrap();
-        match fault {
-            Some(Fault::LoseAnswer(_)) => StatusCode::GATEWAY_TIMEOUT.into_response(),
-            _ => answer.into_response(),
+            .body(forwarded);
+        let mut answer = answer.send().await.unwrap().bytes().await.unwrap();
+        if !refused.is_empty() {
+            let mut answers: Vec<Value> = serde_json::from_slice(&answer).unwrap();
+            answers.extend(refused);
+            answer = serde_json::to_vec(&answers).unwrap().into();
         }
+        let status = match fault {
+            Some(Fault::LoseAnswer(_)) => StatusCode::GATEWAY_TIMEOUT,
+            _ => StatusCode::OK,
+        };
+        // Each request comes over its own connection, so that a stopped proxy is gone for good.
+        (status, [("connection", "close")], answer).into_response()
     }
 }
 

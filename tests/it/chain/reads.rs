@@ -11,7 +11,7 @@ use testbed::Devnet;
 use super::{
     activate, bond, call, config, connect, percent,
     protocol::{self, getFirstTranscoderInPoolCall, getNextTranscoderInPoolCall, transcoderTotalStakeCall},
-    proxy::Proxy,
+    proxy::{Fault, Proxy},
     reward, send,
 };
 
@@ -90,6 +90,17 @@ async fn the_walk_in_one_request_equals_the_slow_one() {
     let pool = chain.pool().await.unwrap();
     assert_eq!(pool.members.len(), 4);
     assert_eq!(pool.members, walk(&devnet).await);
+
+    // Nodes that run no code without an address, or answer nothing where they should run it.
+    for refusal in [
+        r#""error":{"code":-32602,"message":"missing to"}"#,
+        r#""result":"0x""#,
+    ] {
+        let proxy = Proxy::to(&devnet.rpc_url).await;
+        let chain = Chain::connect(config(&devnet, &[&proxy.url])).await.unwrap();
+        proxy.fault(Fault::NoCreation(refusal));
+        assert_eq!(chain.pool().await.unwrap(), pool, "after {refusal}");
+    }
 
     let list = chain.orchestrators().await.unwrap();
     let order: Vec<Address> = list.orchestrators.iter().map(|one| one.address).collect();

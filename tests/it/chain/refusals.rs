@@ -71,6 +71,7 @@ async fn all_that_is_wrong_is_said_at_once() {
         codes,
         [
             "gas_price_above_limit",
+            "insufficient_eth",
             "insufficient_lpt",
             "round_not_initialized"
         ]

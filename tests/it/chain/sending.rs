@@ -1,7 +1,7 @@
 //! What can happen to a transaction once it is signed, and that the report is exact about it.
 
 use std::{
-    sync::{Arc, Barrier, Mutex},
+    sync::{Arc, Condvar, Mutex},
     time::Duration,
 };
 
@@ -121,7 +121,7 @@ async fn a_mined_failure_is_told_with_its_reason() {
     devnet.enter_next_round().await;
     stop_mining(&devnet).await;
     // Both are simulated before either is sent; only one of them can open the round.
-    let barrier = Arc::new(Barrier::new(2));
+    let barrier = Arc::new(Barrier::default());
     let mut running = Vec::new();
     for signer in [devnet.accounts.gateway.clone(), devnet.accounts.delegator.clone()] {
         let (chain, barrier) = (chain.clone(), Arc::clone(&barrier));
@@ -133,7 +133,7 @@ async fn a_mined_failure_is_told_with_its_reason() {
             chain
                 .submit(plan, &signer, SubmitOptions::default(), move |event| {
                     if matches!(event, SubmitEvent::Signed { .. }) {
-                        barrier.wait();
+                        barrier.wait(2);
                     }
                 })
                 .await
@@ -164,8 +164,30 @@ async fn a_mined_failure_is_told_with_its_reason() {
     assert!(!receipt.status());
 }
 
+/// Lets threads go on together, or after half a minute at the latest.
+#[derive(Default)]
+struct Barrier {
+    here: Mutex<usize>,
+    come: Condvar,
+}
+
+impl Barrier {
+    fn wait(&self, count: usize) {
+        // Another thread takes over what this one would have run meanwhile.
+        tokio::task::block_in_place(|| {
+            let mut here = self.here.lock().unwrap();
+            *here += 1;
+            self.come.notify_all();
+            let _ = self
+                .come
+                .wait_timeout_while(here, Duration::from_secs(30), |here| *here < count)
+                .unwrap();
+        });
+    }
+}
+
 async fn wait_for_pending(devnet: &Devnet, count: u64) {
-    for _ in 0..400 {
+    for _ in 0..1600 {
         let status: serde_json::Value = devnet
             .provider()
             .raw_request("txpool_status".into(), ())
@@ -312,10 +334,8 @@ async fn a_step_that_would_revert_after_an_earlier_one_is_not_sent() {
     let error = chain
         .submit(plan, me, SubmitOptions::default(), move |event| {
             if matches!(event, SubmitEvent::Mined(_)) {
-                let answer = blocking_rpc(
-                    &rpc_url,
-                    r#"{"jsonrpc":"2.0","id":1,"method":"anvil_mine","params":["0x14"]}"#,
-                );
+                let mine = r#"{"jsonrpc":"2.0","id":1,"method":"anvil_mine","params":["0x14"]}"#;
+                let answer = tokio::task::block_in_place(|| blocking_rpc(&rpc_url, mine));
                 assert!(answer.starts_with(b"HTTP/1.1 200"));
             }
         })
@@ -404,5 +424,28 @@ async fn endpoints_that_die_before_sending_leave_nothing_sent() {
         (Class::Unreachable, "rpc_unreachable"),
         "{error}"
     );
+    assert_eq!(nonce(&devnet, me.address()).await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn endpoints_that_die_between_signing_and_sending_leave_nothing_sent() {
+    let devnet = testbed::devnet().await;
+    let proxy = Proxy::to(&devnet.rpc_url).await;
+    let chain = Chain::connect(config(&devnet, &[&proxy.url])).await.unwrap();
+    let me = &devnet.accounts.orchestrator;
+    let plan = chain
+        .plan_set_service_uri(me.address(), "https://127.0.0.1:1", options())
+        .await
+        .unwrap();
+    let error = chain
+        .submit(plan, me, SubmitOptions::default(), move |event| {
+            if matches!(event, SubmitEvent::Signed { .. }) {
+                tokio::task::block_in_place(|| proxy.stop());
+            }
+        })
+        .await
+        .unwrap_err();
+    assert!(matches!(error, SubmitError::Chain { .. }), "{error}");
+    assert_eq!(error.class(), Class::Unreachable);
     assert_eq!(nonce(&devnet, me.address()).await, 0);
 }

@@ -1,5 +1,7 @@
 //! What the operator sees, and who may not.
 
+use std::time::Duration;
+
 use engine::{
     node::DeviceReader,
     view::node::{Device, NodeStatus},
@@ -8,6 +10,7 @@ use engine::{
 use eventsource_stream::Eventsource;
 use futures_util::StreamExt;
 use reqwest::{Client, StatusCode};
+use tokio::{io::AsyncWriteExt, net::TcpStream};
 
 use super::{
     harness::{PATIENCE, Rig, credentials, data, h1, h2, held_node, ladder, node, node_with, result},
@@ -45,6 +48,7 @@ async fn events(rig: &Rig) -> impl futures_util::Stream<Item = NodeStatus> + Unp
 #[tokio::test]
 async fn a_running_segment_shows_while_it_runs_and_after() {
     let rig = held_node(|config| {
+        config.limits.last_downloads = Duration::ZERO;
         config.devices = Some(DeviceReader::new(|| {
             vec![Device {
                 id: "cpu".into(),
@@ -170,4 +174,38 @@ async fn the_chain_shows_as_soon_as_it_is_read() {
     let status = event(&mut events, |status| status.chain.is_some()).await;
     assert_eq!(status.chain, Some(read));
     assert_eq!(status.notices[0].code, "reward_not_called");
+}
+
+#[tokio::test]
+async fn a_reader_that_does_not_read_loses_its_place() {
+    let rig = node_with(|config| {
+        config.limits.operator.connections = 1;
+        config.limits.operator.write_stall = Duration::from_millis(200);
+        config.limits.device_interval = Duration::from_millis(1);
+        let mut load = 0;
+        config.devices = Some(DeviceReader::new(move || {
+            load += 1;
+            vec![Device {
+                id: "cpu".into(),
+                // Events large enough to fill whatever the system holds for a connection.
+                name: "x".repeat(1 << 20),
+                load_percent: Some(load),
+                ..Device::default()
+            }]
+        }));
+    })
+    .await;
+    let mut deaf = TcpStream::connect(rig.node.operator_addr()).await.unwrap();
+    let request = b"GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    deaf.write_all(request).await.unwrap();
+    deaf.readable().await.unwrap();
+    // The only connection is taken, until the node has had enough.
+    let again = async {
+        while h1().get(rig.operator_url("/healthz")).send().await.is_err() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, again)
+        .await
+        .expect("the place is given back");
 }

@@ -305,7 +305,7 @@ async fn the_status_comes_before_the_renditions() {
 async fn a_refusal_reaches_a_gateway_that_is_still_sending() {
     let rig = node().await;
     let foreign = AuthTokens::generate().issue(Timestamp::now());
-    let large = Bytes::from(vec![0x47; 30 << 20]);
+    let large = Bytes::from(vec![0x47; 12 << 20]);
     let segment = credentials(&Offchain, &foreign, 0, &large, &ladder());
     for client in [h1(), h2()] {
         let answer = rig.post(&client, &segment, large.clone()).await;
@@ -340,6 +340,24 @@ async fn a_source_can_be_fetched_from_where_the_body_says() {
         let answer = post(wrong).await.unwrap();
         assert_eq!(refusal(answer).await, (400, "BadRequest".to_string()));
     }
+}
+
+#[tokio::test]
+async fn strangers_cannot_make_a_public_node_ask_its_neighbours() {
+    let rig = node_with(|config| config.private_sources = false).await;
+    let token = rig.token().await;
+    let made = data(rig.transcode(&h2(), &token, 0, &clip()).await);
+    let source = download(&rig, &made).await.swap_remove(0);
+    let segment = credentials(&Offchain, &token, 1, &source, &ladder());
+    let answer = h2()
+        .post(rig.url("/segment"))
+        .header("Livepeer-Segment", to_header(&segment))
+        .header("Content-Type", "application/vnd+livepeer.uri")
+        .body(made.segments[0].url.clone())
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(refusal(answer).await, (400, "BadRequest".to_string()));
 }
 
 #[tokio::test]

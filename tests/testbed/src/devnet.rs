@@ -70,11 +70,29 @@ pub fn cache_dir() -> PathBuf {
     }
 }
 
-/// The parts of a devnet, fetched from npm by whichever test needs them first.
+/// The cache folder of the installed lpctl, where `make setup` puts the parts.
+#[must_use]
+pub fn installed_cache_dir() -> Option<PathBuf> {
+    let named = |name: &str| {
+        std::env::var_os(name)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
+    named("LPCTL_CACHE_DIR")
+        .or_else(|| Some(named("XDG_CACHE_HOME")?.join("lpctl")))
+        .or_else(|| Some(named("HOME")?.join(".cache/lpctl")))
+}
+
+/// The parts of a devnet: those `make setup` fetched, else fetched from npm by whichever test needs them first.
 ///
 /// # Panics
 /// They cannot be fetched: the message says what to install.
 pub async fn devnet_parts() -> Parts {
+    if let Some(installed) = installed_cache_dir()
+        && let Ok(Some(parts)) = Parts::locate(&PartsConfig::pinned(installed)).await
+    {
+        return parts;
+    }
     let config = PartsConfig::pinned(cache_dir());
     match Parts::fetch(&config, &|_| {}).await {
         Ok(parts) => parts,

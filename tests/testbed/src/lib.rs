@@ -7,7 +7,9 @@
 pub mod clip;
 mod devnet;
 
-pub use devnet::{Accounts, Devnet, cache_dir, devnet, devnet_config, devnet_parts, devnet_with};
+pub use devnet::{
+    Accounts, Devnet, cache_dir, devnet, devnet_config, devnet_parts, devnet_with, installed_cache_dir,
+};
 
 /// Chooses the TLS provider HTTP clients need to be built at all. Any number of calls.
 pub fn install_tls() {

@@ -1,0 +1,116 @@
+//! What stood in the way of a push, with the next step.
+
+use engine::{
+    gateway::{
+        PushError, cut::CutError, orchestrator::OrchestratorError, source::SourceError, tools::ToolError,
+    },
+    view::push::{PushReport, PushStage},
+};
+
+use crate::{
+    failure::{Failure, Kind},
+    run::failure::with_cause,
+    shell::escape,
+};
+
+/// Nothing was sent.
+pub fn of_push(error: PushError) -> Failure {
+    let message = escape(&with_cause(&error));
+    let failure = |kind, code| Failure::new(kind, code, message.clone());
+    match &error {
+        PushError::NoProfiles | PushError::ProfileName(_) | PushError::SameName(_) => {
+            failure(Kind::Usage, "bad_ladder")
+                .hint("give each rung a name of its own; `--help` shows examples")
+        }
+        PushError::Source(error) => of_source(error, failure),
+        PushError::Cut(CutError::Tool(error)) | PushError::Tool(error) => of_tool(error, failure),
+        PushError::Cut(CutError::Folder { .. }) => failure(Kind::Failed, "no_temporary_files")
+            .hint("check the space left and the rights on it, or point TMPDIR elsewhere"),
+        PushError::Cut(_) => failure(Kind::Failed, "cannot_cut")
+            .hint("`ffprobe FILE` tells what ffmpeg makes of it; nothing was sent"),
+        PushError::Orchestrator(error) => of_orchestrator(error, failure),
+        PushError::Output { .. } => {
+            failure(Kind::Failed, "output_not_written").hint("choose a folder you can write with `--out`")
+        }
+        PushError::Client(_) => failure(Kind::Bug, "bug"),
+    }
+}
+
+fn of_source(error: &SourceError, failure: impl Fn(Kind, &'static str) -> Failure) -> Failure {
+    match error {
+        SourceError::Open { .. } => {
+            failure(Kind::Failed, "input_missing").hint("check the file's name and rights")
+        }
+        SourceError::Unreadable { .. } => {
+            failure(Kind::Failed, "input_unreadable").hint("`ffprobe FILE` tells what ffmpeg makes of it")
+        }
+        SourceError::NoVideo { .. } => failure(Kind::Failed, "input_without_video")
+            .hint("orchestrators transcode video; choose a file that has some"),
+        SourceError::Tool(error) => of_tool(error, failure),
+    }
+}
+
+fn of_tool(error: &ToolError, failure: impl Fn(Kind, &'static str) -> Failure) -> Failure {
+    match error {
+        ToolError::NoFfprobe(_) => failure(Kind::Failed, "ffprobe_missing")
+            .hint("install ffmpeg whole (Debian: `apt-get install ffmpeg`)"),
+        ToolError::Run { .. } => failure(Kind::Failed, "ffmpeg_not_started"),
+        ToolError::TimedOut { .. } => {
+            failure(Kind::Failed, "ffmpeg_timed_out").hint("is the file on a disk that hangs?")
+        }
+    }
+}
+
+fn of_orchestrator(error: &OrchestratorError, failure: impl Fn(Kind, &'static str) -> Failure) -> Failure {
+    match error {
+        OrchestratorError::Unreachable(_) | OrchestratorError::Silent { .. } => {
+            failure(Kind::Unreachable, "orchestrator_unreachable")
+                .hint("is the node running (`lpctl run`), and is it https or http? nothing was sent")
+        }
+        OrchestratorError::Refused(text) if text.contains("OrchestratorCapped") => {
+            failure(Kind::Failed, "orchestrator_full")
+                .hint("it serves as many streams as it takes; try again later")
+        }
+        OrchestratorError::Refused(text) if text.contains("sig check failed") => {
+            failure(Kind::Failed, "signature_wanted")
+                .hint("it wants to know who sends: choose the account that signs with `--account`")
+        }
+        OrchestratorError::Refused(_) => failure(Kind::Failed, "orchestrator_refused"),
+        OrchestratorError::NotTaking => failure(Kind::Failed, "orchestrator_not_taking")
+            .hint("it is there and may be draining; try again later"),
+        OrchestratorError::Incompatible(_) => failure(Kind::Failed, "orchestrator_incompatible")
+            .hint("ask for another ladder, or choose another orchestrator"),
+        OrchestratorError::Address(_) | OrchestratorError::NoToken | OrchestratorError::Account(_) => {
+            failure(Kind::Failed, "orchestrator_answer")
+                .hint("this is no orchestrator, or one that is misconfigured")
+        }
+    }
+}
+
+/// Something was sent and not all of it came back right.
+pub fn of_report(report: &PushReport) -> Failure {
+    let counts = &report.segments;
+    let message = match (&report.not_sent, counts.failed) {
+        (Some(reason), failed) => format!(
+            "{failed} of {} segments failed, and the rest was not sent: {}",
+            counts.cut,
+            escape(reason)
+        ),
+        (None, failed) => format!("{failed} of {} segments failed", counts.cut),
+    };
+    let failure = Failure::new(Kind::Failed, "push_incomplete", message);
+    let first = report.failures.first();
+    match first.map(|failure| failure.stage) {
+        Some(PushStage::Submit | PushStage::Answer) => {
+            failure.hint("the node's log and `lpctl dashboard` tell its side of it")
+        }
+        Some(PushStage::Download) => {
+            failure.hint("can this machine reach the addresses the orchestrator names?")
+        }
+        Some(PushStage::Verify) => {
+            failure.hint("keep the renditions with `--out DIR` and look at them with ffprobe")
+        }
+        Some(PushStage::Write) => failure.hint("check the space left in the output folder"),
+        None => failure,
+    }
+}
