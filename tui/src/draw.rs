@@ -165,10 +165,12 @@ pub fn chart(
                 if here == 0 {
                     break;
                 }
-                let symbol = if band.fill == "█" {
-                    LEVELS[here - 1]
-                } else {
-                    band.fill
+                let is_behind = buffer.cell((x, y)).is_some_and(|cell| cell.symbol() != " ");
+                let symbol = match (band.fill, is_behind) {
+                    ("█", false) => LEVELS[here - 1],
+                    // Part of a cell would leave a hole in the band behind it.
+                    ("█", true) if here < 4 => break,
+                    (fill, _) => fill,
                 };
                 buffer.set_string(x, y, symbol, band.style);
             }

@@ -133,7 +133,7 @@ fn line(device: &Device, name_room: usize, scene: &Scene<'_>, room: usize) -> Li
     if let Some(watts) = device.power_watts.filter(|_| room > 100) {
         pieces.push((6, vec![Span::styled(format!("{watts} W"), theme.text)]));
     }
-    if room > 100 || !is_gpu {
+    if room > 84 && (room > 100 || !is_gpu) {
         let sessions = words::counted(u64::from(device.sessions), "session");
         pieces.push((5, vec![Span::styled(sessions, theme.quiet)]));
     }

@@ -18,7 +18,7 @@ pub struct SessionDetail<'a> {
 }
 
 /// The parts of a segment's time, in the order they happen, with the fill of their bar.
-const PARTS: [(&str, &str); 4] = [("upload", "▒"), ("wait", "░"), ("transcode", "█"), ("rest", "·")];
+const PARTS: [(&str, &str); 4] = [("upload", "▒"), ("wait", "░"), ("transcode", "▆"), ("rest", "·")];
 
 impl Panel for SessionDetail<'_> {
     fn render(&self, buffer: &mut Buffer, area: Rect, scene: &Scene<'_>) {
