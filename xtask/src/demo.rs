@@ -171,7 +171,17 @@ fn play(stage: &Stage) -> eyre::Result<()> {
     let devnet = |arguments: &[&str]| stage.show(&[&["--profile", "devnet"][..], arguments].concat());
     devnet(&["stake", "bond", "1000", "--yes"])?;
     devnet(&["set-fees", "--reward-cut", "10", "--fee-share", "40", "--yes"])?;
-    devnet(&["orch", "activate", "--service-uri", &service_uri, "--yes"])?;
+    devnet(&[
+        "orch",
+        "activate",
+        "--service-uri",
+        &service_uri,
+        "--reward-cut",
+        "10",
+        "--fee-share",
+        "40",
+        "--yes",
+    ])?;
     devnet(&["devnet", "mine", "--rounds", "1"])?;
     devnet(&["reward", "call", "--yes"])?;
     let status = stage.ask(&["--profile", "devnet", "orch", "show"])?;
@@ -297,6 +307,10 @@ fn push_while_watching(
     let out = stage.home.path().join("renditions");
     let (clip, out_text) = (clip.display().to_string(), out.display().to_string());
     let arguments = [
+        "--profile",
+        "devnet",
+        "--account",
+        "gateway",
         "gateway",
         "push",
         &clip,
@@ -308,30 +322,29 @@ fn push_while_watching(
         &out_text,
     ];
     say(&format!(
-        "$ lpctl gateway push clip.mp4 --orch {service_uri} --ladder {LADDER} --out renditions"
+        "$ lpctl --profile devnet --account gateway gateway push clip.mp4 --orch {service_uri} --ladder {LADDER} --out renditions"
     ))?;
-    let mut push = Running(
-        stage
-            .command(&arguments)
-            .arg("--json")
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()?,
-    );
+    let log = stage.home.path().join("push.log");
+    let mut command = stage.command(&arguments);
+    command
+        .arg("--json")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(fs::File::create(&log)?);
+    let mut push = Running(command.spawn()?);
     let mut stdout = push.0.stdout.take().ok_or_eyre("no stdout")?;
-    watch(stage, operator_url)?;
+    watch(stage, operator_url, &mut push)?;
     let mut answer = String::new();
     std::io::Read::read_to_string(&mut stdout, &mut answer)?;
     let status = push.0.wait()?;
     let answer: Value = serde_json::from_str(&answer).wrap_err(answer)?;
     ensure!(status.success(), "the push ended with {status}: {answer}");
-    say(&serde_json::to_string_pretty(&answer["data"]["summary"])?)?;
+    say(&serde_json::to_string_pretty(&answer["data"])?)?;
     check_renditions(&out)
 }
 
 /// The dashboard while the push runs: live on a terminal, one frame otherwise.
-fn watch(stage: &Stage, operator_url: &str) -> eyre::Result<()> {
+fn watch(stage: &Stage, operator_url: &str, push: &mut Running) -> eyre::Result<()> {
     let started = Instant::now();
     loop {
         let status = stage.ask(&["--node", operator_url, "dashboard", "--once"])?;
@@ -340,6 +353,10 @@ fn watch(stage: &Stage, operator_url: &str) -> eyre::Result<()> {
             .is_some_and(|sessions| !sessions.is_empty())
         {
             break;
+        }
+        if push.0.try_wait()?.is_some() {
+            // It ended before it was seen: its answer says why.
+            return Ok(());
         }
         ensure!(started.elapsed() < PATIENCE, "no session showed up at the node");
         std::thread::park_timeout(Duration::from_millis(200));
