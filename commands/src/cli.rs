@@ -154,13 +154,15 @@ pub enum ColorChoice {
 
 /// What lpctl can do.
 #[derive(Debug, Subcommand)]
+#[allow(
+    missing_docs,
+    reason = "the help of a command is the doc comment of its `Args`"
+)]
 pub enum Command {
-    /// Show how things stand, on one screen
     Status(crate::status::StatusArgs),
     /// Put LPT behind an orchestrator, and see how it stands
     #[command(subcommand)]
     Stake(crate::stake::StakeCommand),
-    /// Set the reward cut you keep and the fee share your delegators get
     SetFees(crate::set_fees::SetFeesArgs),
     /// Become an orchestrator, and look at those there are
     #[command(subcommand)]
@@ -177,19 +179,10 @@ pub enum Command {
     /// The protocol's contracts and parameters
     #[command(subcommand)]
     Protocol(crate::protocol::ProtocolCommand),
-    /// Run the node: take segments from gateways and transcode them on this machine
-    ///
-    /// Gateways reach it on one port with gRPC and HTTP, over TLS unless --plain is given. The operator's API answers on
-    /// a loopback port; `lpctl dashboard` shows it. Without a profile or a network the node runs off-chain: it takes any
-    /// gateway's work. On a chain it signs what it made with the account in use, and gateways must sign what they send.
-    /// It asks for no payment yet.
-    ///
-    /// The first Ctrl-C or SIGTERM lets running segments finish; the second one ends the node at once.
     Run(crate::run::RunArgs),
     /// Send video to orchestrators, as gateways do
     #[command(subcommand)]
     Gateway(crate::gateway::GatewayCommand),
-    /// Watch a node live: sessions, GPUs or CPU, stake and round
     Dashboard(crate::dashboard::DashboardArgs),
     /// Make, import, list and choose the accounts that sign transactions
     #[command(subcommand)]
@@ -200,9 +193,7 @@ pub enum Command {
     /// Show, check and change the configuration
     #[command(subcommand)]
     Config(crate::config::ConfigCommand),
-    /// Print the script that completes lpctl's commands and values in your shell
     Completions(crate::completions::CompletionsArgs),
-    /// Print the manual page
     Man(crate::man::ManArgs),
 }
 

@@ -27,6 +27,13 @@ use crate::{
 };
 
 /// Run the node: take segments from gateways and transcode them on this machine
+///
+/// Gateways reach it on one port with gRPC and HTTP, over TLS unless --plain is given. The operator's API answers on
+/// a loopback port; `lpctl dashboard` shows it. Without a profile or a network the node runs off-chain: it takes any
+/// gateway's work. On a chain it signs what it made with the account in use, and gateways must sign what they send.
+/// It asks for no payment yet.
+///
+/// The first Ctrl-C or SIGTERM lets running segments finish; the second one ends the node at once.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

@@ -324,22 +324,25 @@ fn push_while_watching(
     say(&format!(
         "$ lpctl --profile devnet --account gateway gateway push clip.mp4 --orch {service_uri} --ladder {LADDER} --out renditions"
     ))?;
-    let log = stage.home.path().join("push.log");
+    let answer = stage.home.path().join("push.out");
+    let said = stage.home.path().join("push.err");
     let mut command = stage.command(&arguments);
     command
-        .arg("--json")
         .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(fs::File::create(&log)?);
+        .stdout(fs::File::create(&answer)?)
+        .stderr(fs::File::create(&said)?);
     let mut push = Running(command.spawn()?);
-    let mut stdout = push.0.stdout.take().ok_or_eyre("no stdout")?;
     watch(stage, operator_url, &mut push)?;
-    let mut answer = String::new();
-    std::io::Read::read_to_string(&mut stdout, &mut answer)?;
     let status = push.0.wait()?;
-    let answer: Value = serde_json::from_str(&answer).wrap_err(answer)?;
-    ensure!(status.success(), "the push ended with {status}: {answer}");
-    say(&serde_json::to_string_pretty(&answer["data"])?)?;
+    say(&format!(
+        "\n$ # what the push said at its end\n{}",
+        fs::read_to_string(&answer)?
+    ))?;
+    ensure!(
+        status.success(),
+        "the push ended with {status}: {}",
+        fs::read_to_string(&said)?
+    );
     check_renditions(&out)
 }
 
@@ -348,10 +351,7 @@ fn watch(stage: &Stage, operator_url: &str, push: &mut Running) -> eyre::Result<
     let started = Instant::now();
     loop {
         let status = stage.ask(&["--node", operator_url, "dashboard", "--once"])?;
-        if status["sessions"]
-            .as_array()
-            .is_some_and(|sessions| !sessions.is_empty())
-        {
+        if status["work"]["segments_done"].as_u64() >= Some(1) {
             break;
         }
         if push.0.try_wait()?.is_some() {
@@ -372,6 +372,8 @@ fn watch(stage: &Stage, operator_url: &str, push: &mut Running) -> eyre::Result<
             operator_url,
             "dashboard",
             "--once",
+            "--watch",
+            "4",
             "--width",
             "100",
             "--height",

@@ -24,16 +24,15 @@ use crate::{
 
 /// Make, import, list and choose the accounts that sign transactions
 #[derive(Debug, Subcommand)]
+#[allow(
+    missing_docs,
+    reason = "the help of a command is the doc comment of its `Args`"
+)]
 pub enum AccountCommand {
-    /// Make a new key, encrypted by a password
     New(new::NewArgs),
-    /// Bring in a key from a keystore file or a private key
     Import(import::ImportArgs),
-    /// List the accounts on this machine
     List(list::ListArgs),
-    /// Show one account
     Show(show::ShowArgs),
-    /// Choose the account commands act for
     Use(choose::UseArgs),
 }
 

@@ -14,14 +14,14 @@ use crate::{
 
 /// Show, check and change the configuration
 #[derive(Debug, Subcommand)]
+#[allow(
+    missing_docs,
+    reason = "the help of a command is the doc comment of its `Args`"
+)]
 pub enum ConfigCommand {
-    /// Show the settings in force and where each comes from
     Show(show::ShowArgs),
-    /// Change one setting of a profile, or of the defaults
     Set(set::SetArgs),
-    /// Say whether the config file is understood
     Check(CheckArgs),
-    /// Print where the files are
     Path(PathArgs),
 }
 

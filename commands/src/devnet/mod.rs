@@ -29,18 +29,16 @@ const PROFILE: &str = "devnet";
 
 /// Run a whole Livepeer protocol on this machine: a real chain, the real contracts, funded accounts
 #[derive(Debug, Subcommand)]
+#[allow(
+    missing_docs,
+    reason = "the help of a command is the doc comment of its `Args`"
+)]
 pub enum DevnetCommand {
-    /// Start a devnet, or go on with the one before
     Up(up::UpArgs),
-    /// Stop the devnet and keep its chain for the next time
     Down(down::DownArgs),
-    /// Show whether a devnet runs, its round, contracts and accounts
     Status(status::StatusArgs),
-    /// Mine blocks, or whole rounds, without waiting for them
     Mine(mine::MineArgs),
-    /// Give an account ETH and LPT out of nothing
     Fund(fund::FundArgs),
-    /// Download what a devnet is made of, and nothing else
     Setup(setup::SetupArgs),
 }
 

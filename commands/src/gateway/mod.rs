@@ -10,8 +10,11 @@ use crate::context::Context;
 
 /// Send video to orchestrators, as gateways do
 #[derive(Debug, Subcommand)]
+#[allow(
+    missing_docs,
+    reason = "the help of a command is the doc comment of its `Args`"
+)]
 pub enum GatewayCommand {
-    /// Send a file through an orchestrator and check what comes back
     Push(push::PushArgs),
 }
 

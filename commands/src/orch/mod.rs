@@ -11,14 +11,14 @@ use crate::context::Context;
 
 /// Become an orchestrator, and look at those there are
 #[derive(Debug, Subcommand)]
+#[allow(
+    missing_docs,
+    reason = "the help of a command is the doc comment of its `Args`"
+)]
 pub enum OrchestratorCommand {
-    /// Become an orchestrator: stake, commission and published address in one go
     Activate(activate::ActivateArgs),
-    /// List the orchestrators of the pool
     List(list::ListArgs),
-    /// Show one orchestrator
     Show(show::ShowArgs),
-    /// Publish the address gateways are told to use
     SetUri(set_uri::SetUriArgs),
 }
 

@@ -8,8 +8,11 @@ use crate::context::Context;
 
 /// The protocol's contracts and parameters
 #[derive(Debug, Subcommand)]
+#[allow(
+    missing_docs,
+    reason = "the help of a command is the doc comment of its `Args`"
+)]
 pub enum ProtocolCommand {
-    /// Show contracts, rounds, inflation and limits
     Show(show::ShowArgs),
 }
 

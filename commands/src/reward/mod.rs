@@ -9,10 +9,12 @@ use crate::context::Context;
 
 /// Mint each round's reward
 #[derive(Debug, Subcommand)]
+#[allow(
+    missing_docs,
+    reason = "the help of a command is the doc comment of its `Args`"
+)]
 pub enum RewardCommand {
-    /// Mint this round's reward for you and your delegators
     Call(call::CallArgs),
-    /// Show whether it was called and what it brings
     Status(status::StatusArgs),
 }
 

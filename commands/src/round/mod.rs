@@ -9,10 +9,12 @@ use crate::context::Context;
 
 /// The protocol's clock
 #[derive(Debug, Subcommand)]
+#[allow(
+    missing_docs,
+    reason = "the help of a command is the doc comment of its `Args`"
+)]
 pub enum RoundCommand {
-    /// Show the current round and when things open and close
     Show(show::ShowArgs),
-    /// Initialise the current round, if nobody has yet
     Init(init::InitArgs),
 }
 

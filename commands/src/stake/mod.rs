@@ -9,10 +9,12 @@ use crate::context::Context;
 
 /// Put LPT behind an orchestrator, and see how it stands
 #[derive(Debug, Subcommand)]
+#[allow(
+    missing_docs,
+    reason = "the help of a command is the doc comment of its `Args`"
+)]
 pub enum StakeCommand {
-    /// Bond LPT to yourself or to another orchestrator
     Bond(bond::BondArgs),
-    /// Show an account's stake
     Show(show::ShowArgs),
 }
 

@@ -8,8 +8,11 @@ use crate::context::Context;
 
 /// LPT in the wallet
 #[derive(Debug, Subcommand)]
+#[allow(
+    missing_docs,
+    reason = "the help of a command is the doc comment of its `Args`"
+)]
 pub enum TokenCommand {
-    /// Show an account's LPT and ETH
     Balance(balance::BalanceArgs),
 }
 
