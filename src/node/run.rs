@@ -50,7 +50,9 @@ pub struct RunningNode {
     status: StatusSource,
     stop: CancellationToken,
     hard_stop: CancellationToken,
-    ended: JoinHandle<StopReport>,
+    ending: JoinHandle<StopReport>,
+    /// What `ending` gave: it can be asked only once.
+    report: Option<StopReport>,
 }
 
 /// How a node ended.
@@ -171,7 +173,7 @@ pub async fn start(
     }
 
     let stop = stop.child_token();
-    let ended = tokio::spawn(conduct(Ending {
+    let ending = tokio::spawn(conduct(Ending {
         node: Arc::clone(&node),
         supervisor,
         limits,
@@ -187,7 +189,8 @@ pub async fn start(
         status: StatusSource(node),
         stop,
         hard_stop,
-        ended,
+        ending,
+        report: None,
     })
 }
 
@@ -222,15 +225,16 @@ impl RunningNode {
         self.hard_stop.clone()
     }
 
-    /// Resolves when the node has ended, for whatever reason.
+    /// Resolves when the node has ended, for whatever reason. May be called again, and be cancelled.
     pub async fn ended(&mut self) -> StopReport {
-        match (&mut self.ended).await {
-            Ok(report) => report,
-            Err(error) => StopReport {
-                cause: Some(error.to_string()),
-                ..StopReport::default()
-            },
+        if let Some(report) = &self.report {
+            return report.clone();
         }
+        let report = (&mut self.ending).await.unwrap_or_else(|error| StopReport {
+            cause: Some(error.to_string()),
+            ..StopReport::default()
+        });
+        self.report.insert(report).clone()
     }
 
     /// Takes no more segments, lets the running ones finish within the grace and their renditions be fetched, ends

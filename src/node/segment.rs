@@ -354,11 +354,11 @@ fn publish(
     let mut names = HashSet::new();
     let mut segments = Vec::with_capacity(profiles.len());
     for (index, (profile, rendition)) in profiles.iter().zip(renditions).enumerate() {
-        // Two rungs of one name would overwrite each other.
-        let directory = match names.insert(&profile.name) {
-            true => profile.name.clone(),
-            false => format!("{}-{index}", profile.name),
-        };
+        // Two rungs of one name would overwrite each other. A name made up here may be that of a later rung.
+        let mut directory = profile.name.clone();
+        while !names.insert(directory.clone()) {
+            directory = format!("{directory}-{index}");
+        }
         let file = match profile.format {
             Container::MpegTs => format!("{seq}.ts"),
             Container::Mp4 => format!("{seq}.mp4"),

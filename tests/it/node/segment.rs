@@ -507,3 +507,19 @@ async fn odd_profile_names_are_downloadable_and_apart() {
     assert_ne!(made.segments[0].url, made.segments[1].url);
     assert_ne!(files[0], files[1]);
 }
+
+#[tokio::test]
+async fn a_name_made_up_for_one_rung_can_be_anothers() {
+    let rig = node().await;
+    let clip = clip();
+    let mut rungs = ladder();
+    rungs.push(rungs[0].clone());
+    for (rung, name) in rungs.iter_mut().zip(["a", "a", "a-1"]) {
+        rung.name = name.into();
+    }
+    let segment = credentials(&Offchain, &rig.token().await, 0, &clip, &rungs);
+    let made = data(result(rig.post(&h2(), &segment, clip.clone()).await).await);
+    let urls: std::collections::HashSet<_> = made.segments.iter().map(|segment| &segment.url).collect();
+    assert_eq!(urls.len(), 3, "{urls:?}");
+    assert_eq!(download(&rig, &made).await.len(), 3);
+}

@@ -108,7 +108,9 @@ async fn a_data_directory_belongs_to_one_node() {
     );
     // The token it was started with stops it too; then the next one may have the directory.
     stop.cancel();
-    assert!(first.ended().await.finished);
+    let report = first.ended().await;
+    assert!(report.finished);
+    assert_eq!(first.ended().await, report);
     begin(CancellationToken::new()).await.unwrap().stop().await;
 }
 
