@@ -1,7 +1,7 @@
 //! Children that cannot outlive their purpose: how every other program is started, bounded and ended.
 //!
 //! A child runs in a process group of its own, and the [`Job`] that holds it kills the whole group when it is
-//! dropped. That covers errors, cancelled tasks and panics, not `kill -9` of this process; for that the child
+//! dropped before the child has ended. That covers errors, cancelled tasks and panics, not `kill -9` of this process; for that the child
 //! is started through lpctl itself ([`Launcher::Helper`]): the helper asks the kernel to be killed with its
 //! parent, takes limits upon itself and then becomes the program.
 //!
@@ -50,11 +50,16 @@ pub enum Launcher {
     /// As it is. The child survives `kill -9` of this process and takes no limits.
     Direct,
     /// Through the lpctl program at this path: the child dies with this process and keeps to its [`Limits`].
-    /// `/proc/self/exe` is the running program, also after an upgrade has replaced its file.
     Helper(PathBuf),
 }
 
 impl Launcher {
+    /// Through the running program, if that is lpctl: also after an upgrade has replaced its file.
+    #[must_use]
+    pub fn through_this_program() -> Self {
+        Self::Helper("/proc/self/exe".into())
+    }
+
     /// The words to put before a program's own command line, for whoever starts it without a [`Spawner`]: from a
     /// thread that lives as long as the child is to.
     #[must_use]
@@ -110,6 +115,8 @@ pub struct Limits {
     pub open_files: Option<u64>,
     /// Bytes of address space.
     pub address_space: Option<u64>,
+    /// How far it steps back behind others that want the processor: added to this process's nice value.
+    pub niceness: Option<u8>,
 }
 
 impl Limits {
@@ -125,9 +132,12 @@ impl Limits {
 
     /// The words that carry the limits over to the helper, like `cpu=120`.
     fn words(&self) -> impl Iterator<Item = String> + use<> {
-        self.named()
+        let niceness = ("nice", self.niceness.map(u64::from));
+        let named = self.named().map(|(name, _, value)| (name, value));
+        named
             .into_iter()
-            .filter_map(|(name, _, value)| Some(format!("{name}={}", value?)))
+            .chain([niceness])
+            .filter_map(|(name, value)| Some(format!("{name}={}", value?)))
     }
 
     /// Reads one word back. `None` if it is none of ours.
@@ -138,6 +148,10 @@ impl Limits {
             "cpu" => &mut self.cpu_seconds,
             "nofile" => &mut self.open_files,
             "as" => &mut self.address_space,
+            "nice" => {
+                self.niceness = Some(value.parse().ok()?);
+                return Some(());
+            }
             _ => return None,
         };
         *place = Some(value.parse().ok()?);
@@ -162,6 +176,10 @@ impl Limits {
             if let Some(value) = value {
                 set(resource, value)?;
             }
+        }
+        if let Some(niceness) = self.niceness {
+            // Only a courtesy: where it is not granted, the child runs like its parent.
+            let _ = rustix::process::nice(niceness.into());
         }
         Ok(())
     }
@@ -313,7 +331,8 @@ pub struct Streams {
     pub stderr: std::process::Stdio,
 }
 
-/// A running child. Dropping it kills its whole process group.
+/// A running child. Dropping it kills its whole process group, unless the child has ended and was waited for: what
+/// it may have left behind then lives on. ffmpeg starts no programs.
 #[derive(Debug)]
 pub struct Job {
     child: Child,
@@ -359,7 +378,7 @@ impl Job {
     }
 
     /// ffmpeg ignores SIGTERM while it reads its input, hence SIGKILL. A child that was waited for has no id
-    /// any more, so a stranger's group is never hit.
+    /// any more: its group may be empty and the number a stranger's by now, so nothing is killed.
     fn kill_group(&self) {
         let group = self
             .child
@@ -405,6 +424,7 @@ mod tests {
             cpu_seconds: None,
             open_files: Some(64),
             address_space: Some(5),
+            niceness: Some(3),
         };
         let mut command = Command::new("/usr/bin/ffmpeg");
         command.args(["-i", "--", "x"]);

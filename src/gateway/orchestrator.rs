@@ -52,6 +52,17 @@ pub enum OrchestratorError {
     /// Its account is neither absent nor 20 bytes.
     #[error("the orchestrator names an account of {0} bytes")]
     Account(usize),
+    /// Another account than the one it began with, or none, is to vouch for its results.
+    #[error("the orchestrator began as {began} and now names {}", match .named {
+        Some(account) => account.to_string(),
+        None => "no account".into(),
+    })]
+    OtherAccount {
+        /// The account it began with.
+        began: Address,
+        /// What it names now.
+        named: Option<Address>,
+    },
     /// It cannot do this job.
     #[error("the orchestrator cannot do this job: {0}")]
     Incompatible(#[from] Incompatible),
@@ -88,12 +99,28 @@ impl Session {
         now.as_second().saturating_add(margin) >= self.token.expiration
     }
 
-    /// Takes over what an answer says about account and price; the token stays.
-    pub fn adopt(&mut self, info: &net::OrchestratorInfo) {
-        if let Ok(account) = account(&info.address) {
-            self.account = account;
-        }
+    /// Takes over what an answer says about account and price; the token stays. An account once named stays too: an
+    /// answer without one changes nothing, or the orchestrator could choose not to be checked.
+    ///
+    /// # Errors
+    /// [`OrchestratorError::OtherAccount`] or [`OrchestratorError::Account`]; nothing is taken over.
+    pub fn adopt(&mut self, info: &net::OrchestratorInfo) -> Result<(), OrchestratorError> {
+        let named = account(&info.address)?.or(self.account);
+        self.keeps_account(named)?;
+        self.account = named;
         self.price = info.price_info.clone();
+        Ok(())
+    }
+
+    /// Whether `named` may vouch for results from now on.
+    ///
+    /// # Errors
+    /// [`OrchestratorError::OtherAccount`] if this session has another account.
+    pub fn keeps_account(&self, named: Option<Address>) -> Result<(), OrchestratorError> {
+        match self.account {
+            Some(began) if named != Some(began) => Err(OrchestratorError::OtherAccount { began, named }),
+            _ => Ok(()),
+        }
     }
 }
 

@@ -163,6 +163,9 @@ impl Sender {
         };
         let (answer, session) = answer;
         outcome.latency = Some(answer.latency);
+        if let Err(error) = self.adopt(&session, &answer).await {
+            return outcome.fail(PushStage::Answer, None, error);
+        }
         let pixels = answer
             .segments
             .iter()
@@ -209,7 +212,6 @@ impl Sender {
             let error = match self.submit_once(segment, hash, &session).await {
                 Ok(answer) => {
                     self.heard();
-                    self.adopt(&session, &answer).await;
                     self.tell(PushEvent::Answered {
                         seq: segment.seq,
                         latency: answer.latency,
@@ -301,16 +303,23 @@ impl Sender {
         self.tell(PushEvent::Session {
             id: new.token.session_id.clone(),
         });
+        if let Err(error) = sessions.current.keeps_account(new.account) {
+            // Not used, but to be given back with the others.
+            sessions.earlier.push(new.token);
+            return Err(error);
+        }
         let old = std::mem::replace(&mut sessions.current, new);
         sessions.earlier.push(old.token);
         Ok(())
     }
 
-    async fn adopt(&self, session: &Session, answer: &Answer) {
-        let Some(info) = &answer.info else { return };
+    /// Takes over what an answer says of the orchestrator, if its session is still the one in use.
+    async fn adopt(&self, session: &Session, answer: &Answer) -> Result<(), OrchestratorError> {
+        let Some(info) = &answer.info else { return Ok(()) };
         let mut sessions = self.sessions.lock().await;
-        if sessions.current.token.session_id == session.token.session_id {
-            sessions.current.adopt(info);
+        match sessions.current.token.session_id == session.token.session_id {
+            true => sessions.current.adopt(info),
+            false => session.clone().adopt(info),
         }
     }
 

@@ -11,7 +11,7 @@ use std::{
 use tokio::{io::AsyncReadExt, process::ChildStdout, time::timeout};
 
 use crate::{
-    media::ffmpeg::Ffmpeg,
+    media::ffmpeg::{self, Ffmpeg},
     process::{Job, Launcher, Limits, Log, Spawner, Streams, keep_log},
 };
 
@@ -81,13 +81,15 @@ impl Tools {
     ) -> Result<(Job, ChildStdout, tokio::task::JoinHandle<Log>), ToolError> {
         let mut command = self.ffmpeg.command(self.ffmpeg.path());
         command.args(args).current_dir(directory);
-        self.start("ffmpeg", &command).await
+        // Over a file of the user's own, however long it is.
+        self.start("ffmpeg", &command, &Limits::default()).await
     }
 
     async fn start(
         &self,
         program: &'static str,
         command: &std::process::Command,
+        limits: &Limits,
     ) -> Result<(Job, ChildStdout, tokio::task::JoinHandle<Log>), ToolError> {
         let failed = |source| ToolError::Run { program, source };
         let streams = Streams {
@@ -97,7 +99,7 @@ impl Tools {
         };
         let mut job = self
             .spawner
-            .spawn(command, streams, &Limits::default())
+            .spawn(command, streams, limits)
             .await
             .map_err(failed)?;
         match (job.take_stdout(), job.take_stderr()) {
@@ -128,7 +130,7 @@ impl Tools {
             .args(["-hide_banner", "-loglevel", "error"])
             .args(args)
             .arg(local(file).map_err(failed)?);
-        let (mut job, stdout, log) = self.start(program, &command).await?;
+        let (mut job, stdout, log) = self.start(program, &command, &ffmpeg::limits(limit)).await?;
         let mut answer = Vec::new();
         let reading = async {
             // The pipe closes when enough was read, and ffprobe ends itself.

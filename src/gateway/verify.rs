@@ -10,6 +10,7 @@ use super::tools::{ToolError, Tools, reason};
 use crate::{
     media::{
         ladder::{Container, Profile},
+        recipe::MAX_PIXELS,
         size::{Size, rendition_size},
     },
     process::Log,
@@ -147,10 +148,14 @@ async fn decode(tools: &Tools, file: &Path, container: Container) -> Result<Deco
         Container::MpegTs => "mpegts",
         Container::Mp4 => "mov",
     };
-    // The format is given, not guessed, and nothing but this file may be opened: the bytes are a stranger's.
+    let most_pixels = MAX_PIXELS.to_string();
+    // The format is given, not guessed, no picture is larger than a node would make, and nothing but this file may
+    // be opened: the bytes are a stranger's.
     let args = [
         "-protocol_whitelist",
         "file",
+        "-max_pixels",
+        &most_pixels,
         "-f",
         format,
         "-print_format",

@@ -9,6 +9,7 @@ use std::{
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    thread::available_parallelism,
     time::{Duration, Instant},
 };
 
@@ -16,6 +17,7 @@ use ffmpeg_sidecar::{event::FfmpegEvent, log_parser::FfmpegLogParser};
 use rustix::event::{PollFd, PollFlags, poll};
 
 use super::ladder::VideoCodec;
+use crate::process::Limits;
 
 /// Oldest release whose options the recipes use.
 pub const MINIMUM: Version = Version { major: 5, minor: 1 };
@@ -28,6 +30,15 @@ const ANSWER: Duration = Duration::from_secs(20);
 
 /// Most it may answer.
 const ANSWER_BYTES: usize = 1 << 20;
+
+/// Largest file a job may write. A segment is at most a third of it.
+const FILE_BYTES: u64 = 1 << 30;
+
+/// Files ffmpeg may have open: its libraries are mapped one after the other, outputs stay open.
+const OPEN_FILES: u64 = 128;
+
+/// How far it steps back behind the node, which has to answer gateways within two seconds while all cores encode.
+const NICENESS: u8 = 5;
 
 /// Where programs are looked for if the environment does not say.
 const USUAL_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
@@ -205,6 +216,19 @@ impl Ffmpeg {
     #[must_use]
     pub fn command(&self, program: &Path) -> Command {
         clean(program, &self.environment)
+    }
+}
+
+/// Generous bounds for a healthy run over a stranger's file, on a machine with so many cores: threads, their stacks
+/// and their heaps are counted in the address space, and all of them together may compute until the deadline.
+pub(crate) fn limits(deadline: Duration) -> Limits {
+    let cores = available_parallelism().map_or(1, |cores| cores.get() as u64);
+    Limits {
+        file_bytes: Some(FILE_BYTES),
+        cpu_seconds: Some((deadline.as_secs() + 1) * cores + 10),
+        open_files: Some(OPEN_FILES),
+        address_space: Some((4 + cores) << 30),
+        niceness: Some(NICENESS),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Ladders, probing and transcoding with ffmpeg: one source segment in, one rendition per rung out.
+//! Ladders and transcoding with ffmpeg: one source segment in, one rendition per rung out.
 //!
 //! | module | holds |
 //! |---|---|
@@ -8,7 +8,6 @@
 //! | [`recipe`] | its command lines |
 //! | [`ffmpeg`] | the program on this machine |
 //! | [`inspect`], [`count`], [`size`] | segments judged, counted and measured without decoding |
-//! | [`probe`] | files and renditions as ffprobe sees them |
 
 pub mod count;
 pub mod ffmpeg;
@@ -17,7 +16,6 @@ pub mod job;
 pub mod ladder;
 mod mp4;
 mod nal;
-pub mod probe;
 pub mod recipe;
 pub mod size;
 pub mod transcode;

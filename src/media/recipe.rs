@@ -22,7 +22,7 @@ pub const SOURCE: &str = "source.mp4";
 pub const RUNAWAY: u64 = 25;
 
 /// Pixels of the largest picture taken: 8192x4320.
-pub(super) const MAX_PIXELS: u32 = 35_389_440;
+pub(crate) const MAX_PIXELS: u32 = 35_389_440;
 
 /// Video decoders a stranger's segment may reach, and what tells sound apart. Sound is copied, so anything else
 /// passes undecoded.

@@ -8,7 +8,6 @@ use std::{
         Arc,
         atomic::{AtomicU32, Ordering},
     },
-    thread::available_parallelism,
     time::{Duration, Instant},
 };
 
@@ -26,13 +25,13 @@ use self::{
 };
 use super::{
     count::{Counted, count},
-    ffmpeg::Ffmpeg,
+    ffmpeg::{Ffmpeg, limits},
     inspect::{Inspection, inspect},
     job::{Rendition, SegmentJob, SegmentTranscoder, TranscodeError, Transcoded},
     ladder::{CodecProfile, Container, Profile, VideoCodec, preset},
     recipe::{RUNAWAY, Recipe, SOURCE, output_file, signature_file},
 };
-use crate::process::{Job, Limits, Log, Spawner, Streams, keep_log};
+use crate::process::{Job, Log, Spawner, Streams, keep_log};
 
 mod directory;
 mod settings;
@@ -42,12 +41,6 @@ pub use settings::{Deadline, FfmpegSettings, PRESETS, TranscoderError};
 
 /// Most renditions of one segment (`lpms ffmpeg/transcoder.h`).
 pub const MOST_OUTPUTS: usize = 10;
-
-/// Largest file a job may write. A segment is at most a third of it.
-const FILE_BYTES: u64 = 1 << 30;
-
-/// Files ffmpeg may have open: its libraries are mapped one after the other, outputs stay open.
-const OPEN_FILES: u64 = 128;
 
 /// Transcodes with the ffmpeg program on the CPU, a process a segment. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -449,18 +442,6 @@ fn read_rendition(directory: &Path, index: usize, profile: &Profile, hash: bool)
             },
         }),
         _ => Err(io::ErrorKind::InvalidData.into()),
-    }
-}
-
-/// Generous bounds for a healthy ffmpeg on a machine with so many cores: threads, their stacks and their heaps
-/// are counted in the address space, and all of them together may compute until the deadline.
-fn limits(deadline: Duration) -> Limits {
-    let cores = available_parallelism().map_or(1, |cores| cores.get() as u64);
-    Limits {
-        file_bytes: Some(FILE_BYTES),
-        cpu_seconds: Some((deadline.as_secs() + 1) * cores + 10),
-        open_files: Some(OPEN_FILES),
-        address_space: Some((4 + cores) << 30),
     }
 }
 

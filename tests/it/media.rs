@@ -20,8 +20,8 @@ use engine::{
     media::{
         ffmpeg::Ffmpeg,
         job::{SegmentJob, SegmentTranscoder as _, TranscodeError, Transcoded},
-        ladder::{Container, Ladder, Profile},
-        probe::{self, Probe},
+        ladder::{Ladder, Profile},
+        size::Size,
         transcode::{FfmpegSettings, FfmpegTranscoder},
     },
     process::Launcher,
@@ -110,15 +110,46 @@ fn on_disk(data: &[u8]) -> tempfile::NamedTempFile {
 }
 
 /// What ffprobe decodes from a segment.
-async fn decoded(data: &[u8]) -> Probe {
-    let container = if data.get(4..8) == Some(b"ftyp") {
-        Container::Mp4
-    } else {
-        Container::MpegTs
-    };
-    probe::decode(&FFMPEG, on_disk(data).path(), container)
-        .await
-        .unwrap()
+struct Decoded {
+    /// As ffprobe lists it (`mov,mp4,m4a,3gp,3g2,mj2`).
+    container: String,
+    video_codec: String,
+    size: Size,
+    frames: u64,
+    audio_codec: Option<String>,
+}
+
+fn decoded(data: &[u8]) -> Decoded {
+    let mut ffprobe = Command::new(FFMPEG.ffprobe().unwrap());
+    ffprobe.args([
+        "-loglevel",
+        "error",
+        "-count_frames",
+        "-show_format",
+        "-show_streams",
+    ]);
+    let said = ffprobe
+        .args(["-of", "json"])
+        .arg(on_disk(data).path())
+        .output()
+        .unwrap();
+    assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
+    let answer: serde_json::Value = serde_json::from_slice(&said.stdout).unwrap();
+    let streams = answer["streams"].as_array().unwrap();
+    let first = |kind: &str| streams.iter().find(|stream| stream["codec_type"] == kind);
+    let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+    let number = |value: &serde_json::Value| u32::try_from(value.as_u64().unwrap()).unwrap();
+    let video = first("video").unwrap();
+    Decoded {
+        container: text(&answer["format"]["format_name"]),
+        video_codec: text(&video["codec_name"]),
+        size: Size {
+            width: number(&video["width"]),
+            height: number(&video["height"]),
+        },
+        frames: video["nb_read_frames"].as_str().unwrap().parse().unwrap(),
+        audio_codec: first("audio").map(|audio| text(&audio["codec_name"])),
+    }
 }
 
 /// A packet of a stream, in file order.

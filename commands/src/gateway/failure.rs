@@ -80,10 +80,11 @@ fn of_orchestrator(error: &OrchestratorError, failure: impl Fn(Kind, &'static st
             .hint("it is there and may be draining; try again later"),
         OrchestratorError::Incompatible(_) => failure(Kind::Failed, "orchestrator_incompatible")
             .hint("ask for another ladder, or choose another orchestrator"),
-        OrchestratorError::Address(_) | OrchestratorError::NoToken | OrchestratorError::Account(_) => {
-            failure(Kind::Failed, "orchestrator_answer")
-                .hint("this is no orchestrator, or one that is misconfigured")
-        }
+        OrchestratorError::Address(_)
+        | OrchestratorError::NoToken
+        | OrchestratorError::Account(_)
+        | OrchestratorError::OtherAccount { .. } => failure(Kind::Failed, "orchestrator_answer")
+            .hint("this is no orchestrator, or one that is misconfigured"),
     }
 }
 

@@ -96,7 +96,7 @@ async fn limits_and_an_empty_environment_reach_the_child() {
     let mut command = Command::new("/bin/sh");
     command.env("LC_ALL", "C").args([
         "-c",
-        "ulimit -c; ulimit -n; ulimit -t; ulimit -f; ulimit -v; env | sort; pwd",
+        "ulimit -c; ulimit -n; ulimit -t; ulimit -f; ulimit -v; nice; env | sort; pwd",
     ]);
     command.current_dir("/usr");
     let limits = Limits {
@@ -104,6 +104,7 @@ async fn limits_and_an_empty_environment_reach_the_child() {
         cpu_seconds: Some(7),
         open_files: Some(33),
         address_space: Some(2 << 30),
+        niceness: Some(3),
     };
     let streams = Streams {
         stdin: Stdio::null(),
@@ -119,9 +120,14 @@ async fn limits_and_an_empty_environment_reach_the_child() {
         .unwrap();
     assert!(job.wait().await.unwrap().success());
     let lines: Vec<_> = said.lines().filter(|line| !line.starts_with("_=")).collect();
+    let nice = (rustix::process::getpriority_process(None).unwrap() + 3)
+        .min(19)
+        .to_string();
     assert_eq!(
         lines,
-        ["0", "33", "7", "1024", "2097152", "LC_ALL=C", "PWD=/usr", "/usr"]
+        [
+            "0", "33", "7", "1024", "2097152", &nice, "LC_ALL=C", "PWD=/usr", "/usr"
+        ]
     );
 }
 

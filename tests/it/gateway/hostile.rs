@@ -1,10 +1,19 @@
 //! Orchestrators that lie, stall and die: each time the push ends in bounds and names what was wrong.
 
-use std::time::{Duration, Instant};
+use std::{
+    process::Command,
+    sync::atomic::{AtomicU32, Ordering},
+    time::{Duration, Instant},
+};
 
-use alloy::signers::local::PrivateKeySigner;
+use alloy::{primitives::Address, signers::local::PrivateKeySigner};
 use engine::{
-    gateway::{PushConfig, PushError, orchestrator::OrchestratorError},
+    gateway::{
+        PushConfig, PushError,
+        orchestrator::OrchestratorError,
+        verify::{Promise, VerifyError, verify},
+    },
+    media::size::Size,
     view::push::{PushReport, PushStage},
     wire::{
         net,
@@ -15,6 +24,7 @@ use engine::{
 use super::{
     clip, config, pushed, rung,
     scripted::{Deed, PATIENCE, Scripted},
+    tools,
 };
 
 fn one_rung(scripted: &Scripted, seconds: u32) -> PushConfig {
@@ -161,6 +171,83 @@ async fn a_result_must_be_signed_by_the_orchestrators_account() {
         report.failures[0].message,
         format!("the result is not signed by {address}")
     );
+}
+
+/// Pushes two segments, one after the other, to an orchestrator whose account is `later` from its second word on.
+async fn with_later_account(deed: Deed, later: Vec<u8>) -> (PushReport, Address) {
+    let account = LocalSigner(PrivateKeySigner::random());
+    let address = account.address();
+    let words = AtomicU32::new(0);
+    let info = move |info: &mut net::OrchestratorInfo| {
+        if words.fetch_add(1, Ordering::Relaxed) > 0 {
+            info.address.clone_from(&later);
+        }
+    };
+    let scripted = Scripted::with(
+        move |_, attempt| {
+            if attempt == 1 {
+                deed
+            } else {
+                Deed::ForeignSignature
+            }
+        },
+        Some(account),
+        info,
+    )
+    .await;
+    let mut config = one_rung(&scripted, 4);
+    config.in_flight = 1;
+    config.attempts = 2;
+    (report(config).await, address)
+}
+
+#[tokio::test]
+async fn an_orchestrator_cannot_switch_the_check_of_its_signature_off() {
+    let (report, address) = with_later_account(Deed::ForeignSignature, Vec::new()).await;
+    let messages: Vec<_> = report.failures.iter().map(|failure| &failure.message).collect();
+    let unsigned = format!("the result is not signed by {address}");
+    assert_eq!(messages, [&unsigned, &unsigned]);
+
+    // Nor with a new session.
+    let (report, address) = with_later_account(Deed::Refuse(403, "invalid auth token"), Vec::new()).await;
+    assert_eq!(report.segments.done, 0);
+    assert_eq!(
+        report.failures[0].message,
+        format!("the orchestrator began as {address} and now names no account")
+    );
+}
+
+#[tokio::test]
+async fn an_orchestrator_keeps_the_account_it_began_with() {
+    let other = Address::repeat_byte(7);
+    let (report, address) = with_later_account(Deed::Honest, other.to_vec()).await;
+    assert_eq!((report.segments.failed, report.failures.len()), (2, 2));
+    assert_eq!(report.failures[0].stage, PushStage::Answer);
+    assert_eq!(
+        report.failures[0].message,
+        format!("the orchestrator began as {address} and now names {other}")
+    );
+}
+
+#[tokio::test]
+async fn a_picture_larger_than_nodes_make_is_not_decoded() {
+    let file = testbed::clip::drawn("gateway-huge.ts", |ffmpeg: &mut Command| {
+        ffmpeg.args(["-f", "lavfi", "-i", "color=size=8256x4352:rate=1:duration=1"]);
+        ffmpeg.args(["-c:v", "libx264", "-preset", "ultrafast", "-f", "mpegts"]);
+    });
+    let data = std::fs::read(file).unwrap().into();
+    let profile = rung("huge", 8256, 4352);
+    let promise = Promise {
+        profile: &profile,
+        source: Size {
+            width: 8256,
+            height: 4352,
+        },
+        pixels: 8256 * 4352,
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let refused = verify(&tools(), &folder.path().join("rendition"), &data, &promise).await;
+    assert!(matches!(refused, Err(VerifyError::Undecodable(_))), "{refused:?}");
 }
 
 #[tokio::test]
