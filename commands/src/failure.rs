@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde_json::{Value, json};
 
+use crate::shell::OutputError;
+
 /// The classes of failure, with their exit codes: part of the output contract.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
@@ -102,13 +104,13 @@ impl Failure {
         Self::new(Kind::Failed, "failed", full_message(report))
     }
 
-    /// True if the failure is only that nobody reads our output any more, which is success.
+    /// True if the failure is only that nobody reads stdout any more, which is success.
     #[must_use]
-    pub fn is_broken_pipe(report: &eyre::Report) -> bool {
+    pub fn is_closed_output(report: &eyre::Report) -> bool {
         report.chain().any(|cause| {
             cause
-                .downcast_ref::<std::io::Error>()
-                .is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+                .downcast_ref::<OutputError>()
+                .is_some_and(OutputError::is_closed)
         })
     }
 }
@@ -149,5 +151,15 @@ mod tests {
         assert_eq!(judged.kind, Kind::Unreachable);
         assert_eq!(judged.message, "reading the round: no endpoint answered");
         assert_eq!(judged.envelope()["error"]["hint"], "look");
+    }
+
+    #[test]
+    fn only_a_closed_stdout_is_no_failure() {
+        let closed = || std::io::Error::from(std::io::ErrorKind::BrokenPipe);
+        let report = eyre::Report::from(OutputError::from(closed())).wrap_err("showing the round");
+        assert!(Failure::is_closed_output(&report));
+        assert!(!Failure::is_closed_output(&closed().into()));
+        let full = std::io::Error::from(std::io::ErrorKind::StorageFull);
+        assert!(!Failure::is_closed_output(&OutputError::from(full).into()));
     }
 }

@@ -111,7 +111,7 @@ fn execute(cli: Cli, shell: Shell) -> ExitCode {
         });
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
-        Err(report) if Failure::is_broken_pipe(&report) => ExitCode::SUCCESS,
+        Err(report) if Failure::is_closed_output(&report) => ExitCode::SUCCESS,
         Err(report) => {
             let failure = Failure::judge(&report);
             context.shell.fail(&failure);

@@ -193,7 +193,7 @@ pub async fn run(args: RunArgs, context: &mut Context) -> eyre::Result<()> {
             network: &status.network,
             address: status.address,
         },
-    )?;
+    );
     let (report, interrupted) = until_ended(node, &mut signals, context).await;
     stop.cancel();
     tell(
@@ -204,7 +204,7 @@ pub async fn run(args: RunArgs, context: &mut Context) -> eyre::Result<()> {
             segments_failed: report.segments_failed,
             cause: report.cause.as_deref(),
         },
-    )?;
+    );
     match report.cause {
         Some(cause) => Err(Failure::new(
             Kind::Failed,
@@ -266,20 +266,13 @@ async fn transcoder(args: &RunArgs, data_dir: &std::path::Path) -> Result<Ffmpeg
         .map_err(|error| Failure::new(Kind::Bug, "bug", error.to_string()))?;
     let ffmpeg = located.map_err(failure::of_ffmpeg)?;
     tracing::info!(version = ffmpeg.version(), path = %ffmpeg.path().display(), "found ffmpeg");
-    let program = std::env::current_exe().map_err(|error| {
-        Failure::new(
-            Kind::Failed,
-            "no_program",
-            format!("cannot find lpctl's own program: {error}"),
-        )
-    })?;
     let work_dir = match &args.work_dir {
         Some(path) => path.clone(),
         None => places::work_dir(data_dir),
     };
     let settings = FfmpegSettings {
         preset: args.preset.clone(),
-        ..FfmpegSettings::new(ffmpeg, Launcher::Helper(program), work_dir)
+        ..FfmpegSettings::new(ffmpeg, Launcher::through_this_program(), work_dir)
     };
     let transcoder = FfmpegTranscoder::new(settings).map_err(failure::of_transcoder)?;
     transcoder.self_test().await.map_err(failure::of_transcoder)?;
@@ -325,13 +318,13 @@ async fn until_ended(
     }
 }
 
-fn tell(context: &mut Context, event: &Event<'_>) -> eyre::Result<()> {
-    if context.shell.is_json() {
-        context.shell.event(event)?;
-    } else {
+/// The node goes on, and ends as it would have, also when nobody takes its events.
+fn tell(context: &mut Context, event: &Event<'_>) {
+    if !context.shell.is_json() {
         context.shell.status(event);
+    } else if let Err(error) = context.shell.event(event) {
+        context.shell.warn(format_args!("an event is lost: {error}"));
     }
-    Ok(())
 }
 
 /// Ctrl-C and the service manager's request to end.

@@ -140,7 +140,7 @@ async fn start(args: &UpArgs, home: &Home, context: &mut Context) -> eyre::Resul
         cache_dir: context.directories().cache_dir.clone(),
         saved: Some(home.state_dir()),
         log_file: home.anvil_log(),
-        launcher: Launcher::Helper(std::env::current_exe()?).words(),
+        launcher: Launcher::through_this_program().words(),
     };
     let round_length = config.parameters.round_length;
     let devnet = {
@@ -168,7 +168,9 @@ async fn start(args: &UpArgs, home: &Home, context: &mut Context) -> eyre::Resul
     };
     // The answer first: who waits for the announcement finds it complete.
     let answer = status::status(home, presence).await?;
-    context.shell.report(&answer)?;
+    if let Err(error) = context.shell.report(&answer) {
+        context.shell.warn(format_args!("the devnet is up, but {error}"));
+    }
     held.announce(&running).map_err(failure::of_home)?;
     if !args.background {
         context

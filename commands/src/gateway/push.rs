@@ -141,7 +141,7 @@ async fn config(args: &PushArgs, context: &mut Context) -> eyre::Result<PushConf
     let located = tokio::task::spawn_blocking(move || Ffmpeg::locate(path.as_deref())).await?;
     let ffmpeg = located.map_err(run::failure::of_ffmpeg)?;
     // Started through lpctl itself, ffmpeg dies with it even on kill -9.
-    let launcher = std::env::current_exe().map_or(Launcher::Direct, Launcher::Helper);
+    let launcher = Launcher::through_this_program();
     Ok(PushConfig {
         output: args.out.clone(),
         segment_length: args.segment_seconds,
@@ -221,11 +221,12 @@ fn conclude(report: &PushReport, context: &mut Context) -> eyre::Result<()> {
             report.renditions.silent
         ));
     }
-    if report.is_complete() || !context.shell.is_json() {
-        context.shell.report(report)?;
-    }
     if report.is_complete() {
-        return Ok(());
+        return Ok(context.shell.report(report)?);
+    }
+    if !context.shell.is_json() {
+        // The failure below counts, whether or not anybody reads this.
+        let _ = context.shell.report(report);
     }
     let failure = match report.interrupted {
         true => interrupted("interrupted before all of the file was sent"),

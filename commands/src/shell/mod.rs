@@ -22,6 +22,19 @@ pub trait Report: Serialize {
     fn text(&self, style: &Style) -> String;
 }
 
+/// Stdout did not take the answer. An error of its own, so that no other pipe is taken for stdout.
+#[derive(Debug, thiserror::Error)]
+#[error("stdout cannot be written")]
+pub struct OutputError(#[from] io::Error);
+
+impl OutputError {
+    /// Whether nobody reads stdout any more.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.0.kind() == io::ErrorKind::BrokenPipe
+    }
+}
+
 /// How the shell behaves.
 #[derive(Debug, Clone, Copy)]
 pub struct ShellOptions {
@@ -57,52 +70,40 @@ impl Shell {
         }
     }
 
-    /// A shell that writes elsewhere, for tests.
-    #[must_use]
-    pub fn captured(out: Box<dyn Write + Send>, err: Box<dyn Write + Send>, options: ShellOptions) -> Self {
-        Self {
-            out,
-            err,
-            options,
-            warnings: Vec::new(),
-        }
-    }
-
     /// The one answer: the text, or `{"schema":1,"data":…,"warnings":[…]}`. `--quiet` does not touch it.
     ///
     /// # Errors
     /// When stdout cannot be written.
-    pub fn report<R: Report>(&mut self, report: &R) -> io::Result<()> {
-        if self.options.json {
-            let data = with_checksums(serde_json::to_value(report)?);
-            let envelope = json!({ "schema": 1, "data": data, "warnings": self.warnings });
-            writeln!(self.out, "{envelope}")?;
+    pub fn report<R: Report>(&mut self, report: &R) -> Result<(), OutputError> {
+        let answer = if self.options.json {
+            let data = with_checksums(serde_json::to_value(report).map_err(io::Error::from)?);
+            json!({ "schema": 1, "data": data, "warnings": self.warnings }).to_string()
         } else {
-            writeln!(self.out, "{}", report.text(&self.options.out_style))?;
-        }
-        self.out.flush()
+            report.text(&self.options.out_style)
+        };
+        self.raw(format!("{answer}\n").as_bytes())
     }
 
     /// One event of a command that streams: a JSON object a line with `--json`, else the line.
     ///
     /// # Errors
     /// When stdout cannot be written.
-    pub fn event<E: Serialize + Display>(&mut self, event: &E) -> io::Result<()> {
-        if self.options.json {
-            writeln!(self.out, "{}", with_checksums(serde_json::to_value(event)?))?;
+    pub fn event<E: Serialize + Display>(&mut self, event: &E) -> Result<(), OutputError> {
+        let line = if self.options.json {
+            with_checksums(serde_json::to_value(event).map_err(io::Error::from)?).to_string()
         } else {
-            writeln!(self.out, "{event}")?;
-        }
-        self.out.flush()
+            event.to_string()
+        };
+        self.raw(format!("{line}\n").as_bytes())
     }
 
     /// Raw text as the answer: scripts for other programs (completions, man pages), a rendered frame.
     ///
     /// # Errors
     /// When stdout cannot be written.
-    pub fn raw(&mut self, bytes: &[u8]) -> io::Result<()> {
+    pub fn raw(&mut self, bytes: &[u8]) -> Result<(), OutputError> {
         self.out.write_all(bytes)?;
-        self.out.flush()
+        Ok(self.out.flush()?)
     }
 
     /// Something said on the way, on stderr.
@@ -234,18 +235,6 @@ impl Shell {
     #[must_use]
     pub fn is_json(&self) -> bool {
         self.options.json
-    }
-
-    /// Whether stderr stays silent.
-    #[must_use]
-    pub fn is_quiet(&self) -> bool {
-        self.options.quiet
-    }
-
-    /// Whether every question is answered with yes.
-    #[must_use]
-    pub fn is_yes(&self) -> bool {
-        self.options.yes
     }
 
     /// Colour and marks of stdout.

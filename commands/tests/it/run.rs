@@ -295,6 +295,45 @@ async fn the_second_signal_ends_it_at_once_and_nothing_is_left() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_node_works_on_when_its_program_is_replaced() {
+    let environment = Environment::new();
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let program = folder.path().join("lpctl");
+    fs::hard_link(env!("CARGO_BIN_EXE_lpctl"), &program).unwrap();
+    let ports = ["--bind", "127.0.0.1:0", "--operator-addr", "127.0.0.1:0"];
+    let like = environment.command(&[&["run", "--json", "--preset", "ultrafast"][..], &ports].concat());
+    let mut command = Command::new(&program);
+    command
+        .args(like.get_args())
+        .current_dir(environment.home())
+        .env_clear();
+    command.envs(like.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let node = Node::spawn(command);
+    fs::remove_file(&program).unwrap();
+    let made = renditions(node.push(&Offchain, &long_clip()).await).await;
+    assert_eq!(made.segments.len(), 2);
+}
+
+#[test]
+fn a_node_does_not_end_because_nobody_reads_its_events() {
+    let environment = Environment::new();
+    let ports = ["--bind", "127.0.0.1:0", "--operator-addr", "127.0.0.1:0"];
+    let mut command = environment.command(&[&["run", "--json"][..], &ports].concat());
+    let (reader, closed) = std::io::pipe().unwrap();
+    drop(reader);
+    command.stdin(Stdio::null()).stdout(closed).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let said = BufReader::new(child.stderr.take().unwrap()).lines();
+    let mut said = said.map(Result::unwrap);
+    let mut lost = || said.any(|line| line.contains("an event is lost"));
+    assert!(lost(), "it ended without a word");
+    assert!(child.try_wait().unwrap().is_none());
+    kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+    assert!(lost(), "it did not end in order");
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn no_ffmpeg_survives_a_killed_node() {
     let environment = Environment::new();
     let mut node = Node::start(&environment, &["--preset", "placebo"]);
