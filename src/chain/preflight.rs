@@ -1,8 +1,7 @@
 //! The preflight rows: each a question to one snapshot, answered by a finding or by nothing. All are asked, always.
 //!
-//! Row numbers are those of the list of preflight checks lpctl is built to. Rows 1 and 3 (chain id, contracts) are also
-//! checked on connecting, row 7 (the signer is the account) when a plan is submitted. Row 10, winning tickets that
-//! should be redeemed first, needs tickets, which nothing here has.
+//! Chain id and contracts are also checked on connecting, and that the signer is the account when a plan is submitted.
+//! Winning tickets that should be redeemed first need tickets, which nothing here has.
 
 use std::{net::IpAddr, time::Duration};
 
@@ -161,7 +160,7 @@ pub(crate) fn would_revert(step: &str, reason: &Revert) -> Finding {
     )
 }
 
-/// Row 2.
+/// The protocol is paused.
 fn paused(snapshot: &Snapshot) -> Option<Finding> {
     snapshot.paused.then_some(())?;
     refusal(
@@ -171,7 +170,7 @@ fn paused(snapshot: &Snapshot) -> Option<Finding> {
     )
 }
 
-/// Row 3.
+/// The contract transactions would go to is no longer the one the Controller names.
 fn moved(snapshot: &Snapshot, known: Address) -> Option<Finding> {
     (snapshot.bonding_manager != known).then_some(())?;
     refusal(
@@ -184,7 +183,7 @@ fn moved(snapshot: &Snapshot, known: Address) -> Option<Finding> {
     )
 }
 
-/// Row 4.
+/// ETH for the gas.
 fn short_of_eth(snapshot: &Snapshot, max_cost: Wei) -> Option<Finding> {
     (snapshot.eth < max_cost).then_some(())?;
     refusal(
@@ -200,7 +199,7 @@ fn short_of_eth(snapshot: &Snapshot, max_cost: Wei) -> Option<Finding> {
     )
 }
 
-/// Row 5.
+/// The gas price against the operator's limit.
 fn gas_price(snapshot: &Snapshot, options: &PlanOptions) -> Option<Finding> {
     let limit = options.max_gas_price?;
     let price = snapshot.now.fees.price;
@@ -216,7 +215,7 @@ fn gas_price(snapshot: &Snapshot, options: &PlanOptions) -> Option<Finding> {
     )
 }
 
-/// Row 6.
+/// An earlier transaction of the account is not mined yet.
 fn waiting(snapshot: &Snapshot, options: &PlanOptions) -> Option<Finding> {
     let waiting = snapshot.pending_nonce.saturating_sub(snapshot.nonce);
     (waiting > 0).then_some(())?;
@@ -238,7 +237,7 @@ fn waiting(snapshot: &Snapshot, options: &PlanOptions) -> Option<Finding> {
     )
 }
 
-/// Row 8.
+/// Nobody has opened the round.
 fn round_not_initialized(snapshot: &Snapshot) -> Option<Finding> {
     (!snapshot.round.initialized).then_some(())?;
     refusal(
@@ -248,7 +247,7 @@ fn round_not_initialized(snapshot: &Snapshot) -> Option<Finding> {
     )
 }
 
-/// Row 9.
+/// Claiming before the orchestrator has called reward gives this round's reward up.
 fn claim_before_reward(snapshot: &Snapshot, options: &PlanOptions) -> Option<Finding> {
     let delegate = snapshot.chosen()?;
     let round = snapshot.round.round;
@@ -293,7 +292,7 @@ fn lost_reward(snapshot: &Snapshot, delegate: &OrchestratorFacts) -> Lpt {
     Lpt(part.unwrap_or_default())
 }
 
-/// Row 11.
+/// LPT in the wallet.
 fn short_of_lpt(snapshot: &Snapshot, amount: Lpt) -> Option<Finding> {
     (snapshot.wallet < amount).then_some(())?;
     let elsewhere = if is_public(snapshot.at.chain_id) {
@@ -316,7 +315,7 @@ fn short_of_lpt(snapshot: &Snapshot, amount: Lpt) -> Option<Finding> {
     )
 }
 
-/// Row 12.
+/// The allowance of the BondingManager.
 fn needs_approval(snapshot: &Snapshot, amount: Lpt) -> Option<Finding> {
     (snapshot.approved < amount).then_some(())?;
     Some(finding(
@@ -337,7 +336,7 @@ fn nothing_to_bond(snapshot: &Snapshot, amount: Lpt, to: Address) -> Option<Find
     )
 }
 
-/// Row 13.
+/// An orchestrator cannot delegate to another one.
 fn registered_elsewhere(snapshot: &Snapshot, to: Address) -> Option<Finding> {
     (snapshot.own.registered && to != snapshot.account).then_some(())?;
     refusal(
@@ -351,7 +350,7 @@ fn registered_elsewhere(snapshot: &Snapshot, to: Address) -> Option<Finding> {
     )
 }
 
-/// Row 14.
+/// Another delegate takes all of the stake along.
 fn moves_all(snapshot: &Snapshot, to: Address) -> Option<Finding> {
     switches(snapshot, to).then_some(())?;
     let from = snapshot.stake.delegate.map(short).unwrap_or_default();
@@ -366,7 +365,7 @@ fn moves_all(snapshot: &Snapshot, to: Address) -> Option<Finding> {
     )
 }
 
-/// Row 15.
+/// A delegate that earns nothing, or keeps it.
 fn bad_delegate(snapshot: &Snapshot, to: Address) -> Vec<Finding> {
     let Some(target) = snapshot.orchestrator(to) else {
         return Vec::new();
@@ -407,7 +406,7 @@ fn bad_delegate(snapshot: &Snapshot, to: Address) -> Vec<Finding> {
     findings
 }
 
-/// Rows 16 and 17.
+/// The place in the pool: outside of it, or near its end.
 fn outside_or_near_the_end(snapshot: &Snapshot, amount: Lpt) -> Option<Finding> {
     let moved = if switches(snapshot, snapshot.account) {
         amount.saturating_add(snapshot.stake.stake_lpt)
@@ -457,7 +456,7 @@ fn nothing_bonded(intent: &Intent, snapshot: &Snapshot) -> Option<Finding> {
     )
 }
 
-/// Row 28.
+/// Commission cannot change at the end of a round.
 fn locked(snapshot: &Snapshot) -> Option<Finding> {
     let round = &snapshot.round;
     round.locked.then_some(())?;
@@ -478,7 +477,7 @@ fn locked(snapshot: &Snapshot) -> Option<Finding> {
     )
 }
 
-/// Row 29.
+/// Commission cannot change before an active orchestrator has called reward.
 fn reward_first(snapshot: &Snapshot) -> Option<Finding> {
     (snapshot.own.active && !snapshot.own.reward_called).then_some(())?;
     refusal(
@@ -503,7 +502,7 @@ fn not_registered(snapshot: &Snapshot) -> Option<Finding> {
     )
 }
 
-/// Row 30: what delegators get, mistaken for what is kept.
+/// What delegators get, mistaken for what is kept.
 fn looks_like_fee_cut(fee_share: Percent) -> Option<Finding> {
     (fee_share.ppm() >= 900_000).then_some(())?;
     warning(
@@ -519,7 +518,7 @@ fn looks_like_fee_cut(fee_share: Percent) -> Option<Finding> {
     )
 }
 
-/// Row 30: a jump of more than 20 points.
+/// A jump of more than 20 points.
 fn big_change(snapshot: &Snapshot, reward_cut: Percent, fee_share: Percent) -> Option<Finding> {
     let own = &snapshot.own;
     // A fresh registration starts from zero: every first commission is a jump.
@@ -537,7 +536,7 @@ fn big_change(snapshot: &Snapshot, reward_cut: Percent, fee_share: Percent) -> O
     )
 }
 
-/// Row 31: what no gateway could use.
+/// What no gateway could use.
 fn bad_uri(uri: &str, public: bool, options: &PlanOptions) -> Option<Finding> {
     let shown = plain(uri, 200);
     let bad = |what: &str| {
@@ -607,7 +606,7 @@ fn is_private(address: IpAddr) -> bool {
     }
 }
 
-/// Row 31: what does not answer now.
+/// What does not answer now.
 fn unreachable(uri: &str, reach: &Reach) -> Option<Finding> {
     let shown = plain(uri, 200);
     match reach {
@@ -625,7 +624,7 @@ fn unreachable(uri: &str, reach: &Reach) -> Option<Finding> {
     }
 }
 
-/// Row 31: paying for nothing.
+/// Paying for nothing.
 fn unchanged_uri(snapshot: &Snapshot, uri: &str) -> Option<Finding> {
     (snapshot.own.service_uri.as_deref() == Some(uri)).then_some(())?;
     refusal(
@@ -658,7 +657,7 @@ pub(crate) async fn probe(uri: &str) -> Reach {
     Reach::Silent
 }
 
-/// Row 24.
+/// Only active orchestrators are rewarded.
 fn not_active(snapshot: &Snapshot) -> Option<Finding> {
     (!snapshot.own.active).then_some(())?;
     let own = &snapshot.own;
@@ -681,7 +680,7 @@ fn not_active(snapshot: &Snapshot) -> Option<Finding> {
     )
 }
 
-/// Row 25.
+/// Reward is paid once a round.
 fn reward_called(snapshot: &Snapshot) -> Option<Finding> {
     snapshot.own.reward_called.then_some(())?;
     refusal(
@@ -691,7 +690,7 @@ fn reward_called(snapshot: &Snapshot) -> Option<Finding> {
     )
 }
 
-/// Row 26.
+/// There is nothing to mint.
 fn nothing_to_mint(snapshot: &Snapshot) -> Option<Finding> {
     let mint = &snapshot.mint;
     let none = mint.active_stake == Lpt::ZERO || mint.mintable == Lpt::ZERO;
