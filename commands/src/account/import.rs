@@ -48,7 +48,9 @@ pub struct ImportArgs {
 /// A refusal for a wrong password, a taken name or an account that is here already.
 pub async fn run(args: ImportArgs, context: &mut Context) -> eyre::Result<()> {
     check_name(args.name.as_deref(), context)?;
-    let text = read(&args.file)?;
+    let path = args.file.clone();
+    // Pipes and standard input can keep us waiting: off the async threads, so that Ctrl-C is heard.
+    let text = tokio::task::spawn_blocking(move || read(&path)).await??;
     let (signer, secret) = if text.trim_start().starts_with('{') {
         open(&args.file, &text, context).await?
     } else {
@@ -56,7 +58,7 @@ pub async fn run(args: ImportArgs, context: &mut Context) -> eyre::Result<()> {
             failure::of(error)
                 .hint("the file must hold a keystore (JSON) or a private key (64 hexadecimal digits)")
         })?;
-        (signer, password::new_password(context)?)
+        (signer, password::new_password(context).await?)
     };
     super::add(signer, secret, args.name, true, context).await
 }
@@ -72,7 +74,7 @@ async fn open(
             reason,
         })
     })?;
-    let secret = password::existing_password("password of the keystore file:", context)?;
+    let secret = password::existing_password("password of the keystore file:", context).await?;
     let opened = tokio::task::spawn_blocking(move || {
         let signer = key_file.decrypt(&secret)?;
         Ok::<_, DecryptError>((signer, secret))

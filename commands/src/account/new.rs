@@ -31,7 +31,7 @@ pub struct NewArgs {
 /// A refusal when the name is taken or there is no password.
 pub async fn run(args: NewArgs, context: &mut Context) -> eyre::Result<()> {
     check_name(args.name.as_deref(), context)?;
-    let secret = password::new_password(context)?;
+    let secret = password::new_password(context).await?;
     super::add(PrivateKeySigner::random(), secret, args.name, false, context).await
 }
 

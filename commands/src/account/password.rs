@@ -5,6 +5,7 @@ use std::{
     io::Read as _,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use alloy::signers::local::PrivateKeySigner;
@@ -27,9 +28,13 @@ const CREDENTIAL: &str = "lpctl-password";
 /// No password is longer.
 const MAX_PASSWORD_BYTES: u64 = 4096;
 
-/// Asks for, or reads, the passwords of one unlocking.
+/// How long a password file, which may be a pipe, may take to give it: a password manager asks its owner meanwhile.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// The passwords of one unlocking: the one that was read, or those asked for.
 struct Source<'a> {
-    file: Option<PathBuf>,
+    read: Option<Password>,
+    asks: bool,
     shell: &'a mut Shell,
 }
 
@@ -37,17 +42,14 @@ impl unlock::PasswordSource for Source<'_> {
     type Error = eyre::Report;
 
     fn password(&mut self, account: &Account, attempt: u32) -> eyre::Result<Option<Password>> {
-        match &self.file {
-            Some(path) if attempt == 1 => read_password_file(path, self.shell).map(Some),
-            Some(_) => Ok(None),
-            None => {
-                if attempt > 1 {
-                    self.shell.status("wrong password");
-                }
-                let question = format!("password of {}:", account.label());
-                self.shell.ask_password(&question, false).map(Some)
-            }
+        if !self.asks {
+            return Ok(self.read.take());
         }
+        if attempt > 1 {
+            self.shell.status("wrong password");
+        }
+        let question = format!("password of {}:", account.label());
+        self.shell.ask_password(&question, false).map(Some)
     }
 }
 
@@ -62,9 +64,13 @@ pub async fn unlock(account: &Account, context: &mut Context) -> eyre::Result<Pr
             .shell
             .warn(format_args!("others may read {file}: `chmod 600 {file}`"));
     }
-    let file = password_file(context);
+    let read = match password_file(context) {
+        Some(path) => Some(read_password_file(path, &mut context.shell).await?),
+        None => None,
+    };
     let mut source = Source {
-        file,
+        asks: read.is_none(),
+        read,
         shell: &mut context.shell,
     };
     unlock::unlock(account, &mut source)
@@ -76,9 +82,9 @@ pub async fn unlock(account: &Account, context: &mut Context) -> eyre::Result<Pr
 ///
 /// # Errors
 /// A refusal when there is none to be had.
-pub fn new_password(context: &mut Context) -> eyre::Result<Password> {
+pub async fn new_password(context: &mut Context) -> eyre::Result<Password> {
     match password_file(context) {
-        Some(path) => read_password_file(&path, &mut context.shell),
+        Some(path) => read_password_file(path, &mut context.shell).await,
         None => context.shell.ask_password("password for the new key:", true),
     }
 }
@@ -87,9 +93,9 @@ pub fn new_password(context: &mut Context) -> eyre::Result<Password> {
 ///
 /// # Errors
 /// A refusal when there is none to be had.
-pub fn existing_password(question: &str, context: &mut Context) -> eyre::Result<Password> {
+pub async fn existing_password(question: &str, context: &mut Context) -> eyre::Result<Password> {
     match password_file(context) {
-        Some(path) => read_password_file(&path, &mut context.shell),
+        Some(path) => read_password_file(path, &mut context.shell).await,
         None => context.shell.ask_password(question, false),
     }
 }
@@ -103,37 +109,49 @@ fn password_file(context: &Context) -> Option<PathBuf> {
 }
 
 /// The file's first line, without its end. Says so if others can read it.
-fn read_password_file(path: &Path, shell: &mut Shell) -> eyre::Result<Password> {
+async fn read_password_file(path: PathBuf, shell: &mut Shell) -> eyre::Result<Password> {
+    let shown = path.display().to_string();
     let unusable = |what: String| {
         Failure::new(
             Kind::Config,
             "password_file",
-            format!("the password file {} cannot be used: {what}", path.display()),
+            format!("the password file {shown} cannot be used: {what}"),
         )
         .hint("`--password-file` names a file whose first line is the password")
     };
-    let mut file = File::open(path).map_err(|error| unusable(error.to_string()))?;
-    let metadata = file.metadata().map_err(|error| unusable(error.to_string()))?;
-    // A pipe is fine: `--password-file <(secret-tool …)` is how some keep theirs.
-    if metadata.is_dir() {
-        return Err(unusable("it is a folder".to_string()).into());
-    }
-    if metadata.is_file() && metadata.permissions().mode() & 0o077 != 0 {
+    // A pipe nobody writes to blocks already on opening: off the async threads, so that Ctrl-C is heard.
+    let reading = tokio::task::spawn_blocking(move || first_line(&path));
+    let read = tokio::time::timeout(PATIENCE, reading).await;
+    let read =
+        read.map_err(|_| unusable(format!("nothing came out of it within {} s", PATIENCE.as_secs())))?;
+    let (password, exposed) = read?.map_err(unusable)?;
+    if exposed {
         shell.warn(format_args!(
-            "others may read the password file {0}: `chmod 600 {0}`",
-            path.display()
+            "others may read the password file {shown}: `chmod 600 {shown}`"
         ));
     }
+    Ok(password)
+}
+
+/// The password in a file, and whether others may read it; or what is wrong with it.
+fn first_line(path: &Path) -> Result<(Password, bool), String> {
+    let mut file = File::open(path).map_err(|error| error.to_string())?;
+    let metadata = file.metadata().map_err(|error| error.to_string())?;
+    // A pipe is fine: `--password-file <(secret-tool …)` is how some keep theirs.
+    if metadata.is_dir() {
+        return Err("it is a folder".to_string());
+    }
+    let exposed = metadata.is_file() && metadata.permissions().mode() & 0o077 != 0;
     let mut text = Zeroizing::new(Vec::with_capacity(MAX_PASSWORD_BYTES as usize + 1));
     (&mut file)
         .take(MAX_PASSWORD_BYTES)
         .read_to_end(&mut text)
-        .map_err(|error| unusable(error.to_string()))?;
-    let text = std::str::from_utf8(&text).map_err(|_| unusable("it is not text".to_string()))?;
+        .map_err(|error| error.to_string())?;
+    let text = std::str::from_utf8(&text).map_err(|_| "it is not text".to_string())?;
     let line = text.split('\n').next().unwrap_or_default();
     let line = line.strip_suffix('\r').unwrap_or(line);
     if line.is_empty() {
-        return Err(unusable("its first line is empty".to_string()).into());
+        return Err("its first line is empty".to_string());
     }
-    Ok(Password::new(line.to_string()))
+    Ok((Password::new(line.to_string()), exposed))
 }

@@ -358,3 +358,47 @@ fn account_names_complete() {
         .env("_CLAP_IFS", "\n");
     assert_eq!(Outcome::from(command.output().unwrap()).stdout, "orchestrator");
 }
+
+#[tokio::test]
+async fn ctrl_c_ends_the_wait_for_a_password_that_never_comes() {
+    let environment = Environment::new();
+    let pipe = environment.home().join("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status().unwrap();
+    assert!(made.success());
+    let arguments = ["account", "new", "--password-file", pipe.to_str().unwrap()];
+    let mut command = tokio::process::Command::from(environment.command(&arguments));
+    let null = std::process::Stdio::null;
+    let mut child = command
+        .stdin(null())
+        .stderr(null())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let pid = child.id().unwrap();
+    // A writer can open it only once somebody is about to read.
+    let open = move || fs::OpenOptions::new().write(true).open(&pipe);
+    let writer = tokio::task::spawn_blocking(open).await.unwrap().unwrap();
+    let caught = async {
+        while !catches_interrupts(pid) {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    };
+    let patience = std::time::Duration::from_secs(20);
+    tokio::time::timeout(patience, caught).await.unwrap();
+    let process = rustix::process::Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
+    rustix::process::kill_process(process, rustix::process::Signal::INT).unwrap();
+    let status = tokio::time::timeout(patience, child.wait()).await;
+    assert_eq!(status.expect("it goes on waiting").unwrap().code(), Some(130));
+    drop(writer);
+}
+
+/// Whether a process has a handler for Ctrl-C, as the kernel says.
+fn catches_interrupts(pid: u32) -> bool {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let caught = status
+        .lines()
+        .find_map(|line| line.strip_prefix("SigCgt:"))
+        .unwrap();
+    let interrupt = 1 << 1;
+    u64::from_str_radix(caught.trim(), 16).unwrap() & interrupt != 0
+}
