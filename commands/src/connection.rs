@@ -68,8 +68,9 @@ impl From<ChainError> for Failure {
 impl From<SubmitError> for Failure {
     fn from(error: SubmitError) -> Self {
         let kind = match (&error, kind(error.class())) {
-            // "Refused" promises that nothing was sent.
-            (SubmitError::Partly { .. }, Kind::Refused) => Kind::Failed,
+            (SubmitError::Partly { .. }, kind @ (Kind::Unknown | Kind::Reverted)) => kind,
+            // All others promise that nothing was sent.
+            (SubmitError::Partly { .. }, _) => Kind::Failed,
             (_, kind) => kind,
         };
         let mut failure = Self::new(kind, error.code(), error.to_string());
@@ -106,5 +107,47 @@ fn facts(error: &SubmitError) -> Option<serde_json::Value> {
             Some(json!({ "mined": mined, "failed": facts(source) }))
         }
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use alloy::primitives::TxHash;
+
+    use super::*;
+
+    #[test]
+    fn once_something_was_mined_no_exit_code_promises_the_opposite() {
+        let hash = TxHash::repeat_byte(1);
+        let unread = || SubmitError::Chain {
+            step: "bond".to_string(),
+            source: ChainError::Garbage("null".to_string()),
+        };
+        let unconfirmed = || SubmitError::Unconfirmed {
+            step: "bond".to_string(),
+            hash,
+            waited: Duration::from_secs(1),
+        };
+        let partly = |source| SubmitError::Partly {
+            mined: vec![("approve".to_string(), hash)],
+            source: Box::new(source),
+        };
+        let lagging = SubmitError::ReadBack {
+            hash,
+            source: ChainError::Garbage("null".to_string()),
+        };
+        let stale = SubmitError::PlanChanged("it costs more".to_string());
+        for (error, kind) in [
+            (unread(), Kind::Unreachable),
+            (partly(unread()), Kind::Failed),
+            (partly(stale), Kind::Failed),
+            (partly(unconfirmed()), Kind::Unknown),
+            (lagging, Kind::Unknown),
+        ] {
+            let shown = error.to_string();
+            assert_eq!(Failure::from(error).kind, kind, "{shown}");
+        }
     }
 }

@@ -10,6 +10,7 @@ use crate::{
     failure::{Failure, Kind},
     settings::{Directories, Settings, read_config_file},
     shell::{Shell, ShellOptions, Style},
+    wording,
 };
 
 /// How much of the config file a command needs to be right.
@@ -29,6 +30,8 @@ pub struct Context {
     pub shell: Shell,
     /// A transaction that may have been sent and whose outcome is not known yet.
     pub(crate) outstanding: Option<TxHash>,
+    /// Transactions of this run that were mined.
+    pub(crate) mined: Vec<TxHash>,
     settings: Settings,
     directories: Directories,
 }
@@ -43,6 +46,7 @@ impl Context {
             Ok((settings, directories)) => Ok(Self {
                 shell,
                 outstanding: None,
+                mined: Vec::new(),
                 settings,
                 directories,
             }),
@@ -54,6 +58,16 @@ impl Context {
         let mut directories = Directories::find()?;
         if let Some(path) = &globals.config {
             directories.config_file.clone_from(path);
+            if need == ConfigNeed::Whole && !path.exists() {
+                return Err(Failure::new(
+                    Kind::Config,
+                    "no_config",
+                    format!("{}: there is no such config file", path.display()),
+                )
+                .hint(
+                    "check `--config` and LPCTL_CONFIG; without them the file in your config folder is read",
+                ));
+            }
         }
         let mut file = match need {
             ConfigNeed::None => ConfigFile::default(),
@@ -71,12 +85,20 @@ impl Context {
     #[must_use]
     pub fn interrupted(&self) -> Failure {
         match self.outstanding {
-            None => Failure::new(Kind::Interrupted, "interrupted", "interrupted"),
+            None if self.mined.is_empty() => Failure::new(Kind::Interrupted, "interrupted", "interrupted"),
+            None => {
+                let count = wording::counted(self.mined.len(), "transaction");
+                let verb = if self.mined.len() == 1 { "was" } else { "were" };
+                let message = format!("interrupted after {count} {verb} mined");
+                Failure::new(Kind::Failed, "interrupted_after_mining", message)
+                    .hint("`lpctl status` shows what is done; run the command again for the rest")
+                    .details(serde_json::json!({ "mined": self.mined }))
+            }
             Some(hash) => {
                 let message = format!("interrupted while {hash} was on its way");
                 Failure::new(Kind::Unknown, "interrupted_after_sending", message)
                     .hint("it can still be mined, do not send it again; look it up before anything else")
-                    .details(serde_json::json!({ "hash": hash }))
+                    .details(serde_json::json!({ "hash": hash, "mined": self.mined }))
             }
         }
     }

@@ -20,7 +20,7 @@ use crate::{
     account::{password, select},
     context::Context,
     failure::{Failure, Kind},
-    journal::{Entry, Journal, State},
+    journal::{self, Entry, Journal, State},
     shell::{Report, Style, escape},
     wording,
 };
@@ -128,6 +128,9 @@ pub async fn run(
     if context.settings().dry_run {
         return Ok(context.shell.report(&Chain::dry_run(&plan))?);
     }
+    if !args.queue {
+        refuse_beside_unknown(chain, &plan, context)?;
+    }
     let style = context.shell.style();
     context
         .shell
@@ -159,6 +162,33 @@ pub async fn run(
     Ok(context.shell.report(&report)?)
 }
 
+/// An earlier run may have sent something whose outcome nobody saw, and no endpoint may know of it yet.
+fn refuse_beside_unknown(chain: &Chain, plan: &Plan, context: &Context) -> Result<(), Failure> {
+    let state_dir = &context.directories().state_dir;
+    let unknown = journal::outstanding(state_dir, chain.chain_id(), plan.from(), plan.mined_nonce());
+    let unknown = unknown.map_err(|error| unusable_journal(context, "read", &error))?;
+    let Some(first) = unknown.first() else {
+        return Ok(());
+    };
+    let hashes: Vec<TxHash> = unknown.iter().map(|entry| entry.hash).collect();
+    let message = format!(
+        "not sent: an earlier `{}` ({}) may have been sent and is not mined",
+        escape(&first.step),
+        first.hash
+    );
+    Err(Failure::new(Kind::Refused, "unconfirmed_transaction", message)
+        .hint("look it up first; if it is lost, or if this shall be sent as well, pass `--queue`")
+        .details(json!({ "hashes": hashes })))
+}
+
+fn unusable_journal(context: &Context, what: &str, error: &std::io::Error) -> Failure {
+    let place = context.directories().state_dir.display();
+    let message = format!("not sent: the journal in {place} cannot be {what}: {error}");
+    Failure::new(Kind::Refused, "journal", message).hint(
+        "without it a transaction could be lost sight of; make room or correct the folder's permissions",
+    )
+}
+
 /// A confirmation that could not be had names what was to be confirmed.
 fn about(error: eyre::Report, summary: &PlanSummary) -> eyre::Report {
     match error.downcast::<Failure>() {
@@ -179,17 +209,8 @@ async fn submit(
     patience: SubmitOptions,
     context: &mut Context,
 ) -> eyre::Result<TransactionReport> {
-    let mut journal = Journal::open(&context.directories().state_dir).map_err(|error| {
-        let place = context.directories().state_dir.display();
-        Failure::new(
-            Kind::Refused,
-            "journal",
-            format!("not sent: the journal in {place} cannot be written: {error}"),
-        )
-        .hint(
-            "without it a transaction could be lost sight of; make room or correct the folder's permissions",
-        )
-    })?;
+    let mut journal = Journal::open(&context.directories().state_dir)
+        .map_err(|error| unusable_journal(context, "written", &error))?;
     let title = plan.summary().title.clone();
     let (chain_id, from) = (chain.chain_id(), plan.from());
     let entry = |state, step: &str, hash| Entry {
@@ -213,38 +234,42 @@ async fn submit(
         .unwrap_or(0);
     let waiting = context.shell.progress(None, "sending");
     let Context {
-        shell, outstanding, ..
+        shell,
+        outstanding,
+        mined,
+        ..
     } = context;
     let mut last: Option<(String, TxHash)> = None;
     let sent = chain
-        .submit(plan, signer, patience, |event| match event {
-            SubmitEvent::Signed {
-                step,
-                hash,
-                raw,
-                nonce,
-            } => {
-                let signed = Entry {
-                    nonce: Some(nonce),
-                    raw: Some(raw),
-                    ..entry(State::Sending, &step, hash)
-                };
-                if let Err(error) = journal.write(&signed) {
-                    shell.warn(format_args!("{hash} is not in the journal: {error}"));
+        .submit(plan, signer, patience, |event| {
+            match event {
+                SubmitEvent::Signed {
+                    step,
+                    hash,
+                    raw,
+                    nonce,
+                } => {
+                    journal.write(&Entry {
+                        nonce: Some(nonce),
+                        raw: Some(raw),
+                        ..entry(State::Sending, &step, hash)
+                    })?;
+                    *outstanding = Some(hash);
+                    last = Some((step, hash));
                 }
-                *outstanding = Some(hash);
-                last = Some((step, hash));
+                SubmitEvent::Sent { step, hash } => {
+                    waiting.set_message(format!("waiting for {step} {} to be mined", short_hash(hash)));
+                }
+                SubmitEvent::Mined(done) => {
+                    *outstanding = None;
+                    mined.push(done.hash);
+                    // The chain knows the outcome: a line that cannot be written here loses nothing.
+                    let _ = journal.write(&entry(State::Mined, &done.name, done.hash));
+                    waiting.suspend(|| shell.status(mined_line(&done, width, &style)));
+                    last = None;
+                }
             }
-            SubmitEvent::Sent { step, hash } => {
-                waiting.set_message(format!("waiting for {step} {} to be mined", short_hash(hash)));
-            }
-            SubmitEvent::Mined(done) => {
-                *outstanding = None;
-                // The chain knows the outcome: a line that cannot be written here loses nothing.
-                let _ = journal.write(&entry(State::Mined, &done.name, done.hash));
-                waiting.suspend(|| shell.status(mined_line(&done, width, &style)));
-                last = None;
-            }
+            Ok(())
         })
         .await;
     waiting.finish_and_clear();

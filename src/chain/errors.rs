@@ -275,6 +275,17 @@ pub enum SubmitError {
     /// Preflight rows stand in the way; nothing was sent.
     #[error("not sent: {}", refusals(.0))]
     Refused(Vec<Finding>),
+    /// Made anew, the plan holds what was not agreed to; this step was not sent.
+    #[error("not sent: the plan has changed since it was made: {0}")]
+    PlanChanged(String),
+    /// It could not be written down; this step was not sent.
+    #[error("not sent: `{step}` could not be written down: {reason}")]
+    NotRecorded {
+        /// The step's name.
+        step: String,
+        /// Why.
+        reason: String,
+    },
     /// The key is another account's; nothing was sent.
     #[error("not sent: the key belongs to {signer}, but the plan is for {from}")]
     WrongSigner {
@@ -380,16 +391,17 @@ impl SubmitError {
     pub fn class(&self) -> Class {
         match self {
             Self::Refused(_)
+            | Self::PlanChanged(_)
+            | Self::NotRecorded { .. }
             | Self::WrongSigner { .. }
             | Self::WouldRevert { .. }
             | Self::GasPriceAboveLimit { .. }
             | Self::Sign { .. }
             | Self::Rejected { .. }
             | Self::NonceTaken { .. } => Class::Refused,
-            Self::Unconfirmed { .. } => Class::Unknown,
+            Self::Unconfirmed { .. } | Self::ReadBack { .. } => Class::Unknown,
             Self::Reverted { .. } => Class::Reverted,
             Self::Chain { source, .. } => source.class(),
-            Self::ReadBack { .. } => Class::Unreachable,
             Self::Partly { source, .. } => source.class(),
         }
     }
@@ -399,6 +411,8 @@ impl SubmitError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Refused(findings) => findings.first().map_or("refused", |finding| finding.code),
+            Self::PlanChanged(_) => "plan_changed",
+            Self::NotRecorded { .. } => "not_recorded",
             Self::WrongSigner { .. } => "wrong_signer",
             Self::WouldRevert { reason, .. } => reason.explain().map_or("would_revert", |known| known.code),
             Self::GasPriceAboveLimit { .. } => "gas_price_above_limit",
@@ -423,6 +437,11 @@ impl SubmitError {
                 .filter(|fix| !fix.is_empty())
                 .collect::<Vec<_>>()
                 .join("; "),
+            Self::PlanChanged(_) => "run the command again to see the plan as it is now".to_string(),
+            Self::NotRecorded { .. } => {
+                "without its line a transaction could be lost sight of; make room on the disk, then run the command again"
+                    .to_string()
+            }
             Self::WrongSigner { from, .. } => format!("choose the key of {from} with `--account`"),
             Self::WouldRevert { reason, .. } | Self::Reverted { reason, .. } => reason
                 .explain()
@@ -430,7 +449,7 @@ impl SubmitError {
                 .to_string(),
             Self::GasPriceAboveLimit { .. } => "wait, or raise `--max-gas-price`".to_string(),
             Self::Sign { .. } => "check the account's key".to_string(),
-            Self::Rejected { .. } => "nothing was sent; run the command again".to_string(),
+            Self::Rejected { .. } => "see what it says, then run the command again".to_string(),
             Self::NonceTaken { .. } => {
                 "the account is used by something else at the same time; see what it did, then run the command again"
                     .to_string()
@@ -439,7 +458,9 @@ impl SubmitError {
                 format!("it can still be mined, do not send it again; look {hash} up before anything else")
             }
             Self::Chain { source, .. } => source.hint().to_string(),
-            Self::ReadBack { .. } => "it worked; `lpctl status` shows the result".to_string(),
+            Self::ReadBack { .. } => {
+                "it was mined and worked, do not send it again; `lpctl status` shows the result".to_string()
+            }
             Self::Partly { source, .. } => source.hint(),
         }
     }

@@ -19,7 +19,7 @@ use super::{
     },
     errors::ChainError,
     network::seconds_per_block,
-    pool::{Pool, read_walk, walk_program},
+    pool::{LONGEST, Pool, read_walk, walk_program},
     text::plain,
 };
 use crate::{
@@ -288,6 +288,9 @@ impl Chain {
         let reading = Box::pin(self.read(head, calls, Beside::default())).await?;
         let mut account = reading.answers.get(first)?;
         let size = count(reading.answers.get(size)?, "size of the pool")?;
+        if usize::try_from(size).map_or(true, |size| size > LONGEST) {
+            return Err(ChainError::Garbage(format!("a pool of {size} orchestrators")));
+        }
         for _ in 0..size {
             if account.is_zero() {
                 break;

@@ -35,12 +35,6 @@ impl Network {
             controller,
         })
     }
-
-    /// The names that need no Controller address, for completion and hints.
-    #[must_use]
-    pub fn known_names() -> Vec<&'static str> {
-        KNOWN.iter().map(|known| known.names[0]).collect()
-    }
 }
 
 struct Known {

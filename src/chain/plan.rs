@@ -82,6 +82,12 @@ impl Plan {
         self.summary.from
     }
 
+    /// How many of the account's transactions were mined when the plan was made: the next one's nonce.
+    #[must_use]
+    pub fn mined_nonce(&self) -> u64 {
+        self.snapshot.nonce
+    }
+
     /// The rows that forbid sending, in the order of the summary.
     #[must_use]
     pub fn refusals(&self) -> Vec<Finding> {

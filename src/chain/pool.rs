@@ -12,7 +12,7 @@ use super::{contracts::BondingManager, errors::ChainError};
 use crate::units::Lpt;
 
 /// More than the pool ever took; the walk ends here.
-const LONGEST: usize = 512;
+pub(crate) const LONGEST: usize = 512;
 
 /// Everybody who will be active next round, by falling stake.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -66,7 +66,7 @@ pub(crate) enum Broadcast {
     Accepted,
     /// The nonce is used: by this very transaction, or by another one.
     NonceTooLow,
-    /// Turned down, and it cannot have reached anyone else.
+    /// Turned down for what it is: no endpoint can have passed it on.
     Rejected(String),
     /// It may have reached the network, nobody confirmed it.
     Unsure,
@@ -176,8 +176,13 @@ impl Endpoints {
                         Refusal::Other if error.is_retry_err() => {
                             failures.push(self.0.failed(endpoint, FailureKind::Busy(message)));
                         }
-                        Refusal::Other if unsure => return Broadcast::Unsure,
-                        Refusal::Other => return Broadcast::Rejected(message),
+                        Refusal::Invalid if unsure => return Broadcast::Unsure,
+                        Refusal::Invalid => return Broadcast::Rejected(message),
+                        // A failure behind this endpoint may have come after passing it on.
+                        Refusal::Other => {
+                            unsure = true;
+                            failures.push(self.0.failed(endpoint, FailureKind::Busy(message)));
+                        }
                     }
                 }
                 Ok(_) => {
@@ -201,6 +206,9 @@ impl Endpoints {
 enum Refusal {
     Known,
     NonceTooLow,
+    /// It says what is wrong with the transaction itself.
+    Invalid,
+    /// Anything else.
     Other,
 }
 
@@ -218,6 +226,22 @@ fn judge_refusal(message: &str) -> Refusal {
         Refusal::Known
     } else if any(&["nonce too low", "nonce is too low", "noncetoolow", "oldnonce"]) {
         Refusal::NonceTooLow
+    } else if any(&[
+        "insufficient funds",
+        "insufficient balance",
+        "intrinsic gas",
+        "underpriced",
+        "less than block base fee",
+        "lower than the current base fee",
+        "feecap too low",
+        "feetoolow",
+        "wrong chain",
+        "invalid chain id",
+        "invalid chainid",
+        "chain id mismatch",
+        "invalid sender",
+    ]) {
+        Refusal::Invalid
     } else {
         Refusal::Other
     }

@@ -3,7 +3,10 @@
 //! Each error says what is true on the chain then. Hash and signed bytes are handed out before anything is sent, so
 //! whoever keeps them can find the transaction again even if this process ends at that moment.
 
-use std::time::{Duration, Instant};
+use std::{
+    io,
+    time::{Duration, Instant},
+};
 
 use alloy::{
     consensus::{SignableTransaction, TxEip1559, TxEnvelope, TxLegacy},
@@ -12,19 +15,19 @@ use alloy::{
     primitives::{Address, Bytes, TxHash, TxKind, U64, U256},
     signers::local::PrivateKeySigner,
 };
-use serde::Deserialize;
+use serde::{Deserialize, de::IgnoredAny};
 use serde_json::json;
 
 use super::{
     Chain, ChainError, Plan, Revert, SubmitError,
-    facts::Now,
+    facts::{Now, Snapshot},
     network::is_public,
     plan::{Step, changes, revert_of, with_margin},
     provider::Broadcast,
 };
 use crate::{
     units::Wei,
-    view::transaction::{MinedStep, TransactionReport},
+    view::transaction::{Finding, MinedStep, PlanSummary, Severity, TransactionReport},
 };
 
 /// How patiently a plan is sent.
@@ -46,7 +49,7 @@ impl Default for SubmitOptions {
 /// How far the sending of a plan is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SubmitEvent {
-    /// Signed, and about to be sent: the moment to write it down.
+    /// Signed, and about to be sent: the moment to write it down. It is not sent if the observer fails here.
     Signed {
         /// The step's name.
         step: String,
@@ -78,6 +81,15 @@ struct Receipt {
     status: Option<U64>,
 }
 
+/// What an endpoint knows of a transaction that was sent.
+struct Outcome {
+    receipt: Option<Receipt>,
+    /// Whether it knows the transaction at all, mined or waiting.
+    known: bool,
+    /// Transactions of the sender in blocks.
+    mined: u64,
+}
+
 /// A transaction ready to be sent.
 struct Signed {
     hash: TxHash,
@@ -87,16 +99,21 @@ struct Signed {
     price: Wei,
 }
 
-/// How long a node may lag behind the block an earlier step is in.
-const CATCH_UP: Duration = Duration::from_secs(15);
+/// How many looks long a node may lag behind the block an earlier step is in: 15 s on public chains.
+const CATCH_UP: u32 = 15;
+
+/// How many looks long a nonce has to stay taken until it is believed: 20 s on public chains.
+const PATIENCE: u32 = 20;
 
 impl Chain {
     /// Sends a plan, step by step, and reads the result back.
     ///
-    /// The plan is made anew first, as minutes may have passed: what now stands in its way refuses it. Each step is
-    /// simulated right before it is signed; one that builds on an earlier step, after that one is mined. `observer`
-    /// is told of every step; it gets hash and bytes before they are sent. It runs in this future: what it does takes
-    /// milliseconds.
+    /// The plan is made anew first, as minutes may have passed: what now stands in its way refuses it, and so does
+    /// whatever its reader did not agree to: another step, a new warning, a much higher cost. Each step is simulated
+    /// right before it is signed; one that builds on an earlier step, after that one is mined.
+    ///
+    /// `observer` is told of every step. It gets hash and bytes before they are sent, and nothing is sent if it fails
+    /// then; later failures of it change nothing. It runs in this future: what it does takes milliseconds.
     ///
     /// # Errors
     /// [`SubmitError`], each variant saying what was sent and what is known of it.
@@ -105,7 +122,7 @@ impl Chain {
         plan: Plan,
         signer: &PrivateKeySigner,
         options: SubmitOptions,
-        mut observer: impl FnMut(SubmitEvent) + Send,
+        mut observer: impl FnMut(SubmitEvent) -> io::Result<()> + Send,
     ) -> Result<TransactionReport, SubmitError> {
         let from = plan.from();
         if signer.address() != from {
@@ -119,20 +136,26 @@ impl Chain {
             source,
         };
         refuse(&plan)?;
+        let agreed = plan.summary;
         let plan = self
             .plan(from, plan.intent, plan.options)
             .await
             .map_err(preflight)?;
         refuse(&plan)?;
+        if let Some(change) = beyond(&agreed, &plan.summary) {
+            return Err(SubmitError::PlanChanged(change));
+        }
 
         let mut mined: Vec<MinedStep> = Vec::new();
+        let mut budget = most_payable(&agreed);
         for step in &plan.steps {
             let sent = self
-                .send_step(&plan, step, signer, &options, mined.last(), &mut observer)
+                .send_step(&plan, step, signer, &options, budget, mined.last(), &mut observer)
                 .await;
             match sent {
                 Ok(done) => {
-                    observer(SubmitEvent::Mined(done.clone()));
+                    budget = budget.saturating_sub(done.cost_wei);
+                    let _ = observer(SubmitEvent::Mined(done.clone()));
                     mined.push(done);
                 }
                 Err(source) if mined.is_empty() => return Err(source),
@@ -163,14 +186,20 @@ impl Chain {
         }
     }
 
+    /// `budget` is the most this step may offer to pay.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "what one step needs, called from one place"
+    )]
     async fn send_step(
         &self,
         plan: &Plan,
         step: &Step,
         signer: &PrivateKeySigner,
         options: &SubmitOptions,
+        budget: Wei,
         earlier: Option<&MinedStep>,
-        observer: &mut (impl FnMut(SubmitEvent) + Send),
+        observer: &mut (impl FnMut(SubmitEvent) -> io::Result<()> + Send),
     ) -> Result<MinedStep, SubmitError> {
         let name = step.name.to_string();
         let unread = |source| SubmitError::Chain {
@@ -194,9 +223,22 @@ impl Chain {
                 limit: limit.human_gwei(),
             });
         }
+        let gas_limit = with_margin(gas);
+        let offer = Wei(now
+            .fees
+            .cap(plan.options.max_gas_price)
+            .0
+            .saturating_mul(U256::from(gas_limit)));
+        if offer > budget {
+            let most = budget.human();
+            return Err(SubmitError::PlanChanged(format!(
+                "`{name}` can cost {} now, more than the {most} that are left of what was agreed to",
+                offer.human()
+            )));
+        }
         let nonce = self.next_nonce(from).await.map_err(unread)?;
         let signed = self
-            .sign(plan, step, signer, &now, with_margin(gas), nonce)
+            .sign(plan, step, signer, &now, gas_limit, nonce)
             .map_err(|reason| SubmitError::Sign {
                 step: name.clone(),
                 reason,
@@ -206,7 +248,11 @@ impl Chain {
             hash: signed.hash,
             raw: signed.raw.clone(),
             nonce,
-        });
+        })
+        .map_err(|error| SubmitError::NotRecorded {
+            step: name.clone(),
+            reason: error.to_string(),
+        })?;
         match self.endpoints.broadcast(&signed.raw).await {
             Broadcast::Accepted | Broadcast::NonceTooLow | Broadcast::Unsure => {}
             Broadcast::Rejected(message) => {
@@ -214,7 +260,7 @@ impl Chain {
             }
             Broadcast::NotSent(failures) => return Err(unread(ChainError::from_failures(failures))),
         }
-        observer(SubmitEvent::Sent {
+        let _ = observer(SubmitEvent::Sent {
             step: name.clone(),
             hash: signed.hash,
         });
@@ -244,7 +290,9 @@ impl Chain {
         let begun = Instant::now();
         loop {
             let (now, _) = self.now(None).await?;
-            if block.is_none_or(|block| now.head.number() >= block) || begun.elapsed() > CATCH_UP {
+            if block.is_none_or(|block| now.head.number() >= block)
+                || begun.elapsed() > self.pace() * CATCH_UP
+            {
                 return Ok(now);
             }
             tokio::time::sleep(self.pace()).await;
@@ -320,15 +368,20 @@ impl Chain {
         options: &SubmitOptions,
     ) -> Result<Receipt, SubmitError> {
         let begun = Instant::now();
-        let mut overtaken = 0;
+        let mut overtaken: Option<Instant> = None;
         loop {
-            match self.receipt(from, signed.hash).await {
-                Ok((Some(receipt), _)) => return Ok(receipt),
-                // The nonce is used and there is no receipt. Twice over, as the two answers may come from
-                // different moments.
-                Ok((None, mined)) if mined > signed.nonce => {
-                    overtaken += 1;
-                    if overtaken >= 3 {
+            match self.outcome(from, signed.hash).await {
+                Ok(Outcome {
+                    receipt: Some(receipt),
+                    ..
+                }) => return Ok(receipt),
+                // The nonce is used, and nobody knows our transaction. Nodes behind one address may be seconds
+                // apart, and receipts are written after the count: only what stays so is believed.
+                Ok(Outcome {
+                    known: false, mined, ..
+                }) if mined > signed.nonce => {
+                    let since = *overtaken.get_or_insert_with(Instant::now);
+                    if since.elapsed() >= self.pace() * PATIENCE {
                         return Err(SubmitError::NonceTaken {
                             step: step.to_string(),
                             hash: signed.hash,
@@ -336,7 +389,7 @@ impl Chain {
                         });
                     }
                 }
-                Ok((None, _)) => overtaken = 0,
+                Ok(_) => overtaken = None,
                 // Whatever fails here, the transaction is out: keep asking.
                 Err(error) => tracing::debug!(%error, "asking for a receipt failed"),
             }
@@ -352,12 +405,17 @@ impl Chain {
         }
     }
 
-    async fn receipt(&self, from: Address, hash: TxHash) -> Result<(Option<Receipt>, u64), ChainError> {
+    async fn outcome(&self, from: Address, hash: TxHash) -> Result<Outcome, ChainError> {
         let mut batch = self.rpc.new_batch();
         let mined = batch.add_call::<_, U64>("eth_getTransactionCount", &json!([from, "latest"]))?;
         let receipt = batch.add_call::<_, Option<Receipt>>("eth_getTransactionReceipt", &json!([hash]))?;
+        let known = batch.add_call::<_, Option<IgnoredAny>>("eth_getTransactionByHash", &json!([hash]))?;
         batch.send().await?;
-        Ok((receipt.await?, mined.await?.to()))
+        Ok(Outcome {
+            receipt: receipt.await?,
+            known: known.await?.is_some(),
+            mined: mined.await?.to(),
+        })
     }
 
     /// Runs a failed transaction again, on the state before its block and after it: what came before it in the block
@@ -385,14 +443,28 @@ impl Chain {
         Revert::Silent
     }
 
+    /// Everything about the plan's accounts, at the block of the last step or a later one. An endpoint that lags
+    /// behind would show the figures of before as those of after.
+    async fn snapshot_after(&self, plan: &Plan, block: Option<u64>) -> Result<Snapshot, ChainError> {
+        let begun = Instant::now();
+        loop {
+            let after = self.snapshot(plan.from(), plan.intent.target()).await?;
+            let Some(block) = block.filter(|block| after.at.block < *block) else {
+                return Ok(after);
+            };
+            if begun.elapsed() > self.pace() * CATCH_UP {
+                let behind = format!("it is at block {}, the transaction is in {block}", after.at.block);
+                return Err(ChainError::Garbage(behind));
+            }
+            tokio::time::sleep(self.pace()).await;
+        }
+    }
+
     /// The figures after, from the chain.
     async fn read_back(&self, plan: Plan, mined: Vec<MinedStep>) -> Result<TransactionReport, SubmitError> {
         let block = mined.last().map(|done| done.block);
-        let after = async {
-            self.now_after(block).await?;
-            self.snapshot(plan.from(), plan.intent.target()).await
-        };
-        let after = after.await.map_err(|source| match mined.last() {
+        let after = self.snapshot_after(&plan, block).await;
+        let after = after.map_err(|source| match mined.last() {
             Some(done) => SubmitError::ReadBack {
                 hash: done.hash,
                 source,
@@ -429,5 +501,96 @@ fn refuse(plan: &Plan) -> Result<(), SubmitError> {
         Ok(())
     } else {
         Err(SubmitError::Refused(refusals))
+    }
+}
+
+/// The most that may be paid for a plan: prices move while it is read, but not for any price.
+fn most_payable(agreed: &PlanSummary) -> Wei {
+    let agreed = agreed.max_cost_wei.0;
+    Wei(agreed.saturating_add(agreed / U256::from(2)))
+}
+
+/// What a plan made anew holds that its reader did not agree to.
+fn beyond(agreed: &PlanSummary, now: &PlanSummary) -> Option<String> {
+    let mut seen = agreed.steps.iter();
+    // In the same order; some may be done by now.
+    if let Some(step) = now
+        .steps
+        .iter()
+        .find(|step| !seen.any(|known| known.name == step.name && known.to == step.to))
+    {
+        return Some(format!("it now takes another transaction, `{}`", step.name));
+    }
+    let warns = |finding: &&Finding| finding.severity == Severity::Warning;
+    let known = |code: &str| agreed.findings.iter().any(|finding| finding.code == code);
+    if let Some(finding) = now
+        .findings
+        .iter()
+        .filter(warns)
+        .find(|finding| !known(finding.code))
+    {
+        return Some(finding.message.clone());
+    }
+    (now.max_cost_wei > most_payable(agreed)).then(|| {
+        format!(
+            "it can cost {} now, not {}",
+            now.max_cost_wei.human(),
+            agreed.max_cost_wei.human()
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::view::transaction::PlannedStep;
+
+    fn summary(steps: &[&str], warnings: &[&'static str], gwei: u64) -> PlanSummary {
+        PlanSummary {
+            title: "bond".to_string(),
+            network: "devnet".to_string(),
+            from: Address::repeat_byte(1),
+            block: 1,
+            changes: Vec::new(),
+            findings: warnings
+                .iter()
+                .map(|&code| Finding {
+                    code,
+                    severity: Severity::Warning,
+                    message: code.to_string(),
+                    fix: String::new(),
+                    waived_by: None,
+                })
+                .collect(),
+            steps: steps
+                .iter()
+                .map(|name| PlannedStep {
+                    name: (*name).to_string(),
+                    to: Address::repeat_byte(2),
+                    gas_limit: 1,
+                    max_cost_wei: Wei::ZERO,
+                })
+                .collect(),
+            max_cost_wei: Wei::gwei(gwei),
+        }
+    }
+
+    #[test]
+    fn only_what_was_agreed_to_is_sent() {
+        let agreed = summary(&["approve", "bond"], &["near_the_end"], 10);
+        for (now, allowed) in [
+            (summary(&["approve", "bond"], &["near_the_end"], 10), true),
+            (summary(&["bond"], &[], 15), true),
+            (summary(&[], &[], 0), true),
+            (summary(&["bond"], &[], 16), false),
+            (summary(&["bond", "approve"], &[], 10), false),
+            (summary(&["approve", "bond", "reward"], &[], 10), false),
+            (summary(&["approve", "bond"], &["moves_all"], 10), false),
+        ] {
+            assert_eq!(beyond(&agreed, &now).is_none(), allowed, "{now:?}");
+        }
+        let mut elsewhere = agreed.clone();
+        elsewhere.steps[1].to = Address::repeat_byte(9);
+        assert!(beyond(&agreed, &elsewhere).is_some());
     }
 }

@@ -91,7 +91,9 @@ async fn submit(
     plan: Plan,
     signer: &PrivateKeySigner,
 ) -> Result<TransactionReport, SubmitError> {
-    chain.submit(plan, signer, SubmitOptions::default(), |_| {}).await
+    chain
+        .submit(plan, signer, SubmitOptions::default(), |_| Ok(()))
+        .await
 }
 
 fn options() -> PlanOptions {

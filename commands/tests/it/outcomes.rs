@@ -2,7 +2,10 @@
 
 use std::process::Stdio;
 
-use alloy::{primitives::bytes, providers::ext::AnvilApi};
+use alloy::{
+    primitives::{B256, bytes},
+    providers::{Provider, ext::AnvilApi},
+};
 
 use crate::{environment::Outcome, operator::Operator};
 
@@ -79,6 +82,37 @@ async fn ctrl_c_after_sending_is_exit_5_and_names_the_transaction() {
             .journal()
             .contains(error["details"]["hash"].as_str().unwrap())
     );
+}
+
+/// Killed outright after sending, and no endpoint remembers: only the journal does.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_killed_run_may_have_sent_holds_back_the_next() {
+    let operator = Operator::new().await;
+    let mut child = operator.start_until_sending(&["stake", "bond", "1", "-y"]).await;
+    let entry: serde_json::Value = serde_json::from_str(operator.journal().trim()).unwrap();
+    let hash: B256 = entry["hash"].as_str().unwrap().parse().unwrap();
+    let provider = operator.devnet.provider();
+    let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(20);
+    while provider.get_transaction_by_hash(hash).await.unwrap().is_none() {
+        assert!(tokio::time::Instant::now() < deadline, "it never came");
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    provider.anvil_drop_transaction(hash).await.unwrap();
+    provider.anvil_set_auto_mine(true).await.unwrap();
+
+    let again = operator
+        .lpctl(&["stake", "bond", "1", "-y", "--json"])
+        .expect_code(4);
+    assert_eq!(again.error()["code"], "unconfirmed_transaction");
+    assert_eq!(again.error()["details"]["hashes"][0], hash.to_string());
+    assert_eq!(operator.nonce().await, 0);
+    operator
+        .lpctl(&["stake", "bond", "1", "-y", "--queue"])
+        .expect_code(0);
+    // Its nonce is used now: it can never be mined.
+    operator.lpctl(&["stake", "bond", "1", "-y"]).expect_code(0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -74,7 +74,10 @@ async fn bonding_to_oneself_approves_and_registers() {
 
     let mut events = Vec::new();
     let report = chain
-        .submit(plan, me, SubmitOptions::default(), |event| events.push(event))
+        .submit(plan, me, SubmitOptions::default(), |event| {
+            events.push(event);
+            Ok(())
+        })
         .await
         .unwrap();
     assert_foretold(&summary, &report);

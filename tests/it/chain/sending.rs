@@ -1,6 +1,7 @@
 //! What can happen to a transaction once it is signed, and that the report is exact about it.
 
 use std::{
+    io,
     sync::{Arc, Condvar, Mutex},
     time::Duration,
 };
@@ -32,12 +33,13 @@ fn brief() -> SubmitOptions {
 }
 
 /// Collects the hash of what was signed.
-fn signed(hashes: &Arc<Mutex<Vec<B256>>>) -> impl FnMut(SubmitEvent) + Send + use<> {
+fn signed(hashes: &Arc<Mutex<Vec<B256>>>) -> impl FnMut(SubmitEvent) -> io::Result<()> + Send + use<> {
     let hashes = Arc::clone(hashes);
     move |event| {
         if let SubmitEvent::Signed { hash, .. } = event {
             hashes.lock().unwrap().push(hash);
         }
+        Ok(())
     }
 }
 
@@ -135,6 +137,7 @@ async fn a_mined_failure_is_told_with_its_reason() {
                     if matches!(event, SubmitEvent::Signed { .. }) {
                         barrier.wait(2);
                     }
+                    Ok(())
                 })
                 .await
         }));
@@ -293,7 +296,7 @@ async fn what_may_have_been_sent_is_never_called_not_sent() {
         .plan_set_service_uri(me.address(), "https://127.0.0.1:1", options())
         .await
         .unwrap();
-    let error = chain.submit(plan, me, brief(), |_| {}).await.unwrap_err();
+    let error = chain.submit(plan, me, brief(), |_| Ok(())).await.unwrap_err();
     assert!(matches!(error, SubmitError::Unconfirmed { .. }), "{error}");
 }
 
@@ -338,6 +341,7 @@ async fn a_step_that_would_revert_after_an_earlier_one_is_not_sent() {
                 let answer = tokio::task::block_in_place(|| blocking_rpc(&rpc_url, mine));
                 assert!(answer.starts_with(b"HTTP/1.1 200"));
             }
+            Ok(())
         })
         .await
         .unwrap_err();
@@ -442,10 +446,99 @@ async fn endpoints_that_die_between_signing_and_sending_leave_nothing_sent() {
             if matches!(event, SubmitEvent::Signed { .. }) {
                 tokio::task::block_in_place(|| proxy.stop());
             }
+            Ok(())
         })
         .await
         .unwrap_err();
     assert!(matches!(error, SubmitError::Chain { .. }), "{error}");
     assert_eq!(error.class(), Class::Unreachable);
     assert_eq!(nonce(&devnet, me.address()).await, 0);
+}
+
+#[tokio::test]
+async fn what_cannot_be_written_down_is_not_sent() {
+    let devnet = testbed::devnet().await;
+    let chain = connect(&devnet).await;
+    let me = &devnet.accounts.orchestrator;
+    let plan = chain
+        .plan_set_service_uri(me.address(), "https://127.0.0.1:1", options())
+        .await
+        .unwrap();
+    let full = |event| match event {
+        SubmitEvent::Signed { .. } => Err(io::Error::from(io::ErrorKind::StorageFull)),
+        _ => Ok(()),
+    };
+    let error = chain
+        .submit(plan, me, SubmitOptions::default(), full)
+        .await
+        .unwrap_err();
+    assert_eq!((error.class(), error.code()), (Class::Refused, "not_recorded"));
+    assert_eq!(nonce(&devnet, me.address()).await, 0);
+}
+
+/// The tip an endpoint names after the plan was agreed to must not be paid unasked.
+#[tokio::test]
+async fn a_price_far_above_the_one_agreed_to_is_not_paid() {
+    let devnet = testbed::devnet().await;
+    let chain = connect(&devnet).await;
+    let me = &devnet.accounts.orchestrator;
+    let plan = chain
+        .plan_set_service_uri(me.address(), "https://127.0.0.1:1", options())
+        .await
+        .unwrap();
+    devnet
+        .provider()
+        .anvil_set_next_block_base_fee_per_gas(900_000_000_000)
+        .await
+        .unwrap();
+    devnet.mine(1).await;
+    let error = submit(&chain, plan, me).await.unwrap_err();
+    assert_eq!((error.class(), error.code()), (Class::Refused, "plan_changed"));
+    assert_eq!(nonce(&devnet, me.address()).await, 0);
+}
+
+/// An error that says nothing about the transaction may have come after it was passed on.
+#[tokio::test]
+async fn an_error_behind_the_endpoint_is_no_refusal() {
+    let devnet = testbed::devnet().await;
+    let proxy = Proxy::to(&devnet.rpc_url).await;
+    let chain = Chain::connect(config(&devnet, &[&proxy.url])).await.unwrap();
+    let me = &devnet.accounts.orchestrator;
+    proxy.fault(Fault::Answer(
+        SEND,
+        r#"{"jsonrpc":"2.0","id":0,"error":{"code":-32603,"message":"internal error: upstream timed out"}}"#,
+    ));
+    let plan = chain
+        .plan_set_service_uri(me.address(), "https://127.0.0.1:1", options())
+        .await
+        .unwrap();
+    let error = chain.submit(plan, me, brief(), |_| Ok(())).await.unwrap_err();
+    assert!(matches!(error, SubmitError::Unconfirmed { .. }), "{error}");
+}
+
+/// Figures of before the transaction are not shown as those of after it.
+#[tokio::test]
+async fn a_node_that_lags_behind_does_not_tell_old_figures() {
+    let devnet = testbed::devnet().await;
+    let proxy = Proxy::to(&devnet.rpc_url).await;
+    let chain = Chain::connect(config(&devnet, &[&proxy.url])).await.unwrap();
+    let me = &devnet.accounts.orchestrator;
+    let plan = chain
+        .plan_set_service_uri(me.address(), "https://127.0.0.1:1", options())
+        .await
+        .unwrap();
+    let error = chain
+        .submit(plan, me, SubmitOptions::default(), |event| {
+            if let SubmitEvent::Mined(done) = event {
+                proxy.fault(Fault::Behind(done.block - 1));
+            }
+            Ok(())
+        })
+        .await
+        .unwrap_err();
+    assert!(matches!(error, SubmitError::ReadBack { .. }), "{error}");
+    // It was sent: neither a refusal nor an invitation to try again.
+    assert_eq!(error.class(), Class::Unknown);
+    assert!(error.hint().contains("do not send it again"), "{}", error.hint());
+    assert_eq!(nonce(&devnet, me.address()).await, 1);
 }
