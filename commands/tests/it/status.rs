@@ -118,7 +118,14 @@ async fn who_does_not_answer_or_answers_nonsense_is_exit_7_and_another_chain_exi
         outcome.error();
     }
     let elsewhere = operator
-        .lpctl(&["status", "--network", "arbitrum-one", "--json"])
+        .lpctl(&[
+            "status",
+            "--network",
+            "arbitrum-one",
+            "--rpc-url",
+            &operator.devnet.rpc_url,
+            "--json",
+        ])
         .expect_code(3);
     assert_eq!(elsewhere.error()["code"], "wrong_chain");
     let missing = operator
