@@ -172,6 +172,7 @@ impl FromStr for Lpt {
         let (number, unit) = split_unit(text);
         match unit.as_str() {
             "" | "lpt" => Ok(Self(parse_fixed(number, 18)?)),
+            _ if number.is_empty() => Err(ParseAmountError::NotANumber(text.to_string())),
             _ => Err(ParseAmountError::Unit {
                 text: text.to_string(),
                 allowed: "lpt",
@@ -226,7 +227,8 @@ impl Wei {
     /// For screens that show gas prices: always in gwei.
     #[must_use]
     pub fn human_gwei(self) -> String {
-        format!("{} gwei", format_grouped(self.0, 9, 4))
+        let places = if self.0 < U256::from(100_000u64) { 9 } else { 4 };
+        format!("{} gwei", format_grouped(self.0, 9, places))
     }
 
     /// The difference, or zero if `other` is larger.
@@ -386,6 +388,14 @@ mod tests {
             "0.0000000000000000001".parse::<Lpt>(),
             Err(ParseAmountError::TooPrecise { .. })
         ));
+        assert!(matches!(
+            "abc".parse::<Lpt>(),
+            Err(ParseAmountError::NotANumber(_))
+        ));
+        assert_eq!(
+            "0.0000001gwei".parse::<Wei>().unwrap().human_gwei(),
+            "0.0000001 gwei"
+        );
         for bad in ["", ".", "1.2.3", "-1", "1e3", "lpt", "0x10"] {
             assert!(bad.parse::<Lpt>().is_err(), "{bad:?} was read");
         }

@@ -16,16 +16,19 @@ const STYLES: styling::Styles = styling::Styles::styled()
 
 const EXAMPLES: &str = "\
 Examples:
-  lpctl devnet up --detach              a whole Livepeer protocol on this machine
-  lpctl --profile devnet stake bond 100 bond 100 LPT to yourself
-  lpctl run                             the node, off-chain
+  lpctl devnet up --detach                  a Livepeer protocol on this machine
+  lpctl --profile devnet stake bond 100     put 100 LPT behind yourself
+  lpctl run                                 the node, off-chain
   lpctl gateway push clip.mp4 --orch https://127.0.0.1:8935
-  lpctl dashboard                       sessions, GPUs, stake and round, live
+  lpctl dashboard                           sessions, GPUs, stake and round, live
 
-Every option has a variable: --rpc-url is LPCTL_RPC_URL. Settings come from the flag, the variable,
-the profile, the config file's defaults, in this order; `lpctl config show` tells which.
-Exit codes: 0 done, 1 failed, 2 usage, 3 config, 4 refused before anything was sent, 5 sent and outcome
-unknown, 6 mined and reverted, 7 endpoint unreachable, 70 a bug of lpctl, 130 interrupted.";
+Every option has a variable: --rpc-url is LPCTL_RPC_URL. Settings come from
+the flag, the variable, the profile, the config file's defaults, in this
+order; `lpctl config show` tells which.
+
+Exit codes: 0 done, 1 failed, 2 usage, 3 config, 4 refused before anything
+was sent, 5 sent and outcome unknown, 6 mined and reverted, 7 endpoint
+unreachable, 70 a bug of lpctl, 130 interrupted.";
 
 /// Run, fund, watch and command nodes on the Livepeer network
 #[derive(Debug, Parser)]
@@ -206,6 +209,19 @@ impl Command {
             Self::Devnet(_) | Self::Config(crate::config::ConfigCommand::Set(_)) => ConfigNeed::MayAddProfile,
             _ => ConfigNeed::Whole,
         }
+    }
+
+    /// Whether `--dry-run` can be honoured: transactions stop before signing, and reading changes nothing.
+    #[must_use]
+    pub fn has_dry_run(&self) -> bool {
+        use crate::{account::AccountCommand, config::ConfigCommand};
+        !matches!(
+            self,
+            Self::Run(_)
+                | Self::Gateway(_)
+                | Self::Config(ConfigCommand::Set(_))
+                | Self::Account(AccountCommand::New(_) | AccountCommand::Import(_) | AccountCommand::Use(_))
+        )
     }
 
     /// Long-running commands end themselves on Ctrl-C; the others are simply stopped.

@@ -72,21 +72,33 @@ pub fn main() -> ExitCode {
 
 /// Help and version are answers; what clap does not understand is a usage failure, in JSON where asked for.
 fn parse_failure(error: &clap::Error) -> ExitCode {
-    let wants_json = std::env::args_os().any(|argument| argument == "--json");
+    let wants_json = std::env::args_os().any(|argument| argument == "--json")
+        || std::env::var("LPCTL_JSON")
+            .is_ok_and(|value| !matches!(value.as_str(), "" | "0" | "false" | "no" | "off"));
     if error.use_stderr() && wants_json {
-        let text = error.to_string();
-        let first = text.lines().next().unwrap_or_default();
-        let message = first.strip_prefix("error: ").unwrap_or(first).to_string();
         let options = shell_options(&cli::GlobalArgs {
             json: true,
             ..cli::GlobalArgs::default()
         });
-        Shell::new(options).fail(&Failure::new(Kind::Usage, "usage", message).hint("see `lpctl --help`"));
+        let failure = Failure::new(Kind::Usage, "usage", usage_message(error));
+        Shell::new(options).fail(&failure.hint("add `--help` to the command to see what it takes"));
     } else {
         // Nobody reads it: nothing to be done.
         let _ = error.print();
     }
     ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(Kind::Usage as u8))
+}
+
+/// What clap says is wrong, in one line: its text up to the usage.
+fn usage_message(error: &clap::Error) -> String {
+    if error.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        return "the command line ends too early: a command is missing".to_string();
+    }
+    let text = error.to_string();
+    let said = text.split("\n\nUsage:").next().unwrap_or_default();
+    let words: Vec<&str> = said.split_whitespace().collect();
+    let line = words.join(" ");
+    line.strip_prefix("error: ").unwrap_or(&line).to_string()
 }
 
 fn execute(cli: Cli, shell: Shell) -> ExitCode {
@@ -132,6 +144,13 @@ async fn run_until_interrupted(command: Command, context: &mut Context) -> eyre:
 }
 
 async fn dispatch(command: Command, context: &mut Context) -> eyre::Result<()> {
+    if context.settings().dry_run && !command.has_dry_run() {
+        return Err(
+            Failure::new(Kind::Usage, "no_dry_run", "this command has no dry run")
+                .hint("leave out `--dry-run`, and unset LPCTL_DRY_RUN")
+                .into(),
+        );
+    }
     match command {
         Command::Account(command) => account::run(command, context).await,
         Command::Status(args) => status::run(args, context).await,

@@ -3,12 +3,13 @@
 use std::{
     fs,
     io::Write,
+    os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
 };
 
 use alloy::primitives::Address;
 use engine::{
-    config::{ConfigFile, DEFAULT_NETWORK, GasPrice, Layer},
+    config::{ConfigError, ConfigFile, DEFAULT_NETWORK, GasPrice, Layer},
     secret::RpcUrl,
     units::Wei,
 };
@@ -125,7 +126,9 @@ impl Settings {
                 .hint("`lpctl config show` lists the profiles; `lpctl devnet up` makes one called `devnet`")
         })?;
         let from_command_line = command_line_layer(globals)?;
-        let merged = from_command_line.clone().over(from_config_file.clone());
+        let merged = from_command_line
+            .clone()
+            .over(fitting(&from_command_line, &from_config_file));
         Ok(Self {
             profile,
             network: merged.network.unwrap_or_else(|| DEFAULT_NETWORK.to_string()),
@@ -156,6 +159,18 @@ impl Settings {
         }
         directories
     }
+}
+
+/// The file's layer without what belongs to another network than the one named on the command line: a chain must never
+/// be spoken to under another chain's name.
+fn fitting(typed: &Layer, file: &Layer) -> Layer {
+    let mut file = file.clone();
+    if typed.network.is_some() && typed.network != file.network {
+        file.chain_id = None;
+        file.controller = None;
+        file.rpc_urls = None;
+    }
+    file
 }
 
 fn command_line_layer(globals: &GlobalArgs) -> Result<Layer, Failure> {
@@ -189,7 +204,7 @@ fn command_line_layer(globals: &GlobalArgs) -> Result<Layer, Failure> {
 pub fn read_config_file(path: &Path) -> Result<ConfigFile, Failure> {
     ConfigFile::parse(&read_config_text(path)?).map_err(|error| {
         Failure::new(Kind::Config, "bad_config", format!("{}: {error}", path.display()))
-            .hint("`lpctl config check` explains the file; the keys are listed by `lpctl config show --help`")
+            .hint("mend that line; the keys are listed by `lpctl config set --help`")
     })
 }
 
@@ -238,9 +253,20 @@ pub fn edit(path: &Path, change: impl FnOnce(&mut toml_edit::DocumentMut)) -> Re
     })?;
     change(&mut document);
     let text = document.to_string();
-    ConfigFile::parse(&text).map_err(|error| failed(error.to_string()))?;
-    let folder = path.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(folder).map_err(|error| failed(error.to_string()))?;
+    ConfigFile::parse(&text).map_err(|error| match error {
+        // The line is one of a file that was never written: naming it would only confuse.
+        ConfigError::Syntax { reason, .. } => failed(format!("not changed, {reason}"))
+            .hint("the keys and what they take are listed by `lpctl config set --help`"),
+        other => failed(other.to_string()),
+    })?;
+    // A config file kept elsewhere and linked to stays linked to.
+    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
+    let folder = target.parent().unwrap_or(Path::new("."));
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+        .map_err(|error| failed(error.to_string()))?;
     // RPC URLs hold keys: the file is the owner's alone from its first byte (tempfile creates with 0600).
     let mut file = tempfile::NamedTempFile::new_in(folder).map_err(|error| failed(error.to_string()))?;
     file.write_all(text.as_bytes())
@@ -248,7 +274,7 @@ pub fn edit(path: &Path, change: impl FnOnce(&mut toml_edit::DocumentMut)) -> Re
     file.as_file()
         .sync_all()
         .map_err(|error| failed(error.to_string()))?;
-    file.persist(path).map_err(|error| failed(error.to_string()))?;
+    file.persist(&target).map_err(|error| failed(error.to_string()))?;
     Ok(())
 }
 
@@ -289,6 +315,30 @@ mod tests {
     }
 
     #[test]
+    fn another_network_takes_nothing_of_the_profiles_chain() {
+        let file = ConfigFile::parse(
+            "profile = \"a\"\n[profiles.a]\nnetwork = \"devnet\"\nchain_id = 31337\nrpc_urls = [\"http://127.0.0.1:1\"]\n\
+             controller = \"0x5FbDB2315678afecb367f032d93F642f64180aa3\"\naccount = \"mine\"\n",
+        )
+        .unwrap();
+        let flags = GlobalArgs {
+            network: Some("arbitrum-one".into()),
+            ..GlobalArgs::default()
+        };
+        let settings = Settings::resolve(&flags, &file).unwrap();
+        assert_eq!(
+            (settings.chain_id, settings.controller, settings.rpc_urls.len()),
+            (None, None, 0)
+        );
+        assert_eq!(settings.account.as_deref(), Some("mine"));
+        let same = GlobalArgs {
+            network: Some("devnet".into()),
+            ..GlobalArgs::default()
+        };
+        assert_eq!(Settings::resolve(&same, &file).unwrap().chain_id, Some(31337));
+    }
+
+    #[test]
     fn a_bad_rpc_url_is_a_usage_failure_that_does_not_repeat_it() {
         let flags = GlobalArgs {
             rpc_urls: vec!["SECRETKEY".into()],
@@ -319,5 +369,16 @@ mod tests {
         .unwrap_err();
         assert_eq!(failure.kind, Kind::Config);
         assert_eq!(fs::read_to_string(&path).unwrap(), text);
+    }
+
+    #[test]
+    fn a_linked_config_file_stays_a_link() {
+        let folder = tempfile::tempdir().unwrap();
+        let (real, link) = (folder.path().join("real.toml"), folder.path().join("config.toml"));
+        fs::write(&real, "").unwrap();
+        std::os::unix::fs::symlink(&real, &link).unwrap();
+        edit(&link, |document| document["profile"] = toml_edit::value("a")).unwrap();
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert!(fs::read_to_string(&real).unwrap().contains("profile = \"a\""));
     }
 }

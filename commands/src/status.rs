@@ -63,6 +63,13 @@ pub async fn run(args: StatusArgs, context: &mut Context) -> eyre::Result<()> {
     let chain = connect(context).await?;
     let facts = chain.status(address).await.map_err(Failure::from)?;
     let node = node.await.ok().and_then(Result::ok).flatten();
+    // Most machines run no node, so silence is right, unless one was asked for by name.
+    if let (None, Some(named)) = (&node, &context.settings().from_command_line.node_url) {
+        let named = crate::shell::escape(named);
+        context
+            .shell
+            .warn(format_args!("no node of lpctl answers at {named}"));
+    }
     Ok(context.shell.report(&Screen { facts, node })?)
 }
 

@@ -18,7 +18,20 @@ use crate::{
 Examples:
   lpctl config set rpc_urls https://one.example https://two.example
   lpctl config set account cold --defaults
-  lpctl config set profile devnet          choose the profile in use")]
+  lpctl config set profile devnet          choose the profile in use
+
+Keys of the config file, in [defaults] and in each [profiles.NAME]:
+  network        arbitrum-one, devnet, offchain, or a name of your own with controller
+  chain_id       what the endpoints must answer with, for a network of your own
+  rpc_urls       [\"https://…\", …] in order of preference
+  controller     address of the protocol's Controller, for a network of your own
+  account        name, address or keystore file
+  password_file  file whose first line unlocks the account
+  keystore_dir   folder of keystore files; go-livepeer's works as it is
+  data_dir       where lpctl keeps what it must not lose
+  node_url       operator API of a running node
+  max_gas_price  like \"0.1gwei\"
+`profile = \"NAME\"` at the top chooses the profile in use.")]
 pub struct SetArgs {
     /// What to set
     #[arg(value_enum)]
@@ -34,7 +47,7 @@ pub struct SetArgs {
 /// Settings that can be changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 #[value(rename_all = "snake_case")]
-#[allow(missing_docs, reason = "each is explained by `lpctl config show --help`")]
+#[allow(missing_docs, reason = "each is explained by `lpctl config set --help`")]
 pub enum Key {
     Profile,
     Network,

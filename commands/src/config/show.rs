@@ -14,18 +14,9 @@ use crate::{
 /// RPC URLs are shown without path and query, which often hold an API key.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Keys of the config file, in [defaults] and in each [profiles.NAME]:
-  network        arbitrum-one, devnet, offchain, or a name of your own with controller
-  chain_id       what the endpoints must answer with, for a network of your own
-  rpc_urls       [\"https://…\", …] in order of preference
-  controller     address of the protocol's Controller, for a network of your own
-  account        name, address or keystore file
-  password_file  file whose first line unlocks the account
-  keystore_dir   folder of keystore files; go-livepeer's works as it is
-  data_dir       where lpctl keeps what it must not lose
-  node_url       operator API of a running node
-  max_gas_price  like \"0.1gwei\"
-`profile = \"NAME\"` at the top chooses the profile in use.")]
+Examples:
+  lpctl config show
+  lpctl config show --profile devnet --json")]
 pub struct ShowArgs {}
 
 #[derive(Serialize)]

@@ -179,7 +179,7 @@ impl Shell {
             return Err(Failure::new(
                 Kind::Refused,
                 "password_needed",
-                format!("{question}: no terminal to ask on"),
+                format!("{}: no terminal to ask on", question.trim_end_matches(':')),
             )
             .hint("pass `--password-file PATH`, or set LPCTL_PASSWORD_FILE")
             .into());

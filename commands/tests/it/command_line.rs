@@ -42,6 +42,38 @@ fn what_is_not_understood_is_exit_2_in_text_and_json() {
     );
     let json = environment.lpctl(&["--json", "stak"]).expect_code(2);
     assert_eq!(json.error()["code"], "usage");
+    let json = environment.lpctl(&["--json", "stake"]).expect_code(2);
+    assert!(
+        json.error()["message"]
+            .as_str()
+            .unwrap()
+            .contains("a command is missing"),
+        "{json:?}"
+    );
+    let json = environment.lpctl(&["--json", "set-fees"]).expect_code(2);
+    assert!(
+        json.error()["message"].as_str().unwrap().contains("--reward-cut"),
+        "{json:?}"
+    );
+}
+
+#[test]
+fn a_dry_run_that_cannot_be_is_refused() {
+    let environment = Environment::new();
+    let refused = environment
+        .lpctl(&["config", "set", "account", "x", "--dry-run", "--json"])
+        .expect_code(2);
+    assert_eq!(refused.error()["code"], "no_dry_run");
+    assert!(!environment.config_file().exists());
+}
+
+#[test]
+fn a_config_file_named_and_missing_is_exit_3() {
+    let environment = Environment::new();
+    let failed = environment
+        .lpctl(&["--config", "nowhere.toml", "config", "show", "--json"])
+        .expect_code(3);
+    assert_eq!(failed.error()["code"], "no_config");
 }
 
 #[test]
