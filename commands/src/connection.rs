@@ -25,7 +25,15 @@ pub async fn connect(context: &mut Context) -> Result<Chain, Failure> {
         )
         .hint("choose one with `--network`, or a profile with `--profile`"));
     }
-    let chain = Chain::connect(config).await?;
+    // An endpoint that was typed is more likely mistyped than down.
+    let is_devnet = config.network == "devnet" && settings.from_command_line.rpc_urls.is_none();
+    let chain = Chain::connect(config).await.map_err(|error| {
+        let failure = Failure::from(error);
+        if is_devnet && failure.kind == Kind::Unreachable {
+            return failure.hint("is the devnet up? `lpctl devnet up --detach` starts it");
+        }
+        failure
+    })?;
     for failing in chain.failing_endpoints() {
         context.shell.warn(format_args!(
             "an endpoint failed, another one answered: {failing}"

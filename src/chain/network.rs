@@ -31,7 +31,8 @@ impl Network {
             .ok_or_else(|| ChainError::UnknownNetwork(name.to_string()))?;
         Ok(Self {
             name: known.map_or(name, |known| known.names[0]).to_string(),
-            chain_id: chain_id.or(known.map(|known| known.chain_id)),
+            // A name stands for one chain: settings that say otherwise must not make another chain pass for it.
+            chain_id: known.map(|known| known.chain_id).or(chain_id),
             controller,
         })
     }
@@ -91,6 +92,12 @@ mod tests {
             Network::resolve("devnet", None, None),
             Err(ChainError::UnknownNetwork(name)) if name == "devnet"
         ));
+        let claimed = Network::resolve("arbitrum-one", Some(own), Some(31337)).unwrap();
+        assert_eq!(
+            claimed.chain_id,
+            Some(42161),
+            "another chain passes for Arbitrum One"
+        );
         let devnet = Network::resolve("devnet", Some(own), Some(31337)).unwrap();
         assert_eq!((devnet.name.as_str(), devnet.chain_id), ("devnet", Some(31337)));
     }

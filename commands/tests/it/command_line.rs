@@ -220,3 +220,20 @@ fn nobody_reading_the_answer_is_no_failure() {
         (Some(0), &b""[..])
     );
 }
+
+#[test]
+fn a_devnet_that_is_down_says_how_to_start_it() {
+    let environment = Environment::new();
+    environment.write_config(
+        "profile = \"devnet\"\n[profiles.devnet]\nnetwork = \"devnet\"\nchain_id = 31337\n\
+         rpc_urls = [\"http://127.0.0.1:9\"]\ncontroller = \"0x5FbDB2315678afecb367f032d93F642f64180aa3\"\n",
+    );
+    let failed = environment.lpctl(&["protocol", "show", "--json"]).expect_code(7);
+    assert!(
+        failed.error()["hint"]
+            .as_str()
+            .unwrap()
+            .contains("lpctl devnet up"),
+        "{failed:?}"
+    );
+}
