@@ -5,7 +5,8 @@ use std::{future::Future, time::Duration};
 use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
 
-use super::ladder::Profile;
+use super::{arrival::Source, ladder::Profile, target::Target};
+use crate::view::node::EngineView;
 
 /// One source segment to be transcoded.
 #[derive(Debug, Clone)]
@@ -14,8 +15,8 @@ pub struct SegmentJob {
     pub session: String,
     /// Sequence number within the session.
     pub seq: u64,
-    /// The whole segment, MPEG-TS or MP4.
-    pub source: Bytes,
+    /// The segment, MPEG-TS or MP4, which may still be arriving.
+    pub source: Source,
     /// How long the sender says it plays.
     pub duration: Duration,
     /// One rendition each, in this order.
@@ -73,6 +74,10 @@ pub struct Transcoded {
     pub source_height: u32,
     /// From the job's start to the last rendition.
     pub elapsed: Duration,
+    /// What encoded it.
+    pub target: Target,
+    /// Whether an ffmpeg was waiting for it.
+    pub warm: bool,
 }
 
 /// Why no renditions were made. `Display` is the text that travels to the gateway, byte for byte
@@ -88,6 +93,9 @@ pub enum TranscodeError {
     /// It took longer than a segment may.
     #[error("TranscoderTimeout")]
     TimedOut,
+    /// Not begun: it would have come out too late. The gateway takes it elsewhere at once.
+    #[error("OrchestratorBusy")]
+    Busy,
     /// ffmpeg failed in a way the input does not explain.
     #[error("TranscoderFailed: {0}")]
     Failed(String),
@@ -129,4 +137,19 @@ pub trait SegmentTranscoder: Send + Sync {
         job: SegmentJob,
         stop: CancellationToken,
     ) -> impl Future<Output = Result<Transcoded, TranscodeError>> + Send;
+
+    /// Nothing more comes of this session: what is kept ready for it goes.
+    fn close(&self, session: &str) {
+        let _ = session;
+    }
+
+    /// Whether one more session could be carried in real time. The node refuses new sessions otherwise.
+    fn has_capacity(&self) -> bool {
+        true
+    }
+
+    /// How it is doing.
+    fn view(&self) -> EngineView {
+        EngineView::default()
+    }
 }

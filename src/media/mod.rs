@@ -3,12 +3,15 @@
 //! | module | holds |
 //! |---|---|
 //! | [`ladder`] | profiles, presets, ladders |
+//! | [`arrival`] | a segment's bytes, read while they come in |
+//! | [`target`] | what encodes, and how hard it tries |
 //! | [`job`] | what is asked of a transcoder and what it answers |
 //! | [`transcode`] | the transcoder: runs ffmpeg for a job and judges what came out |
 //! | [`recipe`] | its command lines |
 //! | [`ffmpeg`] | the program on this machine |
 //! | [`inspect`], [`count`], [`size`] | segments judged, counted and measured without decoding |
 
+pub mod arrival;
 pub mod count;
 pub mod ffmpeg;
 pub mod inspect;
@@ -18,5 +21,6 @@ mod mp4;
 mod nal;
 pub mod recipe;
 pub mod size;
+pub mod target;
 pub mod transcode;
 mod ts;

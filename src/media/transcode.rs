@@ -30,6 +30,7 @@ use super::{
     job::{Rendition, SegmentJob, SegmentTranscoder, TranscodeError, Transcoded},
     ladder::{CodecProfile, Container, Profile, VideoCodec, preset},
     recipe::{RUNAWAY, Recipe, SOURCE, output_file, signature_file},
+    target::Target,
 };
 use crate::process::{Job, Log, Spawner, Streams, keep_log};
 
@@ -108,7 +109,7 @@ impl FfmpegTranscoder {
         let job = SegmentJob {
             session: "self-test".into(),
             seq: 0,
-            source,
+            source: source.into(),
             duration: Duration::from_secs(1),
             profiles: preset("P144p30fps16x9").into_iter().collect(),
             perceptual_hash: false,
@@ -160,7 +161,8 @@ impl Shared {
         stop: &CancellationToken,
     ) -> Result<Transcoded, TranscodeError> {
         check_request(job, &self.settings.ffmpeg)?;
-        let source = job.source.clone();
+        let whole = job.source.whole().await.map_err(stopped)?;
+        let source = whole.clone();
         let inspection = spawn_blocking(move || inspect(&source))
             .await
             .map_err(stopped)??;
@@ -172,14 +174,14 @@ impl Shared {
         };
         drop(waiting);
         let started = Instant::now();
-        let mut made = self.attempt(job, &inspection, false, stop).await?;
+        let mut made = self.attempt(job, &whole, &inspection, false, stop).await?;
         if let Attempt::TooSmallProbe = made {
             debug!(
                 session = job.session,
                 seq = job.seq,
                 "sound starts late, trying again with a long look ahead"
             );
-            made = self.attempt(job, &inspection, true, stop).await?;
+            made = self.attempt(job, &whole, &inspection, true, stop).await?;
         }
         match made {
             Attempt::Made(renditions, decoded_frames) => Ok(Transcoded {
@@ -188,6 +190,8 @@ impl Shared {
                 source_width: inspection.size.map_or(0, |size| size.width),
                 source_height: inspection.size.map_or(0, |size| size.height),
                 elapsed: started.elapsed(),
+                target: Target::Cpu,
+                warm: false,
             }),
             Attempt::TooSmallProbe => Err(TranscodeError::Failed("the sound cannot be read".into())),
         }
@@ -252,6 +256,7 @@ impl Shared {
     async fn attempt(
         &self,
         job: &SegmentJob,
+        whole: &Bytes,
         inspection: &Inspection,
         big_probe: bool,
         stop: &CancellationToken,
@@ -260,7 +265,7 @@ impl Shared {
             job_dir(&self.settings.work_dir).map_err(|error| failed("no job directory", &error))?;
         if inspection.container == Container::Mp4 {
             let file = directory.path().join(SOURCE);
-            tokio::fs::write(file, &job.source)
+            tokio::fs::write(file, whole)
                 .await
                 .map_err(|error| failed("cannot keep the source", &error))?;
         }
@@ -272,7 +277,7 @@ impl Shared {
         let running = Counter::raise(&self.running);
         let (stdin, stderr) = (process.take_stdin(), process.take_stderr());
         let whole = async {
-            let feed = feed(stdin, job.source.clone());
+            let feed = feed(stdin, whole.clone());
             let log = async {
                 match stderr {
                     Some(stderr) => keep_log(stderr).await,

@@ -53,7 +53,7 @@ pub use run::{RunningNode, StopReport, start};
 
 use crate::{
     media::job::{SegmentJob, SegmentTranscoder, TranscodeError, Transcoded},
-    view::node::{Device, NodeChain},
+    view::node::{Device, EngineView, NodeChain},
     wire::{
         capability::{CapabilitySet, PROTOCOL_VERSION},
         net,
@@ -216,6 +216,9 @@ pub enum NodeError {
 /// A [`SegmentTranscoder`] whose type does not show.
 trait AnyTranscoder: Send + Sync {
     fn transcode<'a>(&'a self, job: SegmentJob, stop: CancellationToken) -> Transcoding<'a>;
+    fn close(&self, session: &str);
+    fn has_capacity(&self) -> bool;
+    fn view(&self) -> EngineView;
 }
 
 type Transcoding<'a> = Pin<Box<dyn Future<Output = Result<Transcoded, TranscodeError>> + Send + 'a>>;
@@ -223,6 +226,18 @@ type Transcoding<'a> = Pin<Box<dyn Future<Output = Result<Transcoded, TranscodeE
 impl<T: SegmentTranscoder> AnyTranscoder for T {
     fn transcode<'a>(&'a self, job: SegmentJob, stop: CancellationToken) -> Transcoding<'a> {
         Box::pin(SegmentTranscoder::transcode(self, job, stop))
+    }
+
+    fn close(&self, session: &str) {
+        SegmentTranscoder::close(self, session);
+    }
+
+    fn has_capacity(&self) -> bool {
+        SegmentTranscoder::has_capacity(self)
+    }
+
+    fn view(&self) -> EngineView {
+        SegmentTranscoder::view(self)
     }
 }
 

@@ -286,7 +286,7 @@ async fn transcode(
     let job = SegmentJob {
         session: session.clone(),
         seq,
-        source: upload.data.clone(),
+        source: upload.data.clone().into(),
         duration: credentials.duration,
         profiles: profiles.clone(),
         perceptual_hash: credentials.perceptual_hash,

@@ -30,7 +30,7 @@ impl Node {
         let mut devices = self.devices.borrow().clone();
         for device in &mut devices {
             let placed = sessions.iter().filter(|session| session.device == device.id);
-            device.sessions = u32::try_from(placed.clone().count()).unwrap_or(u32::MAX);
+            device.sessions = u32::try_from(placed.count()).unwrap_or(u32::MAX);
         }
         NodeStatus {
             time: now,
@@ -44,6 +44,7 @@ impl Node {
             sessions,
             work,
             devices,
+            engine: self.transcoder().view(),
             chain,
             notices,
         }

@@ -31,6 +31,9 @@ pub struct NodeStatus {
     pub work: WorkTotals,
     /// Where the encoding happens: GPUs, or the CPU.
     pub devices: Vec<Device>,
+    /// How transcoding goes.
+    #[serde(default)]
+    pub engine: EngineView,
     /// Stake and round; none off-chain.
     pub chain: Option<NodeChain>,
     /// What needs the operator's attention, worst first. Empty most days.
@@ -136,6 +139,77 @@ pub struct Latency {
     pub p90_ms: u32,
     /// 99 of 100 are faster.
     pub p99_ms: u32,
+}
+
+/// The transcode engine: what it keeps ready, how hard it tries, what it threw away. Counts are since the start.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct EngineView {
+    /// Version of ffmpeg.
+    pub ffmpeg: String,
+    /// ffmpeg processes at work on a segment.
+    pub running: u32,
+    /// Segments waiting for their turn.
+    pub waiting: u32,
+    /// ffmpeg processes waiting for a segment.
+    pub warm: WarmView,
+    /// Work begun on segments that then did not arrive whole or right.
+    pub speculative_discarded: u64,
+    /// Segments refused because they would have come out too late.
+    pub segments_shed: u64,
+    /// Runs that failed, by what was at fault.
+    pub failures: FailureCounts,
+    /// How hard the CPU tries; none if it does not encode.
+    pub effort: Option<EffortView>,
+    /// What ffmpeg is kept from: `full`, `partial: …` or `none: …`.
+    pub fence: String,
+}
+
+/// ffmpeg processes started before their segment comes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct WarmView {
+    /// Waiting now.
+    pub ready: u32,
+    /// Most that may wait, by the memory that is free.
+    pub bound: u32,
+    /// Segments that found one.
+    pub hits: u64,
+    /// Segments that had to start one.
+    pub misses: u64,
+    /// Started for nothing: the session ended or changed, or memory was needed.
+    pub wasted: u64,
+}
+
+/// Failed runs by what was at fault.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct FailureCounts {
+    /// The segment or the request.
+    pub input: u64,
+    /// A GPU or its driver.
+    pub device: u64,
+    /// Memory, disk, time, processes.
+    pub resource: u64,
+    /// lpctl or ffmpeg.
+    pub ours: u64,
+}
+
+/// How hard the CPU tries.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EffortView {
+    /// Encoder preset in use.
+    pub preset: String,
+    /// Whether it is chosen by load.
+    pub automatic: bool,
+    /// Whether renditions are scaled from one another.
+    pub cascaded: bool,
+    /// Whether new sessions are refused to keep up.
+    pub refusing: bool,
+    /// Since when.
+    pub since: Option<Timestamp>,
+    /// Playing time over working time of the slowest session lately, in thousandths.
+    pub real_time_permille: Option<u64>,
 }
 
 /// Something that encodes: the CPU or a GPU. A reading the driver does not give is none.

@@ -88,7 +88,7 @@ fn job_for(source: Bytes, profiles: Vec<Profile>) -> SegmentJob {
     SegmentJob {
         session: "5e551011".into(),
         seq: 1,
-        source,
+        source: source.into(),
         duration: Duration::from_secs(2),
         profiles,
         perceptual_hash: false,

@@ -3,7 +3,8 @@
 use engine::{
     units::{Lpt, Percent, Round, Wei},
     view::node::{
-        Device, Latency, NodeChain, NodeStatus, Notice, Rung, SegmentTiming, StreamSession, WorkTotals,
+        Device, EngineView, Latency, NodeChain, NodeStatus, Notice, Rung, SegmentTiming, StreamSession,
+        WorkTotals,
     },
 };
 use jiff::{SignedDuration, Timestamp};
@@ -63,6 +64,7 @@ pub fn busy() -> NodeStatus {
             sessions_refused: 0,
         },
         devices: vec![cpu()],
+        engine: EngineView::default(),
         chain: Some(chain()),
         notices: Vec::new(),
     }

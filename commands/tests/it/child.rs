@@ -177,7 +177,7 @@ async fn a_transcoder_works_through_the_helper() {
     let job = SegmentJob {
         session: "5e551011".into(),
         seq: 1,
-        source: clip::segment(ClipSpec::default()),
+        source: clip::segment(ClipSpec::default()).into(),
         duration: Duration::from_secs(2),
         profiles: Ladder::default().into(),
         perceptual_hash: true,

@@ -53,6 +53,7 @@ async fn a_node_that_answers_is_on_the_screen_and_one_that_is_strange_is_not() {
         draining: true,
         max_sessions: 40,
         sessions: Vec::new(),
+        engine: engine::view::node::EngineView::default(),
         work: WorkTotals {
             segments_done: 1,
             segments_failed: 2,

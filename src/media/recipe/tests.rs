@@ -22,7 +22,7 @@ fn job(profiles: Vec<Profile>) -> SegmentJob {
     SegmentJob {
         session: "5e55".into(),
         seq: 7,
-        source: Bytes::new(),
+        source: Bytes::new().into(),
         duration: Duration::from_secs(2),
         profiles,
         perceptual_hash: false,

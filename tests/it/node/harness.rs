@@ -10,6 +10,7 @@ use engine::{
         ladder::Profile,
     },
     node::{NodeConfig, RunningNode, StopReport},
+    view::node::EngineView,
     wire::{
         capability::{Job, SourceCodec, job_capabilities, job_message},
         client,
@@ -76,6 +77,18 @@ impl<T: SegmentTranscoder> SegmentTranscoder for Gated<T> {
             () = stop.cancelled() => {}
         }
         self.transcoder.transcode(job, stop).await
+    }
+
+    fn close(&self, session: &str) {
+        self.transcoder.close(session);
+    }
+
+    fn has_capacity(&self) -> bool {
+        self.transcoder.has_capacity()
+    }
+
+    fn view(&self) -> EngineView {
+        self.transcoder.view()
     }
 }
 
