@@ -24,8 +24,8 @@ use crate::{
         ffmpeg::{Ffmpeg, NICENESS},
         inspect::inspect,
         job::SegmentJob,
-        ladder::VideoCodec,
         recipe::{Recipe, output_file},
+        target::{Effort, Target},
     },
     process::{Launcher, Limits, Spawner, Streams},
 };
@@ -115,7 +115,9 @@ impl Bare {
     /// # Errors
     /// See [`BareError`].
     pub async fn transcode(&self, piece: &Piece, job: &SegmentJob, keep: bool) -> Result<Made, BareError> {
-        let directory = tempfile::Builder::new().prefix("lpctl-bare-").tempdir_in(&self.work_dir);
+        let directory = tempfile::Builder::new()
+            .prefix("lpctl-bare-")
+            .tempdir_in(&self.work_dir);
         let directory = directory.map_err(|source| self.folder(source))?;
         let here = directory.path();
         fs::write(here.join(INPUT), &piece.data).map_err(|source| self.folder(source))?;
@@ -160,18 +162,20 @@ impl Bare {
         let inspection = inspect(&piece.data).map_err(|error| BareError::Refused(error.to_string()))?;
         let recipe = Recipe {
             program: self.ffmpeg.path(),
-            encoder: |codec| {
-                if codec == VideoCodec::H265 {
-                    "libx265"
-                } else {
-                    "libx264"
-                }
+            target: Target::Cpu,
+            effort: Effort {
+                preset: self.preset,
+                cascaded: false,
             },
-            preset: self.preset,
-            container: inspection.container,
-            pictures: inspection.pictures,
+            input: inspection.input,
+            source_size: inspection.size,
+            cpu_decode: false,
+            encoder_threads: self.encoder_threads,
             big_probe: false,
-            job,
+            profiles: &job.profiles,
+            clip: None,
+            perceptual_hash: false,
+            orchestrator: &job.orchestrator,
         };
         let command = recipe.command();
         let mut arguments: Vec<OsString> = Vec::new();
@@ -180,7 +184,6 @@ impl Bare {
             arguments.push(if is_input { INPUT.into() } else { word.into() });
             is_input = word == "-i";
         }
-        let _ = self.encoder_threads;
         Ok(arguments)
     }
 
@@ -205,6 +208,12 @@ fn step_back(id: Option<u32>) {
 fn reason(directory: &Path, status: std::process::ExitStatus) -> String {
     let log = fs::read(directory.join(LOG)).unwrap_or_default();
     let log = String::from_utf8_lossy(&log);
-    let last = log.lines().rev().find(|line| line.contains("[error]") || line.contains("[fatal]"));
-    last.map_or_else(|| format!("it ended with {status}"), |line| line.chars().take(REASON).collect())
+    let last = log
+        .lines()
+        .rev()
+        .find(|line| line.contains("[error]") || line.contains("[fatal]"));
+    last.map_or_else(
+        || format!("it ended with {status}"),
+        |line| line.chars().take(REASON).collect(),
+    )
 }

@@ -54,12 +54,13 @@ pub enum Search {
 
 impl Search {
     /// The next number to try; none at the end.
-    pub fn next(&mut self) -> Option<u32> {
+    pub fn upcoming(&mut self) -> Option<u32> {
         match self {
             Self::These(left) => left.pop(),
-            Self::Auto { carried, failed: None } => {
-                (*carried < MOST_SESSIONS).then(|| (*carried * 2).clamp(1, MOST_SESSIONS))
-            }
+            Self::Auto {
+                carried,
+                failed: None,
+            } => (*carried < MOST_SESSIONS).then(|| (*carried * 2).clamp(1, MOST_SESSIONS)),
             Self::Auto {
                 carried,
                 failed: Some(failed),
@@ -166,7 +167,7 @@ mod tests {
     fn tried(carries: u32) -> (Vec<u32>, u32) {
         let mut search = Counts::Auto.search();
         let mut tried = Vec::new();
-        while let Some(sessions) = search.next() {
+        while let Some(sessions) = search.upcoming() {
             tried.push(sessions);
             assert!(tried.len() < 40, "no end: {tried:?}");
             search.record(sessions, sessions <= carries);
@@ -192,7 +193,7 @@ mod tests {
     fn given_numbers_are_all_tried_in_their_order() {
         let mut search = Counts::These(vec![4, 1, 2]).search();
         let mut tried = Vec::new();
-        while let Some(sessions) = search.next() {
+        while let Some(sessions) = search.upcoming() {
             tried.push(sessions);
             search.record(sessions, false);
         }
@@ -220,9 +221,10 @@ mod tests {
     }
 
     fn run(sessions: u32, keeps: Option<bool>, wall_ms: u64) -> Run {
-        let mut engine = Tally::default();
-        engine.samples = vec![sample(100, None); 10];
-        engine.wall = Duration::from_millis(wall_ms);
+        let engine = Tally {
+            samples: vec![sample(100, None); 10],
+            wall: Duration::from_millis(wall_ms),
+        };
         Run {
             sessions,
             engine,
@@ -234,7 +236,9 @@ mod tests {
     #[test]
     fn the_largest_number_below_the_first_failure_is_carried() {
         let live = |runs: &[Run]| {
-            let pace = Pace::Live { arrive: Duration::ZERO };
+            let pace = Pace::Live {
+                arrive: Duration::ZERO,
+            };
             capacity(runs, pace).map(|it| (it.sessions, it.basis))
         };
         let runs = [

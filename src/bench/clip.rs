@@ -202,7 +202,19 @@ fn drawing_args(
     let mut args: Vec<OsString> = Vec::new();
     args.extend(["-hide_banner", "-nostdin", "-nostats", "-loglevel", "error"].map(Into::into));
     args.extend(["-f", "lavfi", "-i", &picture, "-f", "lavfi", "-i", &tone].map(Into::into));
-    args.extend(["-c:v", "libx264", "-preset", "veryfast", "-crf", "23", "-sc_threshold", "0"].map(Into::into));
+    args.extend(
+        [
+            "-c:v",
+            "libx264",
+            "-preset",
+            "veryfast",
+            "-crf",
+            "23",
+            "-sc_threshold",
+            "0",
+        ]
+        .map(Into::into),
+    );
     args.extend(["-force_key_frames", &keys, "-forced-idr", "1"].map(Into::into));
     args.extend(["-c:a", "aac", "-b:a", "128k", "-ac", "2", "-f", "mpegts"].map(Into::into));
     args.push(local(file).map_err(|source| ClipError::Folder {
@@ -241,10 +253,11 @@ async fn cut(
 
 async fn read_playlist(path: &Path, most: usize) -> Result<Vec<Piece>, ClipError> {
     let text = read_file(path, playlist::MOST_BYTES).await?;
-    let listed = playlist::read(&String::from_utf8_lossy(&text), most).map_err(|source| ClipError::Playlist {
-        path: path.to_owned(),
-        source,
-    })?;
+    let listed =
+        playlist::read(&String::from_utf8_lossy(&text), most).map_err(|source| ClipError::Playlist {
+            path: path.to_owned(),
+            source,
+        })?;
     let folder = path.parent().unwrap_or(Path::new(""));
     let mut pieces: Vec<Piece> = Vec::new();
     let mut bytes = 0;
@@ -267,7 +280,9 @@ async fn read_file(path: &Path, most: u64) -> Result<Vec<u8>, ClipError> {
     };
     let size = tokio::fs::metadata(path).await.map_err(unreadable)?.len();
     if size > most {
-        return Err(ClipError::TooLarge { path: path.to_owned() });
+        return Err(ClipError::TooLarge {
+            path: path.to_owned(),
+        });
     }
     tokio::fs::read(path).await.map_err(unreadable)
 }
@@ -302,9 +317,21 @@ mod tests {
     #[test]
     fn drawings_are_read_within_bounds() {
         let drawing: Drawing = "1280x720@30".parse().unwrap();
-        assert_eq!((drawing.size.width, drawing.size.height, drawing.fps), (1280, 720, 30));
+        assert_eq!(
+            (drawing.size.width, drawing.size.height, drawing.fps),
+            (1280, 720, 30)
+        );
         assert_eq!(drawing.to_string(), "1280x720@30");
-        for bad in ["", "1280x720", "1280@30", "0x0@30", "1281x720@30", "9000x720@30", "64x64@0", "64x64@241"] {
+        for bad in [
+            "",
+            "1280x720",
+            "1280@30",
+            "0x0@30",
+            "1281x720@30",
+            "9000x720@30",
+            "64x64@0",
+            "64x64@241",
+        ] {
             assert!(bad.parse::<Drawing>().is_err(), "{bad}");
         }
     }
@@ -322,6 +349,14 @@ mod tests {
             drop_rest(&mut pieces);
             pieces.len()
         };
-        assert_eq!([left(&[2000, 2000, 500]), left(&[2000, 1900]), left(&[500]), left(&[])], [2, 2, 1, 0]);
+        assert_eq!(
+            [
+                left(&[2000, 2000, 500]),
+                left(&[2000, 1900]),
+                left(&[500]),
+                left(&[])
+            ],
+            [2, 2, 1, 0]
+        );
     }
 }

@@ -57,7 +57,10 @@ impl Pairs {
     /// Pieces of which both sides' renditions are here.
     #[must_use]
     pub fn pieces(&self) -> usize {
-        self.engine.keys().filter(|piece| self.bare.contains_key(piece)).count()
+        self.engine
+            .keys()
+            .filter(|piece| self.bare.contains_key(piece))
+            .count()
     }
 
     pub(super) fn take_engine(&mut self, samples: &mut [Sample]) {
@@ -91,9 +94,9 @@ impl Pairs {
                     piece: *piece,
                     reason,
                 };
-                let seen = |data| async { look(tools, data).await?.map_err(unreadable) };
                 let equal = ours == theirs;
-                let (ours, theirs) = (seen(ours).await?, seen(theirs).await?);
+                let ours = look(tools, ours).await?.map_err(unreadable)?;
+                let theirs = look(tools, theirs).await?.map_err(unreadable)?;
                 judge(&mut comparison, *piece, rendition, &ours, &theirs, equal);
             }
         }
@@ -121,11 +124,19 @@ fn judge(
     let mut differences = Vec::new();
     let same_frames = ours.stamps.len() == theirs.stamps.len();
     if !same_frames {
-        differences.push(format!("{} frames, not {}", ours.stamps.len(), theirs.stamps.len()));
+        differences.push(format!(
+            "{} frames, not {}",
+            ours.stamps.len(),
+            theirs.stamps.len()
+        ));
     }
     let same_timestamps = ours.stamps == theirs.stamps;
     if same_frames && !same_timestamps {
-        let first = ours.stamps.iter().zip(&theirs.stamps).find(|(ours, theirs)| ours != theirs);
+        let first = ours
+            .stamps
+            .iter()
+            .zip(&theirs.stamps)
+            .find(|(ours, theirs)| ours != theirs);
         differences.extend(first.map(|(ours, theirs)| format!("a frame at {ours}, not {theirs}")));
     }
     if ours.size != theirs.size {

@@ -27,7 +27,10 @@ impl Tally {
     /// Segments that were not transcoded.
     #[must_use]
     pub fn failed(&self) -> u64 {
-        self.samples.iter().filter(|sample| sample.failure.is_some()).count() as u64
+        self.samples
+            .iter()
+            .filter(|sample| sample.failure.is_some())
+            .count() as u64
     }
 
     /// Latencies of those that were, smallest first.
@@ -65,13 +68,13 @@ impl Tally {
     pub fn figures(&self, is_engine: bool) -> Figures {
         let mut failures: BTreeMap<String, u64> = BTreeMap::new();
         for failure in self.samples.iter().filter_map(|sample| sample.failure.as_ref()) {
-            match failures.get_mut(failure) {
-                Some(count) => *count += 1,
-                None if failures.len() < FAILURES => {
-                    failures.insert(failure.clone(), 1);
-                }
-                None => *failures.entry("other reasons".into()).or_default() += 1,
-            }
+            let is_known = failures.contains_key(failure) || failures.len() < FAILURES;
+            let reason = if is_known {
+                failure.as_str()
+            } else {
+                "other reasons"
+            };
+            *failures.entry(reason.to_string()).or_default() += 1;
         }
         let segments = self.samples.len() as u64;
         let warm = self.samples.iter().filter(|sample| sample.warm).count() as u64;
@@ -90,7 +93,8 @@ impl Tally {
 /// The engine's figures divided by the bare ffmpeg's.
 #[must_use]
 pub fn ratio(engine: &Tally, bare: &Tally) -> Ratio {
-    let divided = |ours: f64, theirs: f64| (ours > 0.0 && theirs > 0.0).then(|| rounded(ours / theirs, 1000.0));
+    let divided =
+        |ours: f64, theirs: f64| (ours > 0.0 && theirs > 0.0).then(|| rounded(ours / theirs, 1000.0));
     let latency = |tally: &Tally| median(&tally.latencies()).map_or(0.0, |latency| latency.as_secs_f64());
     Ratio {
         latency: divided(latency(engine), latency(bare)),
@@ -114,7 +118,10 @@ pub fn spread(sorted: &[Duration]) -> Option<Spread> {
 /// The middle of what is in order, or half-way between the middle two.
 #[must_use]
 pub fn median(sorted: &[Duration]) -> Option<Duration> {
-    let (low, high) = (sorted.get((sorted.len().checked_sub(1)?) / 2)?, sorted.get(sorted.len() / 2)?);
+    let (low, high) = (
+        sorted.get((sorted.len().checked_sub(1)?) / 2)?,
+        sorted.get(sorted.len() / 2)?,
+    );
     Some((*low + *high) / 2)
 }
 
@@ -135,7 +142,10 @@ fn rounded(value: f64, parts: f64) -> f64 {
     (value * parts).round() / parts
 }
 
-#[expect(clippy::cast_precision_loss, reason = "counts of frames and segments are small")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "counts of frames and segments are small"
+)]
 fn as_float(count: u64) -> f64 {
     count as f64
 }

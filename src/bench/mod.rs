@@ -104,7 +104,7 @@ where
         pairs: Pairs::default(),
     };
     let mut search = plan.counts.search();
-    while let Some(sessions) = search.next() {
+    while let Some(sessions) = search.upcoming() {
         let run = measure(plan, sessions, &transcoder, &progress, &mut measured.pairs).await;
         search.record(sessions, run.keeps_real_time.unwrap_or(true));
         measured.runs.push(run);
@@ -137,7 +137,11 @@ where
     let mut left = plan.segments + WARM_UP;
     while left > 0 {
         let is_warm_up = left > plan.segments;
-        let segments = if is_warm_up { WARM_UP } else { plan.turn.clamp(1, left) };
+        let segments = if is_warm_up {
+            WARM_UP
+        } else {
+            plan.turn.clamp(1, left)
+        };
         left -= segments;
         let keep = keeps(pairs);
         tokio::time::sleep(plan.gap).await;

@@ -59,7 +59,9 @@ pub fn read(text: &str, most: usize) -> Result<Vec<Listed>, PlaylistError> {
     for (line, text) in lines {
         let unsupported = |what| Err(PlaylistError::Unsupported { line, what });
         if let Some(told) = text.strip_prefix("#EXTINF:") {
-            length = Some(seconds(told.split(',').next().unwrap_or_default()).ok_or(PlaylistError::NoLength(line))?);
+            length = Some(
+                seconds(told.split(',').next().unwrap_or_default()).ok_or(PlaylistError::NoLength(line))?,
+            );
         } else if text.starts_with("#EXT-X-STREAM-INF") {
             return Err(PlaylistError::Master);
         } else if text.starts_with("#EXT-X-BYTERANGE") {
@@ -90,7 +92,11 @@ pub fn read(text: &str, most: usize) -> Result<Vec<Listed>, PlaylistError> {
 #[must_use]
 pub fn is_playlist(path: &Path) -> bool {
     let ending = path.extension().and_then(|ending| ending.to_str());
-    ending.is_some_and(|ending| ["m3u8", "m3u"].iter().any(|known| known.eq_ignore_ascii_case(ending)))
+    ending.is_some_and(|ending| {
+        ["m3u8", "m3u"]
+            .iter()
+            .any(|known| known.eq_ignore_ascii_case(ending))
+    })
 }
 
 fn is_plain(component: Component<'_>) -> bool {
@@ -130,18 +136,38 @@ mod tests {
     fn what_cannot_be_read_as_it_is_is_refused() {
         let with = |lines: &str| read(&format!("#EXTM3U\n{lines}\n"), 9).unwrap_err();
         assert_eq!(read("seg0.ts\n", 9), Err(PlaylistError::NotOne));
-        assert_eq!(with("#EXT-X-STREAM-INF:BANDWIDTH=1\nlow.m3u8"), PlaylistError::Master);
+        assert_eq!(
+            with("#EXT-X-STREAM-INF:BANDWIDTH=1\nlow.m3u8"),
+            PlaylistError::Master
+        );
         assert_eq!(with("#EXTINF:2,"), PlaylistError::Empty);
         assert_eq!(with("a.ts"), PlaylistError::NoLength(2));
         for bad in ["", "x", "-1", "0", "1e9", "inf", "4000"] {
-            assert_eq!(with(&format!("#EXTINF:{bad},\na.ts")), PlaylistError::NoLength(2), "{bad}");
+            assert_eq!(
+                with(&format!("#EXTINF:{bad},\na.ts")),
+                PlaylistError::NoLength(2),
+                "{bad}"
+            );
         }
-        for elsewhere in ["http://a/b.ts", "file:///etc/passwd", "/etc/passwd", "../a.ts", "a/../../b.ts"] {
+        for elsewhere in [
+            "http://a/b.ts",
+            "file:///etc/passwd",
+            "/etc/passwd",
+            "../a.ts",
+            "a/../../b.ts",
+        ] {
             let error = with(&format!("#EXTINF:2,\n{elsewhere}"));
             assert_eq!(error, PlaylistError::Elsewhere(3), "{elsewhere}");
         }
-        for tag in ["#EXT-X-BYTERANGE:5@0", "#EXT-X-MAP:URI=\"i.mp4\"", "#EXT-X-KEY:METHOD=AES-128"] {
-            assert!(matches!(with(tag), PlaylistError::Unsupported { line: 2, .. }), "{tag}");
+        for tag in [
+            "#EXT-X-BYTERANGE:5@0",
+            "#EXT-X-MAP:URI=\"i.mp4\"",
+            "#EXT-X-KEY:METHOD=AES-128",
+        ] {
+            assert!(
+                matches!(with(tag), PlaylistError::Unsupported { line: 2, .. }),
+                "{tag}"
+            );
         }
     }
 }
