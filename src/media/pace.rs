@@ -58,6 +58,22 @@ impl Default for PaceSettings {
     }
 }
 
+impl PaceSettings {
+    /// The most [`headroom_percent`](Self::headroom_percent) there may be.
+    pub const MOST_HEADROOM: u32 = 90;
+
+    /// Whether they can be followed.
+    ///
+    /// # Errors
+    /// See [`PaceError`].
+    pub fn check(&self) -> Result<(), PaceError> {
+        if self.headroom_percent > Self::MOST_HEADROOM {
+            return Err(PaceError::Headroom(self.headroom_percent));
+        }
+        levels(self).map(|_| ())
+    }
+}
+
 /// Settings nobody can follow.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PaceError {
@@ -73,7 +89,7 @@ pub enum PaceError {
         fastest: &'static str,
     },
     /// Nothing would be left to encode in.
-    #[error("a head-room of {0} % leaves no time to encode in; 90 % is the most")]
+    #[error("a head-room of {0} % leaves no time to encode in; {most} % is the most", most = PaceSettings::MOST_HEADROOM)]
     Headroom(u32),
 }
 
@@ -114,9 +130,7 @@ impl Pacer {
     /// # Errors
     /// See [`PaceError`].
     pub fn new(settings: PaceSettings, cores: usize) -> Result<Self, PaceError> {
-        if settings.headroom_percent > 90 {
-            return Err(PaceError::Headroom(settings.headroom_percent));
-        }
+        settings.check()?;
         let levels = levels(&settings)?;
         let first = first_level(&levels, &settings);
         Ok(Self {

@@ -5,6 +5,7 @@ use std::{
     time::Duration,
 };
 
+use super::PaceSettings;
 use crate::media::target::Effort;
 
 /// Weight of the newest segment in a session's load.
@@ -148,7 +149,7 @@ impl Controller {
         Self {
             level: first.min(levels.len().saturating_sub(1)),
             levels,
-            limit: f64::from(100 - headroom_percent.min(90)) / 100.0,
+            limit: f64::from(100 - headroom_percent.min(PaceSettings::MOST_HEADROOM)) / 100.0,
             most_unknown: cores.max(4),
             sessions: HashMap::new(),
             machine: Machine {
