@@ -32,7 +32,7 @@ use super::{
     recipe::{RUNAWAY, Recipe, SOURCE, output_file, signature_file},
     target::Target,
 };
-use crate::process::{Job, Log, Spawner, Streams, keep_log};
+use crate::process::{Job, Limits, Log, Spawner, Streams, keep_log};
 
 mod directory;
 mod settings;
@@ -229,7 +229,10 @@ impl Shared {
             stderr: Stdio::piped(),
         };
         let deadline = self.settings.deadline.of(Duration::ZERO);
-        let spawned = self.spawner.spawn(&command, streams, &limits(deadline)).await;
+        let spawned = self
+            .spawner
+            .spawn(&command, streams, &self.limits(deadline))
+            .await;
         let mut process = spawned.map_err(|error| failed("cannot start ffmpeg", &error))?;
         let Some(stderr) = process.take_stderr() else {
             return Ok(None);
@@ -250,6 +253,10 @@ impl Shared {
             true => Ok(None),
             false => Err(verdict::failure(status, &log)),
         }
+    }
+
+    fn limits(&self, deadline: Duration) -> Limits {
+        self.settings.fencing.around(limits(deadline), false)
     }
 
     /// Runs ffmpeg once. The directory goes when this ends, however it ends, and the process before it.
@@ -341,7 +348,10 @@ impl Shared {
             stdout: Stdio::null(),
             stderr: Stdio::piped(),
         };
-        let spawned = self.spawner.spawn(&command, streams, &limits(deadline)).await;
+        let spawned = self
+            .spawner
+            .spawn(&command, streams, &self.limits(deadline))
+            .await;
         spawned.map_err(|error| failed("cannot start ffmpeg", &error))
     }
 }
