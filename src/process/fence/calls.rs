@@ -219,8 +219,14 @@ fn allowed(gpu: bool, start: Start) -> Result<BTreeMap<i64, Vec<SeccompRule>>, B
         // Its own threads, as `abort` does: kernels before landlock's level 6 would let it signal the node. The
         // number stays when this process becomes the program.
         (libc::SYS_tgkill, vec![equals(0, mine)?]),
-        // Its own limits; raising one takes privileges that are gone.
-        (libc::SYS_prlimit64, vec![equals(0, 0)?]),
+        // Reading its own limits; an administrator's program could raise them.
+        (
+            libc::SYS_prlimit64,
+            vec![SeccompRule::new(vec![
+                condition(0, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, 0)?,
+                condition(2, SeccompCmpArgLen::Qword, SeccompCmpOp::Eq, 0)?,
+            ])?],
+        ),
         (
             libc::SYS_prctl,
             vec![
