@@ -53,6 +53,31 @@ pub fn is_mp4(data: &[u8]) -> bool {
     })
 }
 
+/// Where a file keeps the index of its samples.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Index {
+    /// Before any sample: it can be read as it arrives.
+    First,
+    /// After samples, or nowhere.
+    Later,
+    /// Not within these bytes.
+    Unknown,
+}
+
+/// Where the index is in a file that begins like this.
+#[must_use]
+pub fn index(head: &[u8]) -> Index {
+    let kinds = boxes(head).map(|part| part.kind);
+    kinds
+        .map(|kind| match &kind {
+            b"moov" => Index::First,
+            b"mdat" | b"moof" => Index::Later,
+            _ => Index::Unknown,
+        })
+        .find(|index| *index != Index::Unknown)
+        .unwrap_or(Index::Unknown)
+}
+
 /// The tracks, in the file's order.
 #[must_use]
 pub fn tracks(data: &[u8]) -> Vec<Track> {

@@ -1,6 +1,18 @@
-use bytes::Bytes;
+use super::{
+    super::ladder::{CodecProfile, Gop, VideoCodec},
+    graph::clip_video,
+    *,
+};
 
-use super::*;
+const EFFORT: Effort = Effort {
+    preset: "veryfast",
+    cascaded: false,
+};
+
+const HD: Size = Size {
+    width: 1920,
+    height: 1080,
+};
 
 fn profile() -> Profile {
     Profile {
@@ -18,36 +30,31 @@ fn profile() -> Profile {
     }
 }
 
-fn job(profiles: Vec<Profile>) -> SegmentJob {
-    SegmentJob {
-        session: "5e55".into(),
-        seq: 7,
-        source: Bytes::new().into(),
-        duration: Duration::from_secs(2),
+fn recipe(profiles: &[Profile]) -> Recipe<'_> {
+    Recipe {
+        program: Path::new("ffmpeg"),
+        target: Target::Cpu,
+        effort: EFFORT,
+        input: InputFormat::MpegTs,
+        source_size: None,
+        cpu_decode: false,
+        big_probe: false,
         profiles,
-        perceptual_hash: false,
         clip: None,
-        orchestrator: "0xabc".into(),
+        perceptual_hash: false,
+        orchestrator: "0xabc",
+    }
+}
+
+fn clip(from: u64, to: u64) -> Clip {
+    Clip {
+        from: Duration::from_millis(from),
+        to: Duration::from_millis(to),
     }
 }
 
 /// One line an option, the program left out.
-fn lines(job: &SegmentJob, container: Container, big_probe: bool) -> String {
-    let recipe = Recipe {
-        program: Path::new("ffmpeg"),
-        encoder: |codec| {
-            if codec == VideoCodec::H265 {
-                "libx265"
-            } else {
-                "libx264"
-            }
-        },
-        preset: "veryfast",
-        container,
-        pictures: 60,
-        big_probe,
-        job,
-    };
+fn lines(recipe: Recipe<'_>) -> String {
     let mut text = String::new();
     for arg in recipe.command().get_args() {
         let arg = arg.to_str().unwrap();
@@ -75,11 +82,10 @@ fn a_ladder_with_a_frame_rate() {
         bitrate: 0,
         ..profile()
     };
-    let job = SegmentJob {
+    insta::assert_snapshot!(lines(Recipe {
         perceptual_hash: true,
-        ..job(vec![profile(), high, hevc])
-    };
-    insta::assert_snapshot!(lines(&job, Container::MpegTs, false));
+        ..recipe(&[profile(), high, hevc])
+    }));
 }
 
 #[test]
@@ -90,54 +96,73 @@ fn the_sources_own_timing() {
         codec_profile: CodecProfile::H264Baseline,
         ..profile()
     };
-    insta::assert_snapshot!(lines(&job(vec![baseline]), Container::Mp4, true));
+    insta::assert_snapshot!(lines(Recipe {
+        input: InputFormat::Mp4File,
+        big_probe: true,
+        ..recipe(&[baseline])
+    }));
 }
 
 #[test]
 fn a_part_of_a_segment() {
-    let clip = |from, to| Clip {
-        from: Duration::from_millis(from),
-        to: Duration::from_millis(to),
-    };
     let filters = |clip| format!("{:?} {:?}", clip_video(clip), clip_audio(clip));
     insta::assert_snapshot!(
         [(0, 0), (500, 1500), (0, 1500), (500, 0)]
             .map(|(from, to)| filters(clip(from, to)))
             .join("\n")
     );
-    let job = SegmentJob {
+    let lines = lines(Recipe {
         clip: Some(clip(500, 1500)),
         perceptual_hash: true,
-        ..job(vec![profile()])
-    };
-    let lines = lines(&job, Container::MpegTs, false);
+        ..recipe(&[profile()])
+    });
     assert!(
         lines.contains("select='gte(pts\\,0)*lte(pts*TB\\,1.500000-0.500000)',signature=filename=0.bin[v0]")
     );
 }
 
 #[test]
-fn a_flood_is_cut_where_it_shows() {
-    let recipe = |pictures| Recipe {
-        program: Path::new("ffmpeg"),
-        encoder: |_| "libx264",
-        preset: "veryfast",
-        container: Container::MpegTs,
-        pictures,
-        big_probe: false,
-        job: Box::leak(Box::new(job(vec![]))),
-    };
-    assert_eq!(recipe(5).most_frames(&profile()), 126);
-    assert_eq!(recipe(100_000).most_frames(&profile()), 9032);
-    assert_eq!(
-        recipe(100_000).most_frames(&Profile {
-            fps: 30_000,
-            fps_den: 1001,
+fn the_sources_size_changes_nothing_on_a_cpu_but_a_cascade() {
+    let ladder = [
+        profile(),
+        Profile {
+            width: 426,
+            height: 240,
             ..profile()
+        },
+    ];
+    let known = Recipe {
+        source_size: Some(HD),
+        ..recipe(&ladder)
+    };
+    assert_eq!(lines(known), lines(recipe(&ladder)));
+    let effort = Effort {
+        cascaded: true,
+        ..EFFORT
+    };
+    assert_eq!(
+        lines(Recipe {
+            effort,
+            ..recipe(&ladder)
         }),
-        9022
+        lines(recipe(&ladder))
     );
-    assert_eq!(recipe(5).most_frames(&Profile { fps: 0, ..profile() }), 126);
+    assert_ne!(lines(Recipe { effort, ..known }), lines(known));
+}
+
+#[test]
+fn a_flood_is_cut_after_the_longest_segment() {
+    assert_eq!(most_frames(&profile()), Some(9032));
+    let rate = |fps, fps_den| {
+        most_frames(&Profile {
+            fps,
+            fps_den,
+            ..profile()
+        })
+    };
+    assert_eq!(rate(30_000, 1001), Some(9022));
+    assert_eq!(rate(u32::MAX, 1), Some(301 * u64::from(u32::MAX) + 2));
+    assert_eq!(rate(0, 0), None);
 }
 
 #[test]
