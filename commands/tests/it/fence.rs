@@ -639,7 +639,10 @@ fn a_node_tells_what_it_does_about_the_fence() {
     assert!(start("off").contains("the fence is off"));
     for policy in ["strict", "auto"] {
         let said = start(policy);
-        assert!(said.contains("runs behind the fence") && !said.contains("fenced off"), "{said}");
+        assert!(
+            said.contains("runs behind the fence") && !said.contains("fenced off"),
+            "{said}"
+        );
     }
     let said = environment
         .lpctl(&["run", "--fence", "maybe"])
