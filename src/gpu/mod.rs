@@ -54,7 +54,12 @@ impl DeviceReader {
     /// The GPUs, in the driver's order, then those it had and does not find any more: they are still listed, without
     /// readings.
     pub fn gpus(&mut self) -> Vec<Device> {
-        self.driver.read(Instant::now())
+        self.gpus_at(Instant::now())
+    }
+
+    /// The same at a time of one's own, by which pauses between attempts are measured; times only go forward.
+    pub fn gpus_at(&mut self, now: Instant) -> Vec<Device> {
+        self.driver.read(now)
     }
 
     /// The CPU and the machine's memory. The load is the average since the last call.

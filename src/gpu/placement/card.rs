@@ -18,7 +18,7 @@ const SATURATED: f64 = 0.97;
 /// Memory for a session: an ffmpeg at work and one that waits, each with its CUDA context and pictures.
 const MEMORY_PER_SESSION: f64 = 768.0 * 1024.0 * 1024.0;
 /// How long after it was placed a session is in no reading of memory.
-pub(super) const UNSEEN: Duration = Duration::from_secs(6);
+const UNSEEN: Duration = Duration::from_secs(6);
 /// Too hot where the driver does not tell a limit, degrees.
 const HOT: u32 = 95;
 /// A rested device is tried again so many degrees below its limit, and counts as loaded from twice as many on.
@@ -26,7 +26,7 @@ const COOLED: u32 = 6;
 /// Part of memory and of encoder sessions from which on they decide, not the load.
 const SCARCE: f64 = 0.85;
 /// Above this no new session comes.
-pub(super) const FULL: f64 = 1.0;
+const FULL: f64 = 1.0;
 /// What an unlearned device may be given over what it is taken for.
 const BENEFIT_OF_DOUBT: f64 = 2.0;
 /// After so long without a failure a device has no past, and how often the longest rest it takes.
@@ -73,6 +73,8 @@ pub(super) struct Card {
     pub(super) placed: f64,
     pub(super) sessions: u32,
     pub(super) renditions: u32,
+    /// When sessions came lately: no reading of memory shows them yet.
+    pub(super) fresh: Vec<Instant>,
     /// Averages of load (0 to 1) and of what was placed, over the same time.
     load: Option<f64>,
     placed_then: f64,
@@ -85,7 +87,8 @@ pub(super) struct Card {
     temperature: Option<u32>,
     hot_from: u32,
     bad_xids: u64,
-    bad_memory: u64,
+    /// None before the first reading: errors long past are none of ours.
+    bad_memory: Option<u64>,
     read_at: Option<Instant>,
     tripped_at: Option<Instant>,
 }
@@ -117,6 +120,7 @@ impl Card {
             placed: 0.0,
             sessions: 0,
             renditions: 0,
+            fresh: Vec::new(),
             load: None,
             placed_then: 0.0,
             foreign: 0.0,
@@ -127,7 +131,7 @@ impl Card {
             temperature: None,
             hot_from: HOT,
             bad_xids: 0,
-            bad_memory: 0,
+            bad_memory: None,
             read_at: None,
             tripped_at: None,
         }
@@ -135,6 +139,8 @@ impl Card {
 
     /// Takes a reading in; says why the device must rest, if it must.
     pub(super) fn read(&mut self, device: &Device, now: Instant) -> Option<String> {
+        self.fresh
+            .retain(|at| now.saturating_duration_since(*at) < UNSEEN);
         self.name.clone_from(&device.name);
         self.present = device.state != DeviceState::Lost;
         if !self.present {
@@ -160,9 +166,8 @@ impl Card {
         let bad_xids = bad_xids.fold(0_u64, |sum, (_, count)| sum.saturating_add(*count));
         let bad_memory = device.ecc_uncorrected.unwrap_or(0);
         let new_xids = bad_xids > self.bad_xids;
-        // The first reading tells of errors long past.
-        let new_memory = bad_memory > self.bad_memory && self.tripped_at.is_some() | self.load.is_some();
-        (self.bad_xids, self.bad_memory) = (bad_xids, bad_memory);
+        let new_memory = self.bad_memory.is_some_and(|known| bad_memory > known);
+        (self.bad_xids, self.bad_memory) = (bad_xids, Some(bad_memory));
         if new_xids {
             let number = device.last_xid.filter(is_bad);
             let number = number.or_else(|| device.xids.keys().copied().find(|number| is_bad(number)));
@@ -239,17 +244,17 @@ impl Card {
     }
 
     /// How used up the device would be with this session: the scarcest of its resources decides, heat adds.
-    pub(super) fn strain_with(&self, cost: Cost, unseen: u32) -> f64 {
+    pub(super) fn strain_with(&self, cost: Cost, now: Instant) -> f64 {
         // Exact below 2^53.
         let load = self.load_with(cost.pixels_per_second as f64);
         let scarce = |part: f64| if part > SCARCE { part } else { 0.0 };
-        let memory = self.memory_with(unseen).map_or(0.0, scarce);
+        let memory = self.memory_with(now).map_or(0.0, scarce);
         let encoders = self.encoders_with(cost).map_or(0.0, scarce);
         load.max(memory).max(encoders) + self.heat()
     }
 
     /// Whether there is room for one more.
-    pub(super) fn has_room(&self, cost: Cost, unseen: u32) -> bool {
+    pub(super) fn has_room(&self, cost: Cost, now: Instant) -> bool {
         let most = if self.learned {
             FULL
         } else {
@@ -258,13 +263,18 @@ impl Card {
         let measured = self.load.unwrap_or(0.0);
         measured < SATURATED
             && self.load_with(cost.pixels_per_second as f64) <= most
-            && self.memory_with(unseen).is_none_or(|part| part <= 1.0)
+            && self.memory_with(now).is_none_or(|part| part <= 1.0)
             && self.encoders_with(cost).is_none_or(|part| part <= 1.0)
     }
 
-    fn memory_with(&self, unseen: u32) -> Option<f64> {
+    fn memory_with(&self, now: Instant) -> Option<f64> {
         let (used, total) = self.memory?;
-        let wanted = MEMORY_PER_SESSION * f64::from(unseen + 1);
+        let unseen = self
+            .fresh
+            .iter()
+            .filter(|at| now.saturating_duration_since(**at) < UNSEEN);
+        // Exact below 2^53.
+        let wanted = MEMORY_PER_SESSION * (unseen.count() + 1) as f64;
         (total > 0).then(|| (used as f64 + wanted) / total as f64)
     }
 

@@ -10,7 +10,7 @@ use tracing::{info, warn};
 
 use super::{
     Cost, Fallback, NoDevice, Policy, RunOutcome,
-    card::{Card, Standing, UNSEEN},
+    card::{Card, Standing},
     index_of,
 };
 use crate::{
@@ -179,10 +179,15 @@ impl Table {
         let target = self.target(seat);
         match self.sessions.get_mut(session) {
             Some(known) => {
+                known.asked = now;
+                known.target = target;
+                if !is_move && known.cost == cost {
+                    return Ok(target);
+                }
                 if is_move {
                     known.since = now;
                 }
-                (known.seat, known.target, known.cost, known.asked) = (seat, target, cost, now);
+                (known.seat, known.cost) = (seat, cost);
             }
             None => {
                 let new = Session {
@@ -195,6 +200,9 @@ impl Table {
                 };
                 self.sessions.insert(session.to_string(), new);
             }
+        }
+        if let Some(card) = self.cards.get_mut(seat) {
+            card.fresh.push(now);
         }
         self.recount();
         Ok(target)
@@ -244,7 +252,7 @@ impl Table {
         let other = self.best_gpu(session, cost, now).filter(|other| *other != here)?;
         let other_card = self.cards.get(other)?;
         let wins = load - other_card.load_with(cost.pixels_per_second as f64) > WIN
-            && other_card.strain_with(cost, self.unseen(other, now)) < load;
+            && other_card.strain_with(cost, now) < load;
         (other_card.learned && wins).then_some(other)
     }
 
@@ -296,22 +304,15 @@ impl Table {
                 Standing::Trial => card.sessions == 0,
                 Standing::Resting { .. } => false,
             };
-            may && !failed_on(*seat) && card.has_room(cost, self.unseen(*seat, now))
+            may && !failed_on(*seat) && card.has_room(cost, now)
         });
         seats.min_by(|a, b| self.strain(*a, cost, now).total_cmp(&self.strain(*b, cost, now)))
     }
 
     fn strain(&self, seat: Seat, cost: Cost, now: Instant) -> f64 {
-        let unseen = self.unseen(seat, now);
         self.cards
             .get(seat)
-            .map_or(f64::INFINITY, |card| card.strain_with(cost, unseen))
-    }
-
-    /// Sessions on the device that no reading of memory can show yet.
-    fn unseen(&self, seat: Seat, now: Instant) -> u32 {
-        let fresh = |session: &&Session| session.seat == seat && is_within(session.since, UNSEEN, now);
-        u32::try_from(self.sessions.values().filter(fresh).count()).unwrap_or(u32::MAX - 1)
+            .map_or(f64::INFINITY, |card| card.strain_with(cost, now))
     }
 
     pub(super) fn outcome(&mut self, session: &str, target: Target, outcome: RunOutcome, now: Instant) {
