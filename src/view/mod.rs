@@ -5,5 +5,6 @@ pub mod account;
 pub mod chain;
 pub mod devnet;
 pub mod node;
+pub mod probe;
 pub mod push;
 pub mod transaction;
