@@ -2,7 +2,10 @@
 
 use std::{io, num::NonZeroUsize, path::PathBuf, thread::available_parallelism, time::Duration};
 
-use crate::{media::ffmpeg::Ffmpeg, process::Launcher};
+use crate::{
+    media::ffmpeg::Ffmpeg,
+    process::{Fencing, Launcher},
+};
 
 /// Encoder presets of libx264 and libx265, fastest first.
 pub const PRESETS: [&str; 10] = [
@@ -25,6 +28,8 @@ pub struct FfmpegSettings {
     pub ffmpeg: Ffmpeg,
     /// How it is started.
     pub launcher: Launcher,
+    /// What it is kept from; takes a launcher that puts up fences.
+    pub fencing: Fencing,
     /// Where job directories are made, best in memory (`/dev/shm`). Made if it is missing.
     pub work_dir: PathBuf,
     /// Encoder preset, one of [`PRESETS`].
@@ -44,6 +49,7 @@ impl FfmpegSettings {
         Self {
             ffmpeg,
             launcher,
+            fencing: Fencing::default(),
             work_dir,
             preset: "veryfast".into(),
             encoder_threads: None,
