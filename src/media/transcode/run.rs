@@ -140,10 +140,17 @@ impl Shared {
             let status =
                 status.map_err(|error| Cut::Failed(failed(FailureClass::Ours, "lost ffmpeg", &error)))?;
             // No need to wait for the rest of the segment.
-            match !status.success() && verdict::probe_was_too_small(&log) {
-                true => Err(Cut::TooSmallProbe),
-                false => Ok((log, status)),
+            if !status.success() && verdict::probe_was_too_small(&log) {
+                return Err(Cut::TooSmallProbe);
             }
+            if !status.success() && job.source.complete().is_none() {
+                let error = verdict::failure(status, &log, run.command.target);
+                if error.class() != Some(FailureClass::Input) {
+                    tell(job, &error, &log, warm);
+                    return Err(error.into());
+                }
+            }
+            Ok((log, status))
         };
         let ended = tokio::select! {
             biased;
@@ -158,11 +165,11 @@ impl Shared {
             return Err(TranscodeError::Stopped.into());
         };
         let outcome = judge(job, inspection, run.command.target, status, &log, directory).await;
-        if let Err(error) = &outcome {
-            let said: Vec<_> = log.lines().rev().take(TOLD).collect();
-            warn!(session = job.session, seq = job.seq, class = ?error.class(), %status, warm, ?said, "transcoding failed: {error}");
-        } else {
-            debug!(session = job.session, seq = job.seq, warm, took = ?began.elapsed(), "ffmpeg ended");
+        match &outcome {
+            Ok(_) => {
+                debug!(session = job.session, seq = job.seq, warm, took = ?began.elapsed(), "ffmpeg ended")
+            }
+            Err(error) => tell(job, error, &log, warm),
         }
         Ok(outcome?)
     }
@@ -223,6 +230,20 @@ impl Shared {
             Err(error) => debug!(session, %error, "cannot start an ffmpeg ahead"),
         }
     }
+}
+
+/// Tells the operator why a run failed.
+fn tell(job: &SegmentJob, error: &TranscodeError, log: &Log, warm: bool) {
+    let said: Vec<_> = log.lines().rev().take(TOLD).collect();
+    let class = error.class();
+    warn!(
+        session = job.session,
+        seq = job.seq,
+        ?class,
+        warm,
+        ?said,
+        "transcoding failed: {error}"
+    );
 }
 
 /// Whether the machine is short of something or lpctl's own set-up is wrong.

@@ -15,7 +15,7 @@ use super::{
     outcome::Outcome,
     process::Command,
     request::check_request,
-    run::{Cut, Run, inspecting},
+    run::{Cut, Inspecting, Run, inspecting},
     slots::NoTurn,
     tally::count,
 };
@@ -122,7 +122,32 @@ impl Shared {
                 Ok(Outcome::TooSmallProbe) => Cut::TooSmallProbe,
                 Err(cut) => cut,
             };
-            self.decide(job, cut, warm, &mut tried, &mut target, &mut size)?;
+            if let Err(error) = self.decide(job, cut, warm, &mut tried, &mut target, &mut size) {
+                return Err(self.final_word(error, stop, &inspecting).await);
+            }
+        }
+    }
+
+    /// The error that is told. What looks like a fault of this side may still be explained by a segment that has not
+    /// been seen whole.
+    async fn final_word(
+        &self,
+        error: TranscodeError,
+        stop: &CancellationToken,
+        inspecting: &Inspecting,
+    ) -> TranscodeError {
+        if !matches!(error, TranscodeError::Failed { .. }) {
+            return error;
+        }
+        let inspected = timeout(self.settings.deadline.arrival, inspecting.clone());
+        match unless_stopped(stop, inspected).await {
+            Err(stopped) => stopped,
+            Ok(Ok(Err(Cut::Failed(refusal)))) => refusal,
+            Ok(Ok(Err(Cut::Broken))) => {
+                count(&self.tally.speculative_discarded);
+                TranscodeError::Stopped
+            }
+            Ok(_) => error,
         }
     }
 
