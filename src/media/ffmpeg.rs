@@ -231,6 +231,7 @@ pub(crate) fn limits(deadline: Duration) -> Limits {
         open_files: Some(OPEN_FILES),
         address_space: Some((4 + cores) << 30),
         niceness: Some(NICENESS),
+        fence: None,
     }
 }
 

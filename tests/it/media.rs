@@ -22,6 +22,7 @@ use engine::{
         ffmpeg::Ffmpeg,
         job::{SegmentJob, SegmentTranscoder as _, TranscodeError, Transcoded},
         ladder::{Ladder, Profile},
+        pace::Pacer,
         size::Size,
         transcode::{FfmpegSettings, FfmpegTranscoder, WarmSettings},
     },
@@ -46,7 +47,7 @@ impl Bench {
     fn with(change: impl FnOnce(&mut FfmpegSettings)) -> Self {
         let work = tempfile::tempdir().unwrap();
         let mut settings = FfmpegSettings::new(FFMPEG.clone(), Launcher::Direct, work.path().into());
-        settings.effort.preset = "ultrafast";
+        settings.pacer = Pacer::fixed("ultrafast");
         settings.warm = WarmSettings::OFF;
         settings.concurrency = NonZeroUsize::new(2).unwrap();
         // This machine may be busy with other tests.
