@@ -38,9 +38,9 @@ pub struct FfmpegSettings {
     pub pacer: Pacer,
     /// What encodes.
     pub placement: Placement,
-    /// Segments at work at the same time; the others wait. Processes share the cores, so it is memory that sets it.
     /// Threads of each encoder; none leaves it to the encoder, which is faster. For comparing renditions.
     pub encoder_threads: Option<u32>,
+    /// Segments at work at the same time; the others wait. Processes share the cores, so it is memory that sets it.
     pub concurrency: NonZeroUsize,
     /// How long a segment may take.
     pub deadline: Deadline,

@@ -64,6 +64,7 @@ fn recipe<'a>(program: &'a Path, profiles: &'a [Profile]) -> Recipe<'a> {
         source_size: None,
         cpu_decode: false,
         big_probe: false,
+        encoder_threads: None,
         profiles,
         clip: None,
         perceptual_hash: false,
