@@ -1,5 +1,6 @@
 //! The transcode engine with real ffmpeg. Encoders run at their fastest preset: what is tested is not their art.
 
+mod faults;
 mod lifetime;
 mod output;
 mod program;

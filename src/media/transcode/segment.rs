@@ -1,9 +1,6 @@
 //! One segment, with all the runs it takes.
 
-use std::{
-    sync::OnceLock,
-    time::Duration,
-};
+use std::{sync::OnceLock, time::Duration};
 
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
