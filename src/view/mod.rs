@@ -2,8 +2,10 @@
 //! dashboard draws. No clients, no async, no formatting for people.
 
 pub mod account;
+pub mod bench;
 pub mod chain;
 pub mod devnet;
 pub mod node;
+pub mod probe;
 pub mod push;
 pub mod transaction;

@@ -38,6 +38,8 @@ pub struct FfmpegSettings {
     pub pacer: Pacer,
     /// What encodes.
     pub placement: Placement,
+    /// Threads of each encoder; none leaves it to the encoder, which is faster. For comparing renditions.
+    pub encoder_threads: Option<u32>,
     /// Segments at work at the same time; the others wait. Processes share the cores, so it is memory that sets it.
     pub concurrency: NonZeroUsize,
     /// How long a segment may take.
@@ -95,6 +97,7 @@ impl FfmpegSettings {
             work_dir,
             pacer: Pacer::fixed("veryfast"),
             placement: Placement::cpu_only(),
+            encoder_threads: None,
             concurrency: concurrency(),
             deadline: Deadline::default(),
             warm: WarmSettings::default(),
