@@ -188,6 +188,9 @@ pub enum Command {
     #[command(subcommand)]
     Gateway(crate::gateway::GatewayCommand),
     Dashboard(crate::dashboard::DashboardArgs),
+    /// Measure what this machine can do
+    #[command(subcommand)]
+    Bench(crate::bench::BenchCommand),
     /// Make, import, list and choose the accounts that sign transactions
     #[command(subcommand)]
     Account(crate::account::AccountCommand),
@@ -220,6 +223,7 @@ impl Command {
             self,
             Self::Run(_)
                 | Self::Gateway(_)
+                | Self::Bench(_)
                 | Self::Config(ConfigCommand::Set(_))
                 | Self::Account(AccountCommand::New(_) | AccountCommand::Import(_) | AccountCommand::Use(_))
         )

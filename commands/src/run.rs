@@ -9,6 +9,7 @@ use std::{fmt, net::SocketAddr, path::PathBuf, sync::Arc};
 
 use clap::{Args, ValueEnum, ValueHint, builder::PossibleValuesParser};
 use engine::{
+    config::SessionLimit,
     gpu,
     media::{
         ffmpeg::Ffmpeg,
@@ -61,16 +62,9 @@ pub struct RunArgs {
         hide_env = true
     )]
     operator_addr: SocketAddr,
-    /// Streams to serve at once
-    #[arg(
-        long,
-        value_name = "COUNT",
-        default_value_t = 10,
-        env = "LPCTL_MAX_SESSIONS",
-        hide_env = true
-    )]
-    #[arg(value_parser = clap::value_parser!(u32).range(1..=10_000))]
-    max_sessions: u32,
+    /// Streams to serve at once [default: max_sessions of the config file, else 10]
+    #[arg(long, value_name = "COUNT", env = "LPCTL_MAX_SESSIONS", hide_env = true)]
+    max_sessions: Option<SessionLimit>,
     /// Speak HTTP without TLS
     #[arg(long)]
     plain: bool,
@@ -248,7 +242,7 @@ async fn start(args: &RunArgs, context: &mut Context, stop: &CancellationToken) 
         service_uri,
         tls: !args.plain,
         operator: Listen::Address(args.operator_addr),
-        max_sessions: args.max_sessions,
+        max_sessions: args.max_sessions.unwrap_or(context.settings().max_sessions).get(),
         private_sources: args.private_sources || bind.ip().is_loopback(),
         devices: Some(devices(&transcoder)),
         ..NodeConfig::local(data_dir)

@@ -38,7 +38,7 @@ const FILE_BYTES: u64 = 1 << 30;
 const OPEN_FILES: u64 = 128;
 
 /// How far it steps back behind the node, which has to answer gateways within two seconds while all cores encode.
-const NICENESS: u8 = 5;
+pub(crate) const NICENESS: u8 = 5;
 
 /// Where programs are looked for if the environment does not say.
 const USUAL_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
@@ -144,6 +144,8 @@ impl Ffmpeg {
             .or_else(|| on_path("ffprobe", search));
 
         let mut environment = vec![("PATH".into(), search.to_owned()), ("LC_ALL".into(), "C".into())];
+        // CUDA counts GPUs by speed unless told to count as the driver's management library does.
+        environment.push(("CUDA_DEVICE_ORDER".into(), "PCI_BUS_ID".into()));
         // Builds outside the system's folders find their libraries through this one.
         environment.extend(env::var_os("LD_LIBRARY_PATH").map(|value| ("LD_LIBRARY_PATH".into(), value)));
 

@@ -336,6 +336,7 @@ impl Shared {
             input: inspection.input,
             source_size: inspection.size,
             cpu_decode: false,
+            encoder_threads: self.settings.encoder_threads,
             big_probe,
             profiles: &job.profiles,
             clip: job.clip,

@@ -7,6 +7,7 @@
 )]
 
 mod account;
+mod bench;
 mod child;
 mod command_line;
 mod dashboard;

@@ -34,6 +34,8 @@ pub struct FfmpegSettings {
     pub work_dir: PathBuf,
     /// Encoder preset, one of [`PRESETS`].
     pub preset: String,
+    /// Threads of each encoder; none leaves it to the encoder, which is faster. For comparing renditions.
+    pub encoder_threads: Option<u32>,
     /// Segments transcoded at the same time; the others wait.
     pub concurrency: NonZeroUsize,
     /// How long a segment may take once it runs.
@@ -50,6 +52,7 @@ impl FfmpegSettings {
             fencing: Fencing::default(),
             work_dir,
             preset: "veryfast".into(),
+            encoder_threads: None,
             concurrency: available_parallelism().unwrap_or(NonZeroUsize::MIN),
             deadline: Deadline::default(),
         }
