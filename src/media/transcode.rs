@@ -34,7 +34,7 @@ use super::{
 };
 use crate::process::{Job, Limits, Log, Spawner, Streams, keep_log};
 
-mod directory;
+pub(super) mod directory;
 mod settings;
 mod verdict;
 
@@ -166,6 +166,7 @@ impl Shared {
         let inspection = spawn_blocking(move || inspect(&source))
             .await
             .map_err(stopped)??;
+        inspection.admits(&job.profiles)?;
         let waiting = Counter::raise(&self.waiting);
         let _slot = tokio::select! {
             biased;
