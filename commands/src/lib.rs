@@ -14,6 +14,7 @@ pub mod dashboard;
 pub mod devnet;
 pub mod failure;
 pub mod gateway;
+pub mod gpu;
 pub mod journal;
 mod logging;
 pub mod man;
@@ -162,6 +163,7 @@ async fn dispatch(command: Command, context: &mut Context) -> eyre::Result<()> {
         Command::Token(command) => token::run(command, context).await,
         Command::Protocol(command) => protocol::run(command, context).await,
         Command::Run(args) => run::run(args, context).await,
+        Command::Gpu(command) => gpu::run(command, context).await,
         Command::Gateway(command) => gateway::run(command, context).await,
         Command::Devnet(command) => devnet::run(command, context).await,
         Command::Config(command) => config::run(command, context).await,

@@ -4,6 +4,7 @@
 pub mod account;
 pub mod chain;
 pub mod devnet;
+pub mod gpu;
 pub mod node;
 pub mod push;
 pub mod transaction;

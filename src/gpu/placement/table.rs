@@ -21,13 +21,17 @@ use crate::{
 /// How long a session avoids a device it failed on, if there is another.
 const AVOID: Duration = Duration::from_secs(60);
 /// A session stays at least so long before it is moved for balance.
-const STAY: Duration = Duration::from_secs(30);
+const STAY: Duration = Duration::from_secs(60);
 /// Between two moves for balance.
-const BETWEEN_MOVES: Duration = Duration::from_secs(2);
+const BETWEEN_MOVES: Duration = Duration::from_secs(3);
+/// A session on the CPU because of a failure stays at least so long before it goes back to a GPU.
+const HELPED: Duration = Duration::from_secs(20);
 /// Balance is sought from this load on,
 const MATTERS: f64 = 0.4;
+/// on devices so much busier than all of them together,
+const EXCESS: f64 = 0.015;
 /// and a move must win so much.
-const WIN: f64 = 0.02;
+const WIN: f64 = 0.01;
 /// Sessions nobody asked about for so long have ended without a word.
 const FORGOTTEN: Duration = Duration::from_secs(900);
 /// Devices known at once; no machine holds more.
@@ -217,8 +221,8 @@ impl Table {
         let has_stayed = !is_within(since, STAY, now);
         if here == CPU {
             // From the CPU back to a GPU, unless the CPU is a device like any other.
-            let may_go = self.policy.fallback == Fallback::Always || !has_stayed;
-            return match may_go {
+            let stays = self.policy.fallback == Fallback::Always || is_within(since, HELPED, now);
+            return match stays {
                 true => Ok(CPU),
                 false => Ok(self.best_gpu(session, cost, now).unwrap_or(CPU)),
             };
@@ -246,7 +250,7 @@ impl Table {
     fn better_seat(&self, session: &str, here: Seat, cost: Cost, now: Instant) -> Option<Seat> {
         let card = self.cards.get(here)?;
         let load = card.load_with(0.0);
-        if !card.learned || load < MATTERS {
+        if !card.learned || load < MATTERS || load < self.mean_load() + EXCESS {
             return None;
         }
         let other = self.best_gpu(session, cost, now).filter(|other| *other != here)?;
@@ -254,6 +258,15 @@ impl Table {
         let wins = load - other_card.load_with(cost.pixels_per_second as f64) > WIN
             && other_card.strain_with(cost, now) < load;
         (other_card.learned && wins).then_some(other)
+    }
+
+    /// The load all GPUs would have if sessions could be split.
+    fn mean_load(&self) -> f64 {
+        let ready = self.cards.iter().skip(1).filter(|card| card.is_ready());
+        let (work, pixels) = ready.fold((0.0, 0.0), |(work, pixels), card| {
+            (work + card.load_with(0.0) * card.pixels(), pixels + card.pixels())
+        });
+        if pixels > 0.0 { work / pixels } else { 0.0 }
     }
 
     /// The device for a session that has none, or none any more.
@@ -381,6 +394,14 @@ impl Table {
 
     pub(super) fn has_room(&self, cost: Cost, now: Instant) -> bool {
         self.choose("", cost, now).is_ok()
+    }
+
+    pub(super) fn free_memory(&self, target: Target) -> Option<u64> {
+        let Target::Nvidia(index) = target else {
+            return None;
+        };
+        let card = self.cards.iter().find(|card| card.index == Some(index))?;
+        card.free_memory()
     }
 
     pub(super) fn sessions(&self) -> Vec<(String, Target)> {

@@ -264,7 +264,7 @@ fn the_policy_decides_what_the_cpu_may_do() {
     rig.pass(1);
     assert_eq!(rig.on("a"), 0);
     rig.devices[0].encoder_percent = Some(99);
-    for _ in 0..30 {
+    for _ in 0..90 {
         rig.pass(1);
     }
     assert_eq!(rig.place("b"), Ok(Target::Cpu));

@@ -308,18 +308,127 @@ fn rig(size: usize, seed: u64) -> Machine {
 #[test]
 fn sessions_balance_within_five_percent_of_the_best_possible() {
     let mut said = String::new();
-    let mut failed = false;
+    let mut is_balanced = true;
     for size in [1, 2, 3, 4, 6, 8, 12, 16] {
         let mut machine = rig(size, 7);
-        let (busiest, best, worst) = machine.evening(2_400, 600, 0.7);
-        let per_hour = machine.moves as f64 / machine.segments as f64 * 1800.0;
+        let (busiest, best, worst) = machine.evening(1_800, 600, 0.7);
+        // A stream of two-second segments asks 1800 times an hour.
+        let moves = machine.moves as f64 / machine.segments as f64 * 1_800.0;
         said += &format!(
-            "{size} GPUs: busiest {busiest:.3}, best {best:.3}, ratio {:.3}, worst {worst:.3}, {per_hour:.2} moves a session-hour, {} refused\n",
-            busiest / best,
-            machine.refused
+            "{size} GPUs: busiest {busiest:.3}, best {best:.3}, ratio {:.3}, worst {worst:.3}, {moves:.1} moves an hour of a session\n",
+            busiest / best
         );
-        failed |= busiest > best * 1.05;
+        is_balanced &= busiest <= best * 1.05 && worst < 1.25 && moves < 6.0 && machine.refused == 0;
     }
-    println!("{said}");
-    assert!(!failed, "{said}");
+    assert!(is_balanced, "{said}");
+}
+
+#[test]
+fn small_machines_come_close_to_the_best_of_all_placements() {
+    // Few large sessions cannot be split evenly: here the best possible is found by trying every placement.
+    for seed in 1..=6 {
+        let mut machine = Machine::new(&[0, 2, 4], seed);
+        let costs = costs();
+        // Learned with some traffic first.
+        machine.evening(240, 60, 0.6);
+        for stream in machine.streams.values_mut() {
+            stream.ends = machine.second;
+        }
+        machine.tick();
+        for _ in 0..9 {
+            let cost = Cost {
+                pixels_per_second: 4 * costs[machine.dice.below(3)].pixels_per_second,
+                renditions: 3,
+            };
+            machine.arrive(cost, 10_000);
+            machine.tick();
+        }
+        for _ in 0..240 {
+            machine.tick();
+        }
+        let asked: Vec<f64> = machine
+            .streams
+            .values()
+            .map(|stream| stream.cost.pixels_per_second as f64)
+            .collect();
+        assert_eq!(asked.len(), 9);
+        let mut best = f64::MAX;
+        for choice in 0..3_usize.pow(9) {
+            let mut placed = [0.0; 3];
+            let mut rest = choice;
+            for cost in &asked {
+                placed[rest % 3] += cost;
+                rest /= 3;
+            }
+            let busiest = (0..3)
+                .map(|gpu| placed[gpu] / machine.gpus[gpu].capacity)
+                .fold(0.0, f64::max);
+            best = best.min(busiest);
+        }
+        let (busiest, _) = machine.balance();
+        // One large session in nine cannot be exchanged for another without taking both from viewers for a moment, which
+        // is not done: within the smallest session's share of the largest GPU is close.
+        let grain = asked.iter().copied().fold(f64::MAX, f64::min) / MODELS[4].1;
+        assert!(
+            busiest <= best + grain,
+            "seed {seed}: busiest {busiest:.3}, best {best:.3}, grain {grain:.3}"
+        );
+    }
+}
+
+#[test]
+fn a_card_that_dies_takes_no_session_with_it() {
+    for size in [2, 4, 8, 16] {
+        let mut machine = rig(size, 11);
+        machine.evening(400, 200, 0.45);
+        let dies = machine.dice.below(size);
+        let had = machine
+            .streams
+            .values()
+            .filter(|stream| stream.on == dies)
+            .count();
+        let before: Vec<String> = machine.streams.keys().cloned().collect();
+        assert!(had > 0, "the card that dies has work");
+        machine.gpus[dies].is_dead = true;
+        // Segments in the seconds before the driver says a word fail there once, and are done elsewhere: `segment` fails
+        // the test otherwise.
+        let segments = machine.segments;
+        for name in &before {
+            machine.segment(name);
+        }
+        assert_eq!(machine.segments - segments, before.len() as u64);
+        assert!(machine.streams.values().all(|stream| stream.on != dies));
+        for _ in 0..60 {
+            machine.tick();
+        }
+        assert!(machine.streams.values().all(|stream| stream.on != dies));
+        // It comes back, is tried with one session, and works again.
+        machine.gpus[dies].is_dead = false;
+        let mut on_trial = 0;
+        for _ in 0..400 {
+            machine.tick();
+            machine.arrive(costs()[3], 60);
+            let mut devices = machine.devices();
+            machine.placement.describe_at(&mut devices, machine.now());
+            if devices[dies].state == DeviceState::Trial {
+                on_trial = on_trial.max(devices[dies].sessions);
+            }
+        }
+        assert!(on_trial <= 1, "{on_trial} sessions tried it");
+        assert!(
+            machine.streams.values().any(|stream| stream.on == dies),
+            "it works again"
+        );
+    }
+}
+
+#[test]
+fn other_programs_work_is_seen_and_avoided() {
+    let mut machine = Machine::new(&[2, 2, 2, 2], 5);
+    machine.gpus[1].foreign = 0.5;
+    let (busiest, best, _) = machine.evening(1_500, 600, 0.4);
+    assert!(busiest <= best * 1.08, "busiest {busiest:.3}, best {best:.3}");
+    let there = machine.placed(1);
+    let beside = machine.placed(0).min(machine.placed(2));
+    assert!(there < beside / 2.0, "{there} beside {beside}");
 }
