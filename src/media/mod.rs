@@ -9,6 +9,7 @@
 //! | [`transcode`] | the transcoder: runs ffmpeg for a job and judges what came out |
 //! | [`recipe`] | its command lines |
 //! | [`ffmpeg`] | the program on this machine |
+//! | [`probe`] | what this machine's devices can do, by trial |
 //! | [`inspect`], [`count`], [`size`] | segments judged, counted and measured without decoding |
 
 pub mod arrival;
@@ -19,6 +20,7 @@ pub mod job;
 pub mod ladder;
 mod mp4;
 mod nal;
+pub mod probe;
 pub mod recipe;
 pub mod size;
 pub mod target;

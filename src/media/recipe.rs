@@ -1,19 +1,32 @@
 //! Command lines for ffmpeg that give what the network expects of a transcoder (`lpms ffmpeg/ffmpeg.go`): one
 //! decode, one output a profile. Nothing runs here.
 //!
-//! Output `n` is `n.ts` or `n.mp4` in the working directory, its MPEG-7 signature `n.bin`, an MP4 source
-//! `source.mp4`; a transport stream comes in through standard input.
+//! A command line depends on what is asked for and on what makes it, not on a segment's bytes: the ffmpeg for the
+//! next segment of a session can be started before there is one. Output `n` is `n.ts` or `n.mp4` in the working
+//! directory, its MPEG-7 signature `n.bin`. The source comes in through standard input, unless it is an MP4 whose
+//! index is at its end: that one is the file `source.mp4`.
+//!
+//! | module | holds |
+//! |---|---|
+//! | `graph` | the filters from the decoder to the encoders |
+//! | `encoder` | the encoders' options |
 
-use std::{fmt::Write as _, path::Path, time::Duration};
+use std::{path::Path, time::Duration};
 
 use ffmpeg_sidecar::command::FfmpegCommand;
 
 use super::{
-    inspect::LONGEST,
-    job::{Clip, SegmentJob},
-    ladder::{CodecProfile, Container, Gop, Profile, VideoCodec},
-    size::{Size, scale_filter},
+    inspect::{InputFormat, LONGEST},
+    job::Clip,
+    ladder::{Container, Profile},
+    size::Size,
+    target::{Effort, Target},
 };
+
+mod encoder;
+mod graph;
+
+pub use encoder::encoder_name;
 
 /// File the source is read from if it cannot be streamed.
 pub const SOURCE: &str = "source.mp4";
@@ -29,27 +42,41 @@ pub(crate) const MAX_PIXELS: u32 = 35_389_440;
 const DECODERS: &str = "h264,hevc,aac,aac_latm,mp3,mp3float,mp2,mp2float,ac3,eac3,opus,libopus";
 
 /// How many bytes ffmpeg looks at before it starts. Short segments would otherwise be read to their end first.
-const PROBE: u32 = 300_000;
-/// For the second try, where sound starts late.
-const BIG_PROBE: u32 = 300_000_000;
+const PROBE: &str = "300000";
+/// How much playing time it looks at, in microseconds: of a segment of few bits the bytes alone are most of it.
+const PROBE_MICROS: &str = "500000";
+/// Both for the second try, where sound starts late.
+const BIG_PROBE: &str = "300000000";
+
+/// The name of the CUDA device within a command line.
+const DEVICE: &str = "gpu";
 
 /// All a command line depends on.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub struct Recipe<'a> {
     /// The ffmpeg program.
     pub program: &'a Path,
-    /// The encoder for each codec asked for.
-    pub encoder: fn(VideoCodec) -> &'static str,
-    /// Encoder preset, like `veryfast`.
-    pub preset: &'a str,
-    /// Container of the source.
-    pub container: Container,
-    /// Most pictures the source can hold.
-    pub pictures: u64,
+    /// What decodes, scales and encodes.
+    pub target: Target,
+    /// How hard the CPU tries. GPUs have one way of working.
+    pub effort: Effort,
+    /// What the source is and how it is given.
+    pub input: InputFormat,
+    /// Size of the source's pictures, if it is known. On a CPU only cascaded scaling looks at it: everything else
+    /// works for any source.
+    pub source_size: Option<Size>,
+    /// Decode on the CPU though the target is a GPU: for pictures its decoder does not take.
+    pub cpu_decode: bool,
     /// Look far into the source before starting.
     pub big_probe: bool,
-    /// What is asked for.
-    pub job: &'a SegmentJob,
+    /// One rendition each, in this order.
+    pub profiles: &'a [Profile],
+    /// Part of the segment to keep.
+    pub clip: Option<Clip>,
+    /// Whether to compute an MPEG-7 signature of each rendition.
+    pub perceptual_hash: bool,
+    /// Account named in the renditions' metadata.
+    pub orchestrator: &'a str,
 }
 
 /// Name of rendition `index` in the working directory.
@@ -68,7 +95,8 @@ pub fn signature_file(index: usize) -> String {
 }
 
 impl Recipe<'_> {
-    /// The whole command line. It expects the working directory to be the job's own.
+    /// The whole command line. It expects the working directory to be the job's own. Two recipes with equal command
+    /// lines are served by the same process.
     #[must_use]
     pub fn command(&self) -> FfmpegCommand {
         let mut command = FfmpegCommand::new_with_path(self.program);
@@ -76,78 +104,50 @@ impl Recipe<'_> {
             .hide_banner()
             .args(["-nostats", "-loglevel", "level+verbose"])
             .overwrite();
+        if let Target::Nvidia(index) = self.target {
+            // Named once and used by decoder, filters and encoders. It is opened while options are read, before
+            // there is any input.
+            command.args(["-init_hw_device", &format!("cuda={DEVICE}:{index}")]);
+            command.args(["-filter_hw_device", DEVICE]);
+        }
         self.input(&mut command);
         command.filter_complex(self.graph());
-        for (index, profile) in self.job.profiles.iter().enumerate() {
+        for (index, profile) in self.profiles.iter().enumerate() {
             self.output(&mut command, index, profile);
         }
         command
+    }
+
+    /// Whether the decoder hands out pictures that are in the GPU's memory.
+    fn decodes_on_gpu(&self) -> bool {
+        matches!(self.target, Target::Nvidia(_)) && !self.cpu_decode
     }
 
     fn input(&self, command: &mut FfmpegCommand) {
         // Never let ffmpeg find out the format: a playlist would make it open other files.
         command.args(["-protocol_whitelist", "file,pipe", "-codec_whitelist", DECODERS]);
         command.args(["-max_pixels", &MAX_PIXELS.to_string(), "-noautorotate", "-copyts"]);
-        if self.big_probe {
-            let probe = BIG_PROBE.to_string();
-            command.args(["-probesize", &probe, "-analyzeduration", &probe]);
+        let (bytes, micros) = match self.big_probe {
+            true => (BIG_PROBE, BIG_PROBE),
+            false => (PROBE, PROBE_MICROS),
+        };
+        command.args(["-probesize", bytes, "-analyzeduration", micros]);
+        if self.decodes_on_gpu() {
+            command.args(["-hwaccel", "cuda", "-hwaccel_device", DEVICE]);
+            command.args(["-hwaccel_output_format", "cuda"]);
         }
-        match self.container {
-            Container::MpegTs => {
-                if !self.big_probe {
-                    command.args(["-probesize", &PROBE.to_string()]);
-                }
-                command.format("mpegts").input("pipe:0");
-            }
-            Container::Mp4 => {
-                command.arg("-nostdin").format("mov").input(SOURCE);
-            }
-        }
-    }
-
-    fn graph(&self) -> String {
-        let profiles = &self.job.profiles;
-        let mut graph = format!("[0:v:0]split={}", profiles.len());
-        for index in 0..profiles.len() {
-            let _ = write!(graph, "[s{index}]");
-        }
-        for (index, profile) in profiles.iter().enumerate() {
-            let _ = write!(graph, ";[s{index}]{}[v{index}]", self.chain(index, profile));
-        }
-        graph
-    }
-
-    fn chain(&self, index: usize, profile: &Profile) -> String {
-        let mut filters = Vec::new();
-        if profile.fps == 0 {
-            // Time stamps that are missing or go back are made to go on.
-            filters.push("setpts='if(isnan(PREV_OUTPTS),PTS,max(PTS,PREV_OUTPTS+1))'".into());
-        }
-        filters.push(scale_filter(
-            profile.codec,
-            Size {
-                width: profile.width,
-                height: profile.height,
-            },
-        ));
-        if profile.fps > 0 {
-            filters.push(format!("fps={}/{}", profile.fps, profile.fps_den.max(1)));
-        }
-        filters.push("format=yuv420p".into());
-        if let Some(clip) = self.job.clip {
-            filters.extend(clip_video(clip));
-        }
-        if self.job.perceptual_hash {
-            filters.push(format!("signature=filename={}", signature_file(index)));
-        }
-        filters.join(",")
+        match self.input {
+            InputFormat::MpegTs => command.format("mpegts").input("pipe:0"),
+            InputFormat::Mp4Streamed => command.format("mov").input("pipe:0"),
+            InputFormat::Mp4File => command.arg("-nostdin").format("mov").input(SOURCE),
+        };
     }
 
     fn output(&self, command: &mut FfmpegCommand, index: usize, profile: &Profile) {
         command.map(format!("[v{index}]")).map("0:a:0?");
-        self.encoder(command, profile);
+        encoder::options(command, self.target, self.effort, profile);
         command.args(["-c:a", "copy"]);
-        if let Some(filter) = self.job.clip.and_then(clip_audio) {
+        if let Some(filter) = self.clip.and_then(clip_audio) {
             command.args(["-bsf:a", &filter]);
         }
         command.fps_mode("passthrough");
@@ -155,17 +155,13 @@ impl Recipe<'_> {
             // Without it time stamps snap to the nominal frame rate. The number is what all versions take.
             command.args(["-enc_time_base", "1:90000"]);
         }
-        command.args([
-            "-muxdelay",
-            "0",
-            "-muxpreload",
-            "0",
-            "-avoid_negative_ts",
-            "disabled",
-        ]);
+        command.args(["-muxdelay", "0", "-muxpreload", "0"]);
+        command.args(["-avoid_negative_ts", "disabled"]);
         command.args(["-map_metadata", "-1", "-map_chapters", "-1"]);
-        command.args(["-frames:v", &self.most_frames(profile).to_string()]);
-        let credit = credit(&self.job.orchestrator);
+        if let Some(most) = most_frames(profile) {
+            command.args(["-frames:v", &most.to_string()]);
+        }
+        let credit = credit(self.orchestrator);
         command.args(["-metadata", &format!("service_provider={credit}")]);
         command.args(["-metadata", &format!("comment=Processed by {credit}")]);
         match profile.format {
@@ -177,63 +173,13 @@ impl Recipe<'_> {
         };
         command.output(output_file(index, profile.format));
     }
+}
 
-    fn encoder(&self, command: &mut FfmpegCommand, profile: &Profile) {
-        command
-            .codec_video((self.encoder)(profile.codec))
-            .preset(self.preset);
-        command.args(["-forced-idr", "1"]);
-        let (name, b_frames) = match profile.codec_profile {
-            CodecProfile::Default => (None, "3"),
-            CodecProfile::H264Baseline => (Some("baseline"), "0"),
-            CodecProfile::H264ConstrainedHigh => (Some("high"), "0"),
-            CodecProfile::H264Main => (Some("main"), "3"),
-            CodecProfile::H264High => (Some("high"), "3"),
-        };
-        command.args(["-bf", b_frames]);
-        if let Some(name) = name {
-            command.args(["-profile:v", name]);
-        }
-        if profile.codec == VideoCodec::H265 {
-            command.args(["-x265-params", "log-level=error"]);
-        }
-        if profile.bitrate > 0 {
-            let rate = profile.bitrate.to_string();
-            command.args([
-                "-b:v", &rate, "-minrate", &rate, "-maxrate", &rate, "-bufsize", &rate,
-            ]);
-        }
-        if (1..=63).contains(&profile.quality) {
-            command.crf(profile.quality);
-        }
-        match profile.gop {
-            Gop::Default => {}
-            Gop::Intra => {
-                command.args(["-g", "0"]);
-            }
-            Gop::Millis(length) if profile.fps > 0 => {
-                // The denominator has no say, as on the rest of the network.
-                let frames = u64::from(length) * u64::from(profile.fps) / 1000;
-                command.args(["-g", &frames.to_string()]);
-            }
-            Gop::Millis(length) => {
-                // Half a tick guards against rounding.
-                let length = decimal(Duration::from_millis(length.into()));
-                let rule = format!("expr:if(isnan(prev_forced_t),1,gte(t,prev_forced_t+{length}-0.000005))");
-                command.args(["-force_key_frames", &rule]);
-            }
-        }
-    }
-
-    /// Ends a flood of frames just where it is known to be one, and whatever else by the longest segment's frames.
-    fn most_frames(&self, profile: &Profile) -> u64 {
-        let flood = self.pictures.saturating_mul(RUNAWAY).saturating_add(1);
-        if profile.fps == 0 {
-            return flood;
-        }
-        let most = (LONGEST + 1) * u64::from(profile.fps) / u64::from(profile.fps_den.max(1)) + 2;
-        flood.min(most)
-    }
+/// Ends a flood of frames with the frames of the longest segment. None where the source's frames come out as they
+/// are: then it has as many itself.
+fn most_frames(profile: &Profile) -> Option<u64> {
+    let most = || (LONGEST + 1) * u64::from(profile.fps) / u64::from(profile.fps_den.max(1)) + 2;
+    (profile.fps > 0).then(most)
 }
 
 /// Who made it, for the metadata. The account's name comes from outside: it is kept short and plain.
@@ -246,24 +192,7 @@ fn credit(orchestrator: &str) -> String {
     format!("Livepeer Transcoder {} ({name})", env!("CARGO_PKG_VERSION"))
 }
 
-/// Video filters that keep a part. With a start the kept part begins at zero, without one times stay.
-fn clip_video(clip: Clip) -> Vec<String> {
-    let (from, to) = (decimal(clip.from), decimal(clip.to));
-    match (clip.from.is_zero(), clip.to.is_zero()) {
-        (true, true) => Vec::new(),
-        (true, false) => vec![format!("select='lte(t-start_t\\,{to})'")],
-        (false, true) => vec![
-            format!("setpts='PTS-STARTPTS-{from}/TB'"),
-            "select='gte(pts\\,0)'".into(),
-        ],
-        (false, false) => vec![
-            format!("setpts='PTS-STARTPTS-{from}/TB'"),
-            format!("select='gte(pts\\,0)*lte(pts*TB\\,{to}-{from})'"),
-        ],
-    }
-}
-
-/// The same for sound, which is copied: packets are dropped, not touched.
+/// Keeps a part of the sound, which is copied: packets are dropped, not touched.
 fn clip_audio(clip: Clip) -> Option<String> {
     let (from, to) = (decimal(clip.from), decimal(clip.to));
     match (clip.from.is_zero(), clip.to.is_zero()) {

@@ -12,6 +12,14 @@ pub struct Size {
     pub height: u32,
 }
 
+impl Size {
+    /// Whether neither side is longer than the other's.
+    #[must_use]
+    pub fn fits_into(self, other: Self) -> bool {
+        self.width <= other.width && self.height <= other.height
+    }
+}
+
 /// What an encoder takes: smallest and largest size (`lpms ffmpeg/ffmpeg.go`). Applied on CPUs too.
 #[derive(Debug, Clone, Copy)]
 struct Bounds {
@@ -85,16 +93,20 @@ pub fn rendition_size(codec: VideoCodec, want: Size, source: Size) -> Option<Siz
     })
 }
 
-/// The scale filter that makes a rendition of this size from any source, so that ffmpeg can be started before
-/// the source is known. Same formula as [`rendition_size`].
+/// Width and height of a rendition for ffmpeg's scalers, from any source, so that ffmpeg can be started before the
+/// source is known. Same formula as [`rendition_size`].
 #[must_use]
-pub fn scale_filter(codec: VideoCodec, want: Size) -> String {
+pub fn size_expressions(codec: VideoCodec, want: Size) -> (String, String) {
     let bounds = bounds(codec);
     let long = longer_side(&bounds, want);
     let Size { width, height } = bounds.least;
-    format!(
-        "scale=w='trunc(if(gte(iw,ih),if(gte({long}*ih/iw,{height}),{long},-2),if(gte({width},{long}*iw/ih),{width},-2))/2)*2'\
-         :h='trunc(if(gt(ih,iw),if(gte({long}*iw/ih,{width}),{long},-2),if(gte({height},{long}*ih/iw),{height},-2))/2)*2'"
+    (
+        format!(
+            "'trunc(if(gte(iw,ih),if(gte({long}*ih/iw,{height}),{long},-2),if(gte({width},{long}*iw/ih),{width},-2))/2)*2'"
+        ),
+        format!(
+            "'trunc(if(gt(ih,iw),if(gte({long}*iw/ih,{width}),{long},-2),if(gte({height},{long}*ih/iw),{height},-2))/2)*2'"
+        ),
     )
 }
 

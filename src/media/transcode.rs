@@ -26,15 +26,15 @@ use self::{
 use super::{
     count::{Counted, count},
     ffmpeg::{Ffmpeg, limits},
-    inspect::{Inspection, inspect},
+    inspect::{InputFormat, Inspection, inspect},
     job::{Rendition, SegmentJob, SegmentTranscoder, TranscodeError, Transcoded},
-    ladder::{CodecProfile, Container, Profile, VideoCodec, preset},
+    ladder::{CodecProfile, Profile, VideoCodec, preset},
     recipe::{RUNAWAY, Recipe, SOURCE, output_file, signature_file},
-    target::Target,
+    target::{Effort, Target},
 };
 use crate::process::{Job, Log, Spawner, Streams, keep_log};
 
-mod directory;
+pub(super) mod directory;
 mod settings;
 mod verdict;
 
@@ -166,6 +166,7 @@ impl Shared {
         let inspection = spawn_blocking(move || inspect(&source))
             .await
             .map_err(stopped)??;
+        inspection.admits(&job.profiles)?;
         let waiting = Counter::raise(&self.waiting);
         let _slot = tokio::select! {
             biased;
@@ -263,7 +264,7 @@ impl Shared {
     ) -> Result<Attempt, TranscodeError> {
         let directory =
             job_dir(&self.settings.work_dir).map_err(|error| failed("no job directory", &error))?;
-        if inspection.container == Container::Mp4 {
+        if inspection.input == InputFormat::Mp4File {
             let file = directory.path().join(SOURCE);
             tokio::fs::write(file, whole)
                 .await
@@ -315,26 +316,31 @@ impl Shared {
         deadline: Duration,
     ) -> Result<Job, TranscodeError> {
         let ffmpeg = &self.settings.ffmpeg;
+        let preset = self.settings.preset.as_str();
         let recipe = Recipe {
             program: ffmpeg.path(),
-            encoder: |codec| {
-                if codec == VideoCodec::H265 {
-                    "libx265"
-                } else {
-                    "libx264"
-                }
+            target: Target::Cpu,
+            effort: Effort {
+                preset: PRESETS
+                    .into_iter()
+                    .find(|known| *known == preset)
+                    .unwrap_or("veryfast"),
+                cascaded: false,
             },
-            preset: &self.settings.preset,
-            container: inspection.container,
-            pictures: inspection.pictures,
+            input: inspection.input,
+            source_size: inspection.size,
+            cpu_decode: false,
             big_probe,
-            job,
+            profiles: &job.profiles,
+            clip: job.clip,
+            perceptual_hash: job.perceptual_hash,
+            orchestrator: &job.orchestrator,
         };
         let mut command = ffmpeg.command(ffmpeg.path());
         command.args(recipe.command().get_args()).current_dir(directory);
-        let stdin = match inspection.container {
-            Container::MpegTs => Stdio::piped(),
-            Container::Mp4 => Stdio::null(),
+        let stdin = match inspection.input {
+            InputFormat::MpegTs | InputFormat::Mp4Streamed => Stdio::piped(),
+            InputFormat::Mp4File => Stdio::null(),
         };
         let streams = Streams {
             stdin,

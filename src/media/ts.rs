@@ -87,6 +87,17 @@ impl Elementary {
     }
 }
 
+/// Whether data that begins like this is a transport stream; none if it is too short to tell.
+#[must_use]
+pub fn starts(head: &[u8]) -> Option<bool> {
+    let is_beat = |at: usize| (0..3).all(|ahead| head.get(at + ahead * PACKET) == Some(&SYNC));
+    match (0..=SYNC_WITHIN).any(is_beat) {
+        true => Some(true),
+        false if head.len() > SYNC_WITHIN + 2 * PACKET => Some(false),
+        false => None,
+    }
+}
+
 /// Whether the data looks like a transport stream: packets follow each other at the right distance.
 #[must_use]
 pub fn is_transport_stream(data: &[u8]) -> bool {

@@ -6,5 +6,6 @@ pub mod chain;
 pub mod devnet;
 pub mod gpu;
 pub mod node;
+pub mod probe;
 pub mod push;
 pub mod transaction;

@@ -1,6 +1,18 @@
-use bytes::Bytes;
+use super::{
+    super::ladder::{CodecProfile, Gop, VideoCodec},
+    graph::clip_video,
+    *,
+};
 
-use super::*;
+const EFFORT: Effort = Effort {
+    preset: "veryfast",
+    cascaded: false,
+};
+
+const HD: Size = Size {
+    width: 1920,
+    height: 1080,
+};
 
 fn profile() -> Profile {
     Profile {
@@ -18,36 +30,31 @@ fn profile() -> Profile {
     }
 }
 
-fn job(profiles: Vec<Profile>) -> SegmentJob {
-    SegmentJob {
-        session: "5e55".into(),
-        seq: 7,
-        source: Bytes::new().into(),
-        duration: Duration::from_secs(2),
+fn recipe(profiles: &[Profile]) -> Recipe<'_> {
+    Recipe {
+        program: Path::new("ffmpeg"),
+        target: Target::Cpu,
+        effort: EFFORT,
+        input: InputFormat::MpegTs,
+        source_size: None,
+        cpu_decode: false,
+        big_probe: false,
         profiles,
-        perceptual_hash: false,
         clip: None,
-        orchestrator: "0xabc".into(),
+        perceptual_hash: false,
+        orchestrator: "0xabc",
+    }
+}
+
+fn clip(from: u64, to: u64) -> Clip {
+    Clip {
+        from: Duration::from_millis(from),
+        to: Duration::from_millis(to),
     }
 }
 
 /// One line an option, the program left out.
-fn lines(job: &SegmentJob, container: Container, big_probe: bool) -> String {
-    let recipe = Recipe {
-        program: Path::new("ffmpeg"),
-        encoder: |codec| {
-            if codec == VideoCodec::H265 {
-                "libx265"
-            } else {
-                "libx264"
-            }
-        },
-        preset: "veryfast",
-        container,
-        pictures: 60,
-        big_probe,
-        job,
-    };
+fn lines(recipe: Recipe<'_>) -> String {
     let mut text = String::new();
     for arg in recipe.command().get_args() {
         let arg = arg.to_str().unwrap();
@@ -75,11 +82,10 @@ fn a_ladder_with_a_frame_rate() {
         bitrate: 0,
         ..profile()
     };
-    let job = SegmentJob {
+    insta::assert_snapshot!(lines(Recipe {
         perceptual_hash: true,
-        ..job(vec![profile(), high, hevc])
-    };
-    insta::assert_snapshot!(lines(&job, Container::MpegTs, false));
+        ..recipe(&[profile(), high, hevc])
+    }));
 }
 
 #[test]
@@ -90,54 +96,73 @@ fn the_sources_own_timing() {
         codec_profile: CodecProfile::H264Baseline,
         ..profile()
     };
-    insta::assert_snapshot!(lines(&job(vec![baseline]), Container::Mp4, true));
+    insta::assert_snapshot!(lines(Recipe {
+        input: InputFormat::Mp4File,
+        big_probe: true,
+        ..recipe(&[baseline])
+    }));
 }
 
 #[test]
 fn a_part_of_a_segment() {
-    let clip = |from, to| Clip {
-        from: Duration::from_millis(from),
-        to: Duration::from_millis(to),
-    };
     let filters = |clip| format!("{:?} {:?}", clip_video(clip), clip_audio(clip));
     insta::assert_snapshot!(
         [(0, 0), (500, 1500), (0, 1500), (500, 0)]
             .map(|(from, to)| filters(clip(from, to)))
             .join("\n")
     );
-    let job = SegmentJob {
+    let lines = lines(Recipe {
         clip: Some(clip(500, 1500)),
         perceptual_hash: true,
-        ..job(vec![profile()])
-    };
-    let lines = lines(&job, Container::MpegTs, false);
+        ..recipe(&[profile()])
+    });
     assert!(
         lines.contains("select='gte(pts\\,0)*lte(pts*TB\\,1.500000-0.500000)',signature=filename=0.bin[v0]")
     );
 }
 
 #[test]
-fn a_flood_is_cut_where_it_shows() {
-    let recipe = |pictures| Recipe {
-        program: Path::new("ffmpeg"),
-        encoder: |_| "libx264",
-        preset: "veryfast",
-        container: Container::MpegTs,
-        pictures,
-        big_probe: false,
-        job: Box::leak(Box::new(job(vec![]))),
-    };
-    assert_eq!(recipe(5).most_frames(&profile()), 126);
-    assert_eq!(recipe(100_000).most_frames(&profile()), 9032);
-    assert_eq!(
-        recipe(100_000).most_frames(&Profile {
-            fps: 30_000,
-            fps_den: 1001,
+fn the_sources_size_changes_nothing_on_a_cpu_but_a_cascade() {
+    let ladder = [
+        profile(),
+        Profile {
+            width: 426,
+            height: 240,
             ..profile()
+        },
+    ];
+    let known = Recipe {
+        source_size: Some(HD),
+        ..recipe(&ladder)
+    };
+    assert_eq!(lines(known), lines(recipe(&ladder)));
+    let effort = Effort {
+        cascaded: true,
+        ..EFFORT
+    };
+    assert_eq!(
+        lines(Recipe {
+            effort,
+            ..recipe(&ladder)
         }),
-        9022
+        lines(recipe(&ladder))
     );
-    assert_eq!(recipe(5).most_frames(&Profile { fps: 0, ..profile() }), 126);
+    assert_ne!(lines(Recipe { effort, ..known }), lines(known));
+}
+
+#[test]
+fn a_flood_is_cut_after_the_longest_segment() {
+    assert_eq!(most_frames(&profile()), Some(9032));
+    let rate = |fps, fps_den| {
+        most_frames(&Profile {
+            fps,
+            fps_den,
+            ..profile()
+        })
+    };
+    assert_eq!(rate(30_000, 1001), Some(9022));
+    assert_eq!(rate(u32::MAX, 1), Some(301 * u64::from(u32::MAX) + 2));
+    assert_eq!(rate(0, 0), None);
 }
 
 #[test]
@@ -147,4 +172,98 @@ fn a_hostile_name_stays_short_and_plain() {
         format!("Livepeer Transcoder {} (abc)", env!("CARGO_PKG_VERSION"))
     );
     assert!(credit(&"x".repeat(1000)).len() < 120);
+}
+
+/// What may be asked of a GPU, each with what is about the source.
+#[test]
+fn ladders_on_a_gpu() {
+    let nvidia = |profiles| Recipe {
+        target: Target::Nvidia(2),
+        source_size: Some(HD),
+        ..recipe(profiles)
+    };
+    let low = || Profile {
+        width: 426,
+        height: 240,
+        bitrate: 0,
+        ..profile()
+    };
+    let asked = |codec, codec_profile, fps, gop, quality| Profile {
+        codec,
+        codec_profile,
+        fps,
+        gop,
+        quality,
+        ..profile()
+    };
+    let (h264, hevc) = (VideoCodec::H264, VideoCodec::H265);
+    let plain = CodecProfile::Default;
+    let profiles = [
+        asked(h264, plain, 30, Gop::Default, 0),
+        asked(h264, CodecProfile::H264Baseline, 30, Gop::Millis(2000), 0),
+        asked(h264, CodecProfile::H264Main, 30, Gop::Intra, 23),
+        asked(h264, CodecProfile::H264High, 0, Gop::Millis(1500), 44),
+        asked(h264, CodecProfile::H264ConstrainedHigh, 30, Gop::Default, 45),
+        asked(hevc, plain, 30, Gop::Millis(500), 63),
+    ];
+    insta::assert_snapshot!("gpu_every_profile", lines(nvidia(&profiles)));
+    let ladder = [profile(), low()];
+    insta::assert_snapshot!(
+        "gpu_signatures",
+        lines(Recipe {
+            perceptual_hash: true,
+            clip: Some(clip(500, 1500)),
+            ..nvidia(&ladder)
+        })
+    );
+    insta::assert_snapshot!(
+        "gpu_unknown_size_as_it_arrives",
+        lines(Recipe {
+            source_size: None,
+            input: InputFormat::Mp4Streamed,
+            ..nvidia(&ladder)
+        })
+    );
+    insta::assert_snapshot!(
+        "gpu_decoded_on_the_cpu",
+        lines(Recipe {
+            cpu_decode: true,
+            ..nvidia(&ladder)
+        })
+    );
+}
+
+#[test]
+fn cascades() {
+    let rung = |width, height, fps| Profile {
+        width,
+        height,
+        fps,
+        ..profile()
+    };
+    let graph = |profiles: &[Profile], source| {
+        let effort = Effort {
+            cascaded: true,
+            ..EFFORT
+        };
+        let recipe = Recipe {
+            effort,
+            source_size: source,
+            perceptual_hash: true,
+            ..recipe(profiles)
+        };
+        recipe.graph().replace(';', "\n")
+    };
+    // In the profiles' order, whatever their sizes; a rate of its own for each.
+    let mixed = [rung(426, 240, 30), rung(1280, 720, 0), rung(640, 360, 15)];
+    insta::assert_snapshot!("cascade", graph(&mixed, Some(HD)));
+    // What is larger than the source is nothing to scale from.
+    let small = Size {
+        width: 640,
+        height: 360,
+    };
+    insta::assert_snapshot!("cascade_below_an_enlarged_one", graph(&mixed, Some(small)));
+    let enlarged = [rung(1280, 720, 30), rung(1920, 1080, 30)];
+    assert!(graph(&enlarged, Some(small)).starts_with("[0:v:0]split=2[s0][s1]"));
+    assert!(graph(&mixed[..1], Some(HD)).starts_with("[0:v:0]split=1[s0]"));
 }

@@ -5,7 +5,7 @@ use std::process::Command;
 use engine::media::{
     count,
     ladder::{Container, VideoCodec},
-    size::{Size, rendition_size, scale_filter},
+    size::{Size, rendition_size, size_expressions},
 };
 use testbed::clip::{self, ClipSpec};
 
@@ -95,7 +95,8 @@ fn computed_sizes_are_ffmpegs() {
             ffmpeg.args(["-loglevel", "error", "-f", "lavfi", "-i", &picture]);
             let size = |(width, height)| Size { width, height };
             for want in wanted {
-                let filter = scale_filter(codec, size(want));
+                let (width, height) = size_expressions(codec, size(want));
+                let filter = format!("scale=w={width}:h={height}");
                 ffmpeg.args(["-vf", &filter, "-frames:v", "1", "-f", "framehash", "pipe:1"]);
             }
             let said = String::from_utf8(ffmpeg.output().unwrap().stdout).unwrap();
