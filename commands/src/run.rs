@@ -2,7 +2,7 @@
 
 pub(crate) mod chain;
 pub(crate) mod failure;
-mod places;
+pub(crate) mod places;
 
 use std::{fmt, net::SocketAddr, path::PathBuf, sync::Arc};
 

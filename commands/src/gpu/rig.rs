@@ -78,11 +78,10 @@ impl Rig {
         }
     }
 
-    async fn of_driver(&mut self) -> Result<GpuList, Failure> {
+    pub(super) async fn of_driver(&mut self) -> Result<GpuList, Failure> {
         let (reader, library) = (self.reader.take(), self.library.clone());
         let read = tokio::task::spawn_blocking(move || {
-            let mut reader =
-                reader.unwrap_or_else(|| Box::new(DeviceReader::new(library.as_deref())));
+            let mut reader = reader.unwrap_or_else(|| Box::new(DeviceReader::new(library.as_deref())));
             let mut devices = reader.gpus();
             devices.push(reader.cpu());
             let facts = reader.driver().cloned();

@@ -17,7 +17,8 @@ impl Report for GpuList {
     fn text(&self, style: &Style) -> String {
         let mut rows = table();
         rows.set_header([
-            "device", "model", "uuid", "state", "sessions", "enc", "dec", "load", "memory", "temp", "power", "pcie",
+            "device", "model", "uuid", "state", "sessions", "enc", "dec", "load", "memory", "temp", "power",
+            "pcie",
         ]);
         for device in &self.devices {
             rows.add_row(row(device, style));
@@ -51,10 +52,16 @@ impl LastLine for GpuList {
             (Some(node), _, _) if !has_gpu => {
                 format!("the node at {node} has no GPU; its work runs on the CPU")
             }
-            (Some(node), _, Some(driver)) => format!("{} · as the node at {node} sees it", driver_line(driver, &self.cuda)),
+            (Some(node), _, Some(driver)) => format!(
+                "{} · as the node at {node} sees it",
+                driver_line(driver, &self.cuda)
+            ),
             (Some(node), _, None) => format!("as the node at {node} sees it"),
             (None, Some(problem), _) => {
-                format!("no NVIDIA driver on this machine: {}; work runs on the CPU", escape(problem))
+                format!(
+                    "no NVIDIA driver on this machine: {}; work runs on the CPU",
+                    escape(problem)
+                )
             }
             (None, None, _) if !has_gpu => "the NVIDIA driver finds no GPU; work runs on the CPU".to_string(),
             (None, None, Some(driver)) => format!("{} · no node answers", driver_line(driver, &self.cuda)),
@@ -64,7 +71,9 @@ impl LastLine for GpuList {
 }
 
 fn driver_line(driver: &str, cuda: &Option<String>) -> String {
-    let cuda = cuda.as_deref().map(|version| format!(", CUDA {}", escape(version)));
+    let cuda = cuda
+        .as_deref()
+        .map(|version| format!(", CUDA {}", escape(version)));
     format!("driver {}{}", escape(driver), cuda.unwrap_or_default())
 }
 
@@ -90,7 +99,9 @@ fn row(device: &Device, style: &Style) -> [String; 12] {
         device
             .memory_used
             .zip(device.memory_total)
-            .map_or_else(dash, |(used, total)| format!("{}/{} GiB", tenths(used), tenths(total))),
+            .map_or_else(dash, |(used, total)| {
+                format!("{}/{} GiB", tenths(used), tenths(total))
+            }),
         device
             .temperature_celsius
             .map_or_else(dash, |degrees| format!("{degrees} °C")),
@@ -143,14 +154,18 @@ fn remarks(device: &Device) -> Vec<String> {
         && width < most
         && device.load_percent.unwrap_or(0) > 0
     {
-        lines.push(format!("{width} of {most} PCIe lanes: check how it sits in its slot"));
+        lines.push(format!(
+            "{width} of {most} PCIe lanes: check how it sits in its slot"
+        ));
     }
     if let Some(count) = device.ecc_uncorrected.filter(|count| *count > 0) {
         lines.push(format!("{count} memory errors that could not be corrected"));
     }
     if !device.xids.is_empty() {
         let xids = device.xids.iter().take(8);
-        let xids: Vec<String> = xids.map(|(number, count)| format!("{number} ({count}×)")).collect();
+        let xids: Vec<String> = xids
+            .map(|(number, count)| format!("{number} ({count}×)"))
+            .collect();
         lines.push(format!("Xid errors: {}", xids.join(", ")));
     }
     lines

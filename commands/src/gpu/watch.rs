@@ -95,7 +95,11 @@ fn picture(list: &GpuList, style: &Style) -> String {
 
 /// The text over the last one, which took so many rows.
 fn in_place(text: &str, rows: usize) -> String {
-    let up = if rows > 0 { format!("\x1b[{rows}A\r\x1b[J") } else { String::new() };
+    let up = if rows > 0 {
+        format!("\x1b[{rows}A\r\x1b[J")
+    } else {
+        String::new()
+    };
     format!("{up}{text}\n")
 }
 

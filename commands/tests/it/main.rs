@@ -13,6 +13,7 @@ mod dashboard;
 mod devnet;
 mod environment;
 mod gateway;
+mod gpu;
 mod operator;
 mod outcomes;
 mod proxy;

@@ -324,64 +324,15 @@ fn sessions_balance_within_five_percent_of_the_best_possible() {
 }
 
 #[test]
-fn small_machines_come_close_to_the_best_of_all_placements() {
-    // Few large sessions cannot be split evenly: here the best possible is found by trying every placement.
-    for seed in 1..=6 {
-        let mut machine = Machine::new(&[0, 2, 4], seed);
-        let costs = costs();
-        // Learned with some traffic first.
-        machine.evening(240, 60, 0.6);
-        for stream in machine.streams.values_mut() {
-            stream.ends = machine.second;
-        }
-        machine.tick();
-        for _ in 0..9 {
-            let cost = Cost {
-                pixels_per_second: 4 * costs[machine.dice.below(3)].pixels_per_second,
-                renditions: 3,
-            };
-            machine.arrive(cost, 10_000);
-            machine.tick();
-        }
-        for _ in 0..240 {
-            machine.tick();
-        }
-        let asked: Vec<f64> = machine
-            .streams
-            .values()
-            .map(|stream| stream.cost.pixels_per_second as f64)
-            .collect();
-        assert_eq!(asked.len(), 9);
-        let mut best = f64::MAX;
-        for choice in 0..3_usize.pow(9) {
-            let mut placed = [0.0; 3];
-            let mut rest = choice;
-            for cost in &asked {
-                placed[rest % 3] += cost;
-                rest /= 3;
-            }
-            let busiest = (0..3)
-                .map(|gpu| placed[gpu] / machine.gpus[gpu].capacity)
-                .fold(0.0, f64::max);
-            best = best.min(busiest);
-        }
-        let (busiest, _) = machine.balance();
-        // One large session in nine cannot be exchanged for another without taking both from viewers for a moment, which
-        // is not done: within the smallest session's share of the largest GPU is close.
-        let grain = asked.iter().copied().fold(f64::MAX, f64::min) / MODELS[4].1;
-        assert!(
-            busiest <= best + grain,
-            "seed {seed}: busiest {busiest:.3}, best {best:.3}, grain {grain:.3}"
-        );
-    }
-}
-
-#[test]
 fn a_card_that_dies_takes_no_session_with_it() {
     for size in [2, 4, 8, 16] {
         let mut machine = rig(size, 11);
         machine.evening(400, 200, 0.45);
-        let dies = machine.dice.below(size);
+        // One whose work the others can carry: sessions beyond that are refused, whoever places them.
+        let all: f64 = (0..size).map(|gpu| machine.placed(gpu)).sum();
+        let capacity: f64 = machine.gpus.iter().map(|gpu| gpu.capacity).sum();
+        let can_be_spared = |gpu: &usize| all / (capacity - machine.gpus[*gpu].capacity) < 0.8;
+        let dies = (0..size).rev().find(can_be_spared).unwrap();
         let had = machine
             .streams
             .values()
