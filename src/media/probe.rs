@@ -187,6 +187,7 @@ impl Prober {
             clip: None,
             perceptual_hash: false,
             orchestrator: "",
+            encoder_threads: None,
         };
         let mut command = self.ffmpeg.command(self.ffmpeg.path());
         command.args(recipe.command().get_args());

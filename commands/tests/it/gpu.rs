@@ -2,9 +2,9 @@
 
 use engine::view::{
     gpu::GpuList,
-    node::{Device, DeviceState, NodeStatus},
+    node::{Device, DeviceState, WorkTotals},
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 use testbed::gpu::{Rig, readings};
 
 use crate::{
@@ -148,34 +148,37 @@ fn watching_on_a_terminal_draws_in_place() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_is_asked_first_as_it_knows_more() {
-    let status = NodeStatus {
-        devices: vec![
-            Device {
-                id: "cpu".into(),
-                name: "Some CPU".into(),
-                ..Device::default()
-            },
-            Device {
-                id: "gpu0".into(),
-                name: "Evil\u{1b}[2J".into(),
-                uuid: Some("GPU-11111111-2222".into()),
-                driver: Some("570.1".into()),
-                sessions: 3,
-                ..Device::default()
-            },
-            Device {
-                id: "gpu1".into(),
-                name: "L4".into(),
-                state: DeviceState::Resting,
-                state_reason: Some("Xid 79".into()),
-                trips: 2,
-                xids: [(79, 2)].into(),
-                ..Device::default()
-            },
-        ],
-        ..crate::status::node()
-    };
-    let proxy = Proxy::start(Answer::Always(200, serde_json::to_string(&status).unwrap())).await;
+    let devices = vec![
+        Device {
+            id: "cpu".into(),
+            name: "Some CPU".into(),
+            ..Device::default()
+        },
+        Device {
+            id: "gpu0".into(),
+            name: "Evil\u{1b}[2J".into(),
+            uuid: Some("GPU-11111111-2222".into()),
+            driver: Some("570.1".into()),
+            sessions: 3,
+            ..Device::default()
+        },
+        Device {
+            id: "gpu1".into(),
+            name: "L4".into(),
+            state: DeviceState::Resting,
+            state_reason: Some("Xid 79".into()),
+            trips: 2,
+            xids: [(79, 2)].into(),
+            ..Device::default()
+        },
+    ];
+    let now = jiff::Timestamp::now();
+    let status = json!({
+        "time": now, "version": "0.1.0", "started": now, "service_uri": "https://a.example:8935", "address": null,
+        "network": "offchain", "draining": false, "max_sessions": 10, "sessions": [], "work": WorkTotals::default(),
+        "devices": devices, "chain": null, "notices": [],
+    });
+    let proxy = Proxy::start(Answer::Always(200, status.to_string())).await;
     let environment = Environment::new();
     environment.write_config(&format!("node_url = \"{}\"\n", proxy.url()));
     let shown = environment.lpctl(&["gpu", "list"]).expect_code(0);

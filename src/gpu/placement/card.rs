@@ -53,6 +53,8 @@ pub(super) enum Standing {
         until: Instant,
         reason: String,
     },
+    /// It cannot do the work, for this reason, and will not learn it.
+    Unfit(String),
 }
 
 /// One device.
@@ -148,6 +150,9 @@ impl Card {
             .retain(|at| now.saturating_duration_since(*at) < UNSEEN);
         self.name.clone_from(&device.name);
         self.present = device.state != DeviceState::Lost;
+        if let Standing::Unfit(_) = self.standing {
+            return None;
+        }
         if !self.present {
             (self.load, self.lately) = (None, 0.0);
             self.read_at = None;
@@ -369,5 +374,9 @@ impl Card {
 
     pub(super) fn is_resting(&self) -> bool {
         matches!(self.standing, Standing::Resting { .. })
+    }
+
+    pub(super) fn is_unfit(&self) -> bool {
+        matches!(self.standing, Standing::Unfit(_))
     }
 }

@@ -231,7 +231,10 @@ impl Table {
             .failed_on
             .get(&here)
             .is_some_and(|at| is_within(*at, AVOID, now) && *at >= since);
-        let is_usable = self.cards.get(here).is_some_and(|card| !card.is_resting());
+        let is_usable = self
+            .cards
+            .get(here)
+            .is_some_and(|card| !card.is_resting() && !card.is_unfit());
         if !is_usable || known.is_suspect(now) {
             return self.choose(session, cost, now);
         }
@@ -260,6 +263,11 @@ impl Table {
         (other_card.learned && wins).then_some(other)
     }
 
+    /// The GPUs that can do the work, at times.
+    fn gpus(&self) -> impl Iterator<Item = &Card> {
+        self.cards.iter().skip(1).filter(|card| !card.is_unfit())
+    }
+
     /// The load all GPUs would have if sessions could be split.
     fn mean_load(&self) -> f64 {
         let ready = self.cards.iter().skip(1).filter(|card| card.is_ready());
@@ -271,7 +279,7 @@ impl Table {
 
     /// The device for a session that has none, or none any more.
     fn choose(&self, session: &str, cost: Cost, now: Instant) -> Result<Seat, NoDevice> {
-        if self.cards.len() == 1 {
+        if self.gpus().next().is_none() {
             return Ok(CPU);
         }
         let is_suspect = self
@@ -282,7 +290,7 @@ impl Table {
             true => None,
             false => self.best_gpu(session, cost, now),
         };
-        let any_rests = self.cards.iter().skip(1).any(|card| !card.is_ready());
+        let any_rests = self.gpus().any(|card| !card.is_ready());
         match (self.policy.fallback, gpu) {
             (Fallback::Always, Some(gpu)) => {
                 let strain = |seat| self.strain(seat, cost, now);
@@ -292,7 +300,7 @@ impl Table {
             (Fallback::Always, None) => Ok(CPU),
             (Fallback::OnFault, None) if any_rests || is_suspect => Ok(CPU),
             (_, None) if is_suspect => Err(NoDevice::Suspect),
-            (_, None) if self.cards.iter().skip(1).all(Card::is_resting) => Err(NoDevice::Resting),
+            (_, None) if self.gpus().all(Card::is_resting) => Err(NoDevice::Resting),
             (_, None) => Err(NoDevice::Full),
         }
     }
@@ -315,7 +323,7 @@ impl Table {
             let may = match card.standing {
                 Standing::Ready => true,
                 Standing::Trial => card.sessions == 0,
-                Standing::Resting { .. } => false,
+                Standing::Resting { .. } | Standing::Unfit(_) => false,
             };
             may && !failed_on(*seat) && card.has_room(cost, now)
         });
@@ -355,7 +363,7 @@ impl Table {
                 if let Some(known) = known {
                     known.failed_on.insert(seat, now);
                 }
-                if was_suspect || card.is_resting() {
+                if was_suspect || card.is_resting() || card.is_unfit() {
                     return;
                 }
                 card.faults += 1;
@@ -392,6 +400,17 @@ impl Table {
         }
     }
 
+    pub(super) fn exclude(&mut self, index: u32, reason: &str) {
+        let card = self.cards.iter_mut().find(|card| card.index == Some(index));
+        if let Some(card) = card {
+            card.standing = Standing::Unfit(reason.to_string());
+        }
+    }
+
+    pub(super) fn has_gpus(&self) -> bool {
+        self.gpus().next().is_some()
+    }
+
     pub(super) fn has_room(&self, cost: Cost, now: Instant) -> bool {
         self.choose("", cost, now).is_ok()
     }
@@ -425,6 +444,10 @@ impl Table {
             device.trips = card.trips;
             match &card.standing {
                 Standing::Ready => {}
+                Standing::Unfit(reason) => {
+                    device.state = DeviceState::Unused;
+                    device.state_reason = Some(reason.clone());
+                }
                 Standing::Trial => {
                     device.state = DeviceState::Trial;
                     device.state_reason = Some("it rested; one session tries it".into());

@@ -383,6 +383,23 @@ fn gpus_that_were_left_out_are_left_alone() {
 }
 
 #[test]
+fn a_gpu_that_cannot_do_the_work_gets_none() {
+    let mut rig = Rig::with(2, Fallback::Never);
+    assert!(rig.placement.has_gpus());
+    rig.placement.exclude(0, "it encodes nothing");
+    assert_eq!([rig.on("a"), rig.on("b")], [1, 1]);
+    rig.pass(3_600);
+    let shown = &rig.described()[0];
+    assert_eq!(
+        (shown.state, shown.state_reason.as_deref()),
+        (DeviceState::Unused, Some("it encodes nothing"))
+    );
+    rig.placement.exclude(1, "it neither");
+    assert!(!rig.placement.has_gpus());
+    assert_eq!(rig.place("a"), Ok(Target::Cpu), "as if there were none");
+}
+
+#[test]
 fn gpus_are_named_in_three_ways() {
     let named = |text: &str| text.parse::<Selection>();
     assert_eq!(named("all"), Ok(Selection::All));
