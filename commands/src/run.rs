@@ -13,6 +13,7 @@ use engine::{
     gpu,
     media::{
         ffmpeg::Ffmpeg,
+        pace::{Pacer, preset_named},
         transcode::{FfmpegSettings, FfmpegTranscoder, PRESETS},
     },
     node::{self, DeviceReader, Listen, NodeConfig, RunningNode, StopReport},
@@ -281,7 +282,7 @@ async fn transcoder(
         None => places::work_dir(data_dir),
     };
     let settings = FfmpegSettings {
-        preset: args.preset.clone(),
+        pacer: Pacer::fixed(preset_named(&args.preset).unwrap_or("veryfast")),
         fencing,
         ..FfmpegSettings::new(ffmpeg, Launcher::through_this_program(), work_dir)
     };

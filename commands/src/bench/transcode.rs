@@ -16,6 +16,7 @@ use engine::{
     media::{
         ffmpeg::Ffmpeg,
         ladder::Profile,
+        pace::{Pacer, preset_named},
         transcode::{FfmpegSettings, FfmpegTranscoder, PRESETS},
     },
     process::Launcher,
@@ -173,7 +174,7 @@ pub async fn run(args: TranscodeArgs, context: &mut Context) -> eyre::Result<()>
     };
     let against = against(&args, &work_dir).await?;
     let settings = FfmpegSettings {
-        preset: args.preset.clone(),
+        pacer: Pacer::fixed(preset_named(&args.preset).unwrap_or("veryfast")),
         encoder_threads: args.encoder_threads,
         ..FfmpegSettings::new(ffmpeg.clone(), launcher, work_dir)
     };
