@@ -12,6 +12,7 @@ use engine::{
     gpu,
     media::{
         ffmpeg::Ffmpeg,
+        target::Effort,
         transcode::{FfmpegSettings, FfmpegTranscoder, PRESETS},
     },
     node::{self, DeviceReader, Listen, NodeConfig, RunningNode, StopReport},
@@ -264,8 +265,13 @@ async fn transcoder(args: &RunArgs, data_dir: &std::path::Path) -> Result<Ffmpeg
         Some(path) => path.clone(),
         None => places::work_dir(data_dir),
     };
+    let preset = PRESETS.into_iter().find(|preset| *preset == args.preset);
+    let effort = Effort {
+        preset: preset.unwrap_or("veryfast"),
+        cascaded: false,
+    };
     let settings = FfmpegSettings {
-        preset: args.preset.clone(),
+        effort,
         ..FfmpegSettings::new(ffmpeg, Launcher::through_this_program(), work_dir)
     };
     let transcoder = FfmpegTranscoder::new(settings).map_err(failure::of_transcoder)?;

@@ -144,6 +144,8 @@ impl Ffmpeg {
             .or_else(|| on_path("ffprobe", search));
 
         let mut environment = vec![("PATH".into(), search.to_owned()), ("LC_ALL".into(), "C".into())];
+        // CUDA counts GPUs by speed unless told to count as the driver's management library does.
+        environment.push(("CUDA_DEVICE_ORDER".into(), "PCI_BUS_ID".into()));
         // Builds outside the system's folders find their libraries through this one.
         environment.extend(env::var_os("LD_LIBRARY_PATH").map(|value| ("LD_LIBRARY_PATH".into(), value)));
 

@@ -5,6 +5,7 @@
 //! | [`ladder`] | profiles, presets, ladders |
 //! | [`arrival`] | a segment's bytes, read while they come in |
 //! | [`target`] | what encodes, and how hard it tries |
+//! | [`pace`] | how hard the CPU tries, by load |
 //! | [`job`] | what is asked of a transcoder and what it answers |
 //! | [`transcode`] | the transcoder: runs ffmpeg for a job and judges what came out |
 //! | [`recipe`] | its command lines |
@@ -19,6 +20,7 @@ pub mod job;
 pub mod ladder;
 mod mp4;
 mod nal;
+pub mod pace;
 pub mod recipe;
 pub mod size;
 pub mod target;

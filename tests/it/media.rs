@@ -5,6 +5,7 @@ mod output;
 mod program;
 mod refusal;
 mod timing;
+mod warm;
 
 use std::{
     fs,
@@ -22,7 +23,7 @@ use engine::{
         job::{SegmentJob, SegmentTranscoder as _, TranscodeError, Transcoded},
         ladder::{Ladder, Profile},
         size::Size,
-        transcode::{FfmpegSettings, FfmpegTranscoder},
+        transcode::{FfmpegSettings, FfmpegTranscoder, WarmSettings},
     },
     process::Launcher,
 };
@@ -45,7 +46,8 @@ impl Bench {
     fn with(change: impl FnOnce(&mut FfmpegSettings)) -> Self {
         let work = tempfile::tempdir().unwrap();
         let mut settings = FfmpegSettings::new(FFMPEG.clone(), Launcher::Direct, work.path().into());
-        settings.preset = "ultrafast".into();
+        settings.effort.preset = "ultrafast";
+        settings.warm = WarmSettings::OFF;
         settings.concurrency = NonZeroUsize::new(2).unwrap();
         // This machine may be busy with other tests.
         settings.deadline.least = Duration::from_secs(60);

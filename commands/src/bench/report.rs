@@ -78,16 +78,7 @@ fn origin(report: &BenchReport) -> String {
 fn runs(report: &BenchReport, style: &Style) -> String {
     let mut rows = table();
     rows.set_header([
-        "sessions",
-        "segments",
-        "failed",
-        "median",
-        "p90",
-        "max",
-        "frames/s",
-        "x real time",
-        "warm",
-        "",
+        "sessions", "segments", "failed", "median", "p90", "max", "frames/s", "speed", "warm", "",
     ]);
     for run in &report.runs {
         let figures = &run.engine;
@@ -105,7 +96,7 @@ fn runs(report: &BenchReport, style: &Style) -> String {
             p90,
             max,
             format!("{:.1}", figures.frames_per_second),
-            format!("{:.2}", figures.real_time_factor),
+            format!("{:.2}x", figures.real_time_factor),
             figures
                 .warm
                 .map_or_else(String::new, |warm| format!("{:.0} %", warm * 100.0)),
@@ -193,7 +184,7 @@ fn notes(report: &BenchReport, style: &Style) -> String {
     }
     if let Some(place) = &report.stored_in {
         lines.push(format!(
-            "{} {} now: `lpctl run` takes no more sessions",
+            "{} {} now, and `lpctl run` keeps to it",
             style.good_mark(),
             escape(place)
         ));

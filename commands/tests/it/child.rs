@@ -12,6 +12,7 @@ use engine::{
         ffmpeg::Ffmpeg,
         job::{SegmentJob, SegmentTranscoder as _},
         ladder::Ladder,
+        target::Effort,
         transcode::{FfmpegSettings, FfmpegTranscoder},
     },
     process::{Launcher, Limits, Spawner, Streams},
@@ -170,7 +171,10 @@ async fn a_transcoder_works_through_the_helper() {
     let ffmpeg = Ffmpeg::locate(None).unwrap();
     let settings = FfmpegSettings::new(ffmpeg, Launcher::Helper(LPCTL.into()), work.path().into());
     let transcoder = FfmpegTranscoder::new(FfmpegSettings {
-        preset: "ultrafast".into(),
+        effort: Effort {
+            preset: "ultrafast",
+            cascaded: false,
+        },
         ..settings
     })
     .unwrap();

@@ -7,7 +7,15 @@ use ffmpeg_sidecar::{
     log_parser::FfmpegLogParser,
 };
 
-use crate::{media::job::TranscodeError, process::Log};
+use rustix::process::Signal;
+
+use crate::{
+    media::{
+        job::{FailureClass, TranscodeError},
+        target::Target,
+    },
+    process::{HELPER_FAILED, Log},
+};
 
 /// Longest reason passed on.
 const REASON: usize = 200;
@@ -37,17 +45,87 @@ pub(super) fn probe_was_too_small(log: &Log) -> bool {
     log.says("sample rate not set")
 }
 
-/// Why a run failed.
-pub(super) fn failure(status: ExitStatus, log: &Log) -> TranscodeError {
+/// What a device that fails, or its driver, makes ffmpeg say.
+const DEVICE: [&str; 12] = [
+    "Cannot load libcuda",
+    "Cannot load libnvcuvid",
+    "Cannot load libnvidia-encode",
+    "Cannot load nvEncodeAPI",
+    "Could not dynamically load CUDA",
+    "CUDA_ERROR",
+    "Device creation failed",
+    "Device setup failed",
+    "No capable devices",
+    "OpenEncodeSessionEx failed",
+    "out of memory (10)",
+    "no encode device",
+];
+
+/// What a machine that is short of something makes ffmpeg say.
+const RESOURCE: [&str; 6] = [
+    "No space left on device",
+    "Cannot allocate memory",
+    "Too many open files",
+    "Resource temporarily unavailable",
+    "Read-only file system",
+    "Disk quota exceeded",
+];
+
+/// Why a run failed, and what was at fault. A stream's own texts reach the log too, but not as errors: only those are
+/// looked at where a stranger must not be able to put the blame on the machine.
+pub(super) fn failure(status: ExitStatus, log: &Log, target: Target) -> TranscodeError {
+    let failed = |class| TranscodeError::Failed {
+        class,
+        reason: reason(status, log),
+    };
+    if let Some(signal) = status.signal() {
+        return failed(signal_class(signal));
+    }
+    let errors = errors(log);
+    let says = |words: &[&str]| {
+        errors
+            .iter()
+            .any(|error| words.iter().any(|words| error.contains(words)))
+    };
+    if target != Target::Cpu && says(&DEVICE) {
+        return failed(FailureClass::Device);
+    }
+    if says(&RESOURCE) {
+        return failed(FailureClass::Resource);
+    }
+    if status.code() == Some(HELPER_FAILED.into()) {
+        return failed(FailureClass::Ours);
+    }
+    input_fault(log).unwrap_or_else(|| failed(FailureClass::Ours))
+}
+
+/// Whoever kills from outside, or a limit, is short of something; a program that breaks off by itself is broken.
+fn signal_class(signal: i32) -> FailureClass {
+    let outside = [
+        Signal::KILL,
+        Signal::TERM,
+        Signal::INT,
+        Signal::HUP,
+        Signal::XCPU,
+        Signal::XFSZ,
+    ];
+    match outside.iter().any(|outside| outside.as_raw() == signal) {
+        true => FailureClass::Resource,
+        false => FailureClass::Ours,
+    }
+}
+
+/// The protocol's text for what is wrong with the segment or the request, if that is what ffmpeg says.
+fn input_fault(log: &Log) -> Option<TranscodeError> {
     let decoded_nothing = log.says("; 0 frames decoded") && !log.says("0 packets read");
     if log.says("exceeds specified max pixel count") || log.says("exceeds max pixel count") {
-        TranscodeError::INVALID_VIDEO
+        Some(TranscodeError::INVALID_VIDEO)
     } else if log.says("not on whitelist") && log.says("Error while opening decoder") {
-        TranscodeError::UNSUPPORTED_CODEC
+        Some(TranscodeError::UNSUPPORTED_CODEC)
     } else if log.says("non-existing PPS") || log.says("no frame!") || decoded_nothing {
-        TranscodeError::NO_KEY_FRAMES
+        Some(TranscodeError::NO_KEY_FRAMES)
     } else if log.says("invalid width x height") || log.says("Invalid or incompatible profile") {
-        TranscodeError::INVALID_ARGUMENT
+        Some(TranscodeError::INVALID_ARGUMENT)
     } else if [
         "could not find codec parameters",
         "Could not find codec parameters",
@@ -59,14 +137,14 @@ pub(super) fn failure(status: ExitStatus, log: &Log) -> TranscodeError {
     .iter()
     .any(|words| log.says(words))
     {
-        TranscodeError::INVALID_VIDEO
+        Some(TranscodeError::INVALID_VIDEO)
     } else {
-        TranscodeError::Failed(reason(status, log))
+        None
     }
 }
 
 /// The signal, or the last error told, or the exit code.
-fn reason(status: ExitStatus, log: &Log) -> String {
+pub(super) fn reason(status: ExitStatus, log: &Log) -> String {
     if let Some(signal) = status.signal() {
         return format!("ffmpeg was ended by signal {signal}");
     }
@@ -112,7 +190,7 @@ mod tests {
     }
 
     fn judged(text: &str) -> String {
-        failure(ExitStatus::from_raw(1 << 8), &log(text)).to_string()
+        failure(ExitStatus::from_raw(1 << 8), &log(text), Target::Cpu).to_string()
     }
 
     #[test]
@@ -160,7 +238,7 @@ mod tests {
             "TranscoderFailed: disk full"
         );
         assert_eq!(judged(""), "TranscoderFailed: ffmpeg ended with exit status: 1");
-        let killed = failure(ExitStatus::from_raw(11), &log("[error] x"));
+        let killed = failure(ExitStatus::from_raw(11), &log("[error] x"), Target::Cpu);
         assert_eq!(
             killed.to_string(),
             "TranscoderFailed: ffmpeg was ended by signal 11"

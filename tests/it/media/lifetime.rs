@@ -24,11 +24,11 @@ fn slow_job() -> SegmentJob {
 }
 
 fn slow(settings: &mut FfmpegSettings) {
-    settings.preset = "placebo".into();
+    settings.effort.preset = "placebo";
 }
 
 /// Waits for something that happens within moments.
-async fn until(what: &str, mut holds: impl FnMut() -> bool) {
+pub(super) async fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let waiting = async {
         while !holds() {
             sleep(Duration::from_millis(5)).await;
@@ -139,10 +139,8 @@ async fn settings_that_cannot_work_are_refused_at_once() {
         )
     };
     let new = engine::media::transcode::FfmpegTranscoder::new;
-    let unknown = FfmpegSettings {
-        preset: "warp".into(),
-        ..settings("a")
-    };
+    let mut unknown = settings("a");
+    unknown.effort.preset = "warp";
     assert!(matches!(new(unknown), Err(TranscoderError::UnknownPreset(name)) if name == "warp"));
     std::fs::write(folder.path().join("file"), "").unwrap();
     assert!(matches!(

@@ -6,6 +6,7 @@
 
 pub mod clip;
 mod devnet;
+pub mod gpu;
 
 pub use devnet::{
     Accounts, Devnet, cache_dir, devnet, devnet_config, devnet_parts, devnet_with, installed_cache_dir,
