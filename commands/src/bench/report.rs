@@ -65,7 +65,7 @@ fn origin(report: &BenchReport) -> String {
         )
     });
     format!(
-        "  {} ({size}), segments of {:.1} s to {}\n  preset {}{threads}, ffmpeg {}, {}; segments came {pace}",
+        "  {} ({size}), segments of {:.1} s, {pace}\n  to {}\n  preset {}{threads}, ffmpeg {}, {}",
         escape(&input.name),
         input.segment_ms / 1000.0,
         rungs.join(", "),
@@ -147,15 +147,14 @@ fn ratios(report: &BenchReport) -> String {
     let mut text = rows.trim_fmt();
     if let Some(against) = &report.settings.against {
         text = format!(
-            "{text}\n  bare ffmpeg {}: {}",
+            "{text}\n  bare: ffmpeg {}, {}",
             escape(&against.version),
             against.runs
         );
     }
     if let Some(same) = &report.comparison {
         text = format!(
-            "{text}\n  of {} renditions of each side {} have the same frames, {} the same time stamps, {} the same size, {} \
-             the same bytes",
+            "{text}\n  equal among {} renditions: frames {}, time stamps {}, sizes {}, bytes {}",
             same.renditions, same.same_frames, same.same_timestamps, same.same_size, same.same_bytes
         );
     }
