@@ -183,6 +183,7 @@ pub enum Command {
     #[command(subcommand)]
     Protocol(crate::protocol::ProtocolCommand),
     Run(crate::run::RunArgs),
+    Doctor(crate::doctor::DoctorArgs),
     /// Send video to orchestrators, as gateways do
     #[command(subcommand)]
     Gateway(crate::gateway::GatewayCommand),

@@ -13,6 +13,7 @@ pub mod connection;
 pub mod context;
 pub mod dashboard;
 pub mod devnet;
+pub mod doctor;
 pub mod failure;
 pub mod gateway;
 pub mod journal;
@@ -165,6 +166,7 @@ async fn dispatch(command: Command, context: &mut Context) -> eyre::Result<()> {
         Command::Run(args) => run::run(args, context).await,
         Command::Gateway(command) => gateway::run(command, context).await,
         Command::Bench(command) => bench::run(command, context).await,
+        Command::Doctor(args) => doctor::run(args, context).await,
         Command::Devnet(command) => devnet::run(command, context).await,
         Command::Config(command) => config::run(command, context).await,
         Command::Completions(args) => completions::run(args, context).await,

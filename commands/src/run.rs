@@ -2,6 +2,7 @@
 
 pub(crate) mod chain;
 pub(crate) mod failure;
+pub(crate) mod fence;
 pub(crate) mod places;
 
 use std::{fmt, net::SocketAddr, path::PathBuf, sync::Arc};
@@ -12,11 +13,11 @@ use engine::{
     gpu,
     media::{
         ffmpeg::Ffmpeg,
-        target::Effort,
+        pace::{Pacer, preset_named},
         transcode::{FfmpegSettings, FfmpegTranscoder, PRESETS},
     },
     node::{self, DeviceReader, Listen, NodeConfig, RunningNode, StopReport},
-    process::Launcher,
+    process::{Fencing, Launcher},
     wire::signature::{LocalSigner, MessageSigner, Offchain},
 };
 use serde::Serialize;
@@ -90,6 +91,16 @@ pub struct RunArgs {
     )]
     #[arg(value_parser = PossibleValuesParser::new(PRESETS))]
     preset: String,
+    /// What to do where this kernel cannot fence ffmpeg off from files, sockets and programs
+    #[arg(
+        long,
+        value_enum,
+        value_name = "POLICY",
+        default_value_t,
+        env = "LPCTL_FENCE",
+        hide_env = true
+    )]
+    fence: fence::FenceChoice,
     /// The node's own files; one node at a time [default: `node` in lpctl's data folder]
     #[arg(long, value_name = "PATH", env = "LPCTL_NODE_DIR", hide_env = true, value_hint = ValueHint::DirPath)]
     data_dir: Option<PathBuf>,
@@ -225,7 +236,8 @@ async fn start(args: &RunArgs, context: &mut Context, stop: &CancellationToken) 
         None => context.directories().data_dir.join("node"),
     };
     let (bind, service_uri) = places::addresses(args.service_addr.as_deref(), args.bind, args.plain)?;
-    let transcoder = transcoder(args, &data_dir).await?;
+    let fencing = fence::choose(args.fence, &Launcher::through_this_program(), &mut context.shell).await?;
+    let transcoder = transcoder(args, &data_dir, fencing).await?;
     let mut config = NodeConfig {
         service: Listen::Address(bind),
         service_uri,
@@ -254,7 +266,11 @@ async fn start(args: &RunArgs, context: &mut Context, stop: &CancellationToken) 
     Ok(started.map_err(failure::of_node)?)
 }
 
-async fn transcoder(args: &RunArgs, data_dir: &std::path::Path) -> Result<FfmpegTranscoder, Failure> {
+async fn transcoder(
+    args: &RunArgs,
+    data_dir: &std::path::Path,
+    fencing: Fencing,
+) -> Result<FfmpegTranscoder, Failure> {
     let path = args.ffmpeg.clone();
     let located = tokio::task::spawn_blocking(move || Ffmpeg::locate(path.as_deref()))
         .await
@@ -265,13 +281,9 @@ async fn transcoder(args: &RunArgs, data_dir: &std::path::Path) -> Result<Ffmpeg
         Some(path) => path.clone(),
         None => places::work_dir(data_dir),
     };
-    let preset = PRESETS.into_iter().find(|preset| *preset == args.preset);
-    let effort = Effort {
-        preset: preset.unwrap_or("veryfast"),
-        cascaded: false,
-    };
     let settings = FfmpegSettings {
-        effort,
+        pacer: Pacer::fixed(preset_named(&args.preset).unwrap_or("veryfast")),
+        fencing,
         ..FfmpegSettings::new(ffmpeg, Launcher::through_this_program(), work_dir)
     };
     let transcoder = FfmpegTranscoder::new(settings).map_err(failure::of_transcoder)?;

@@ -255,6 +255,12 @@ impl Placement {
         self.table().has_room(cost, Instant::now())
     }
 
+    /// Bytes free in a device's memory as last read, if it has one of its own and the driver tells.
+    #[must_use]
+    pub fn free_memory(&self, target: Target) -> Option<u64> {
+        self.table().free_memory(target)
+    }
+
     /// The sessions placed now and their devices, by name.
     #[must_use]
     pub fn sessions(&self) -> Vec<(String, Target)> {

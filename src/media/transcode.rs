@@ -6,6 +6,7 @@
 //! | `request` | what is refused before anything runs |
 //! | `slots` | whose turn it is |
 //! | `segment` | one segment with all the runs it takes: what is tried again, and how |
+//! | `plan` | where it is encoded, and how hard the CPU tries |
 //! | `run` | one run of ffmpeg |
 //! | `feed` | how bytes reach it while they arrive |
 //! | `process` | one ffmpeg in its directory, and what its command line is |
@@ -16,6 +17,7 @@
 use std::{
     fs,
     sync::{Arc, atomic::Ordering},
+    time::Duration,
 };
 
 use tokio_util::sync::CancellationToken;
@@ -37,6 +39,7 @@ mod directory;
 mod feed;
 mod memory;
 mod outcome;
+mod plan;
 mod pool;
 mod process;
 mod request;
@@ -72,8 +75,9 @@ impl FfmpegTranscoder {
     /// # Errors
     /// See [`TranscoderError`].
     pub fn new(settings: FfmpegSettings) -> Result<Self, TranscoderError> {
-        if !PRESETS.contains(&settings.effort.preset) {
-            return Err(TranscoderError::UnknownPreset(settings.effort.preset));
+        let preset = settings.pacer.effort().preset;
+        if !PRESETS.contains(&preset) {
+            return Err(TranscoderError::UnknownPreset(preset));
         }
         let work_dir = |source| TranscoderError::WorkDir {
             path: settings.work_dir.clone(),
@@ -146,7 +150,18 @@ impl SegmentTranscoder for FfmpegTranscoder {
     }
 
     fn close(&self, session: &str) {
+        let settings = &self.shared.settings;
+        settings.placement.close(session);
+        settings.pacer.close(session);
         self.shared.pool.close(session);
+    }
+
+    fn has_capacity(&self) -> bool {
+        self.shared.settings.pacer.has_capacity()
+    }
+
+    fn expected(&self, session: &str, playing: Duration) -> Option<Duration> {
+        self.shared.settings.pacer.expected(session, playing)
     }
 
     fn view(&self) -> EngineView {
@@ -159,7 +174,8 @@ impl SegmentTranscoder for FfmpegTranscoder {
             speculative_discarded: tally.speculative_discarded.load(Ordering::Relaxed),
             segments_shed: tally.segments_shed.load(Ordering::Relaxed),
             failures: tally.failures(),
-            ..EngineView::default()
+            effort: Some(self.shared.settings.pacer.view()),
+            fence: self.shared.settings.fencing.to_string(),
         }
     }
 }

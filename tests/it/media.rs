@@ -1,5 +1,6 @@
 //! The transcode engine with real ffmpeg. Encoders run at their fastest preset: what is tested is not their art.
 
+mod faults;
 mod lifetime;
 mod output;
 mod program;
@@ -22,6 +23,7 @@ use engine::{
         ffmpeg::Ffmpeg,
         job::{SegmentJob, SegmentTranscoder as _, TranscodeError, Transcoded},
         ladder::{Ladder, Profile},
+        pace::Pacer,
         size::Size,
         transcode::{FfmpegSettings, FfmpegTranscoder, WarmSettings},
     },
@@ -46,7 +48,7 @@ impl Bench {
     fn with(change: impl FnOnce(&mut FfmpegSettings)) -> Self {
         let work = tempfile::tempdir().unwrap();
         let mut settings = FfmpegSettings::new(FFMPEG.clone(), Launcher::Direct, work.path().into());
-        settings.effort.preset = "ultrafast";
+        settings.pacer = Pacer::fixed("ultrafast");
         settings.warm = WarmSettings::OFF;
         settings.concurrency = NonZeroUsize::new(2).unwrap();
         // This machine may be busy with other tests.

@@ -12,7 +12,7 @@ use engine::{
         ffmpeg::Ffmpeg,
         job::{SegmentJob, SegmentTranscoder as _},
         ladder::Ladder,
-        target::Effort,
+        pace::Pacer,
         transcode::{FfmpegSettings, FfmpegTranscoder},
     },
     process::{Launcher, Limits, Spawner, Streams},
@@ -106,6 +106,7 @@ async fn limits_and_an_empty_environment_reach_the_child() {
         open_files: Some(33),
         address_space: Some(2 << 30),
         niceness: Some(3),
+        fence: None,
     };
     let streams = Streams {
         stdin: Stdio::null(),
@@ -171,10 +172,7 @@ async fn a_transcoder_works_through_the_helper() {
     let ffmpeg = Ffmpeg::locate(None).unwrap();
     let settings = FfmpegSettings::new(ffmpeg, Launcher::Helper(LPCTL.into()), work.path().into());
     let transcoder = FfmpegTranscoder::new(FfmpegSettings {
-        effort: Effort {
-            preset: "ultrafast",
-            cascaded: false,
-        },
+        pacer: Pacer::fixed("ultrafast"),
         ..settings
     })
     .unwrap();

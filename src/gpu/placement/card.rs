@@ -267,6 +267,12 @@ impl Card {
             && self.encoders_with(cost).is_none_or(|part| part <= 1.0)
     }
 
+    /// Bytes of its memory that are free.
+    pub(super) fn free_memory(&self) -> Option<u64> {
+        let (used, total) = self.memory?;
+        Some(total.saturating_sub(used))
+    }
+
     fn memory_with(&self, now: Instant) -> Option<f64> {
         let (used, total) = self.memory?;
         let unseen = self

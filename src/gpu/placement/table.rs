@@ -383,6 +383,14 @@ impl Table {
         self.choose("", cost, now).is_ok()
     }
 
+    pub(super) fn free_memory(&self, target: Target) -> Option<u64> {
+        let Target::Nvidia(index) = target else {
+            return None;
+        };
+        let card = self.cards.iter().find(|card| card.index == Some(index))?;
+        card.free_memory()
+    }
+
     pub(super) fn sessions(&self) -> Vec<(String, Target)> {
         let placed = self.sessions.iter();
         placed

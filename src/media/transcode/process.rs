@@ -71,6 +71,7 @@ impl Process {
         // The longest segment's, so that the same process fits the next segment whatever its length: one that waits
         // uses no processor time.
         let limits = limits(settings.deadline.most);
+        let limits = settings.fencing.around(limits, command.target != Target::Cpu);
         let job = spawner.spawn(&line, streams, &limits).await?;
         Ok(Self {
             parts: Some((job, directory)),

@@ -1,9 +1,6 @@
 //! One segment, with all the runs it takes.
 
-use std::{
-    sync::OnceLock,
-    time::{Duration, Instant},
-};
+use std::{sync::OnceLock, time::Duration};
 
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -23,7 +20,7 @@ use crate::media::{
     job::{FailureClass, SegmentJob, TranscodeError, Transcoded},
     recipe::Recipe,
     size::Size,
-    target::{Effort, Target},
+    target::Target,
 };
 
 /// The least time a segment waits for its turn, however short it plays.
@@ -52,8 +49,13 @@ impl Shared {
         ahead: bool,
     ) -> Result<Transcoded, TranscodeError> {
         let made = self.try_all(job, stop, ahead).await;
-        if let Err(error) = &made {
-            self.tally.failed(error);
+        match &made {
+            Ok(_) => {}
+            Err(TranscodeError::Stopped) if job.source.is_broken() => {
+                count(&self.tally.speculative_discarded)
+            }
+            Err(TranscodeError::Busy) => count(&self.tally.segments_shed),
+            Err(error) => self.tally.failed(error),
         }
         made
     }
@@ -76,15 +78,12 @@ impl Shared {
         let turn = self.slots.turn(&job.source, patience, &self.tally.waiting);
         let mut turn = unless_stopped(stop, turn).await?.map_err(|error| match error {
             NoTurn::Broken => TranscodeError::Stopped,
-            NoTurn::TooLate => {
-                count(&self.tally.segments_shed);
-                TranscodeError::Busy
-            }
+            NoTurn::TooLate => TranscodeError::Busy,
         })?;
-        let began = Instant::now();
         let inspecting = inspecting(&job.source);
         let arrived = OnceLock::new();
-        let mut target = self.target_for(job);
+        let mut target = self.target_for(job)?;
+        let mut pace = self.pace(job, target, turn.waited());
         let mut tried = Tried::default();
         let mut size = unless_stopped(stop, self.size_for(job, &head, target)).await?;
         loop {
@@ -106,15 +105,15 @@ impl Shared {
             };
             let cut = match self.run(run, waiting, &mut turn).await {
                 Ok(Outcome::Made(made)) => {
-                    self.pool.remember(&job.session, made.inspection.size);
                     let size = made.inspection.size;
-                    let since = arrived.get().map_or(began, |arrived| began.max(*arrived));
+                    self.pool.remember(&job.session, size);
+                    self.report(job, target, None);
                     return Ok(Transcoded {
                         renditions: made.renditions,
                         decoded_frames: made.decoded,
                         source_width: size.map_or(0, |size| size.width),
                         source_height: size.map_or(0, |size| size.height),
-                        elapsed: since.elapsed(),
+                        elapsed: pace.finished(arrived.get().copied()),
                         target,
                         warm,
                     });
@@ -122,8 +121,19 @@ impl Shared {
                 Ok(Outcome::TooSmallProbe) => Cut::TooSmallProbe,
                 Err(cut) => cut,
             };
+            let tried_on = target;
+            if let Cut::Failed(error) = &cut {
+                self.report(job, target, Some(error));
+            }
             if let Err(error) = self.decide(job, cut, warm, &mut tried, &mut target, &mut size) {
+                if error == TranscodeError::TimedOut {
+                    pace.finished(arrived.get().copied());
+                }
                 return Err(self.final_word(error, stop, &inspecting).await);
+            }
+            if target != tried_on {
+                pace = self.pace(job, target, Duration::ZERO);
+                size = unless_stopped(stop, self.size_for(job, &head, target)).await?;
             }
         }
     }
@@ -143,10 +153,7 @@ impl Shared {
         match unless_stopped(stop, inspected).await {
             Err(stopped) => stopped,
             Ok(Ok(Err(Cut::Failed(refusal)))) => refusal,
-            Ok(Ok(Err(Cut::Broken))) => {
-                count(&self.tally.speculative_discarded);
-                TranscodeError::Stopped
-            }
+            Ok(Ok(Err(Cut::Broken))) => TranscodeError::Stopped,
             Ok(_) => error,
         }
     }
@@ -166,10 +173,7 @@ impl Shared {
         // What waits for the next segment is left for it.
         tried.cold = true;
         let error = match cut {
-            Cut::Broken => {
-                count(&self.tally.speculative_discarded);
-                return Err(TranscodeError::Stopped);
-            }
+            Cut::Broken => return Err(TranscodeError::Stopped),
             Cut::TooSmallProbe if !tried.big_probe && !last => {
                 debug!(
                     session,
@@ -203,7 +207,7 @@ impl Shared {
         match error.class() {
             Some(FailureClass::Device) if !tried.elsewhere => {
                 tried.elsewhere = true;
-                *target = self.another_target(job, *target, &error)?;
+                *target = self.target_for(job)?;
             }
             Some(FailureClass::Resource) if !tried.with_less_memory => {
                 tried.with_less_memory = true;
@@ -256,33 +260,8 @@ impl Shared {
     }
 
     /// GPU scalers and renditions that are scaled from one another are given numbers.
-    fn needs_size(&self, target: Target) -> bool {
+    pub(super) fn needs_size(&self, target: Target) -> bool {
         target != Target::Cpu || self.effort().cascaded
-    }
-
-    /// Where the session is encoded.
-    fn target_for(&self, _job: &SegmentJob) -> Target {
-        Target::Cpu
-    }
-
-    /// Where to try again after a device has failed.
-    fn another_target(
-        &self,
-        _job: &SegmentJob,
-        _failed: Target,
-        error: &TranscodeError,
-    ) -> Result<Target, TranscodeError> {
-        Err(error.clone())
-    }
-
-    /// How hard to try.
-    fn effort(&self) -> Effort {
-        self.settings.effort
-    }
-
-    /// Bytes free in a device's memory, if it has one of its own.
-    pub(super) fn free_device_memory(&self, _target: Target) -> Option<u64> {
-        None
     }
 }
 

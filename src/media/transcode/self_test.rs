@@ -59,6 +59,8 @@ impl Shared {
         };
         let made = Box::pin(self.transcode(&job, &CancellationToken::new(), false)).await;
         self.pool.close(&job.session);
+        self.settings.placement.close(&job.session);
+        self.settings.pacer.close(&job.session);
         made.map(Some)
     }
 
@@ -77,7 +79,8 @@ impl Shared {
             stderr: Stdio::piped(),
         };
         let deadline = self.settings.deadline.of(Duration::ZERO);
-        let spawned = self.spawner.spawn(&command, streams, &limits(deadline)).await;
+        let limits = self.settings.fencing.around(limits(deadline), false);
+        let spawned = self.spawner.spawn(&command, streams, &limits).await;
         let mut process = spawned.map_err(|error| ours("cannot start ffmpeg", error))?;
         let Some(stderr) = process.take_stderr() else {
             return Ok(None);

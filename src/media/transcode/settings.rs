@@ -4,8 +4,9 @@ use std::{io, num::NonZeroUsize, path::PathBuf, thread::available_parallelism, t
 
 use super::memory;
 use crate::{
-    media::{ffmpeg::Ffmpeg, target::Effort},
-    process::Launcher,
+    gpu::Placement,
+    media::{ffmpeg::Ffmpeg, pace::Pacer},
+    process::{Fencing, Launcher},
 };
 
 /// Encoder presets of libx264 and libx265, fastest first.
@@ -29,10 +30,14 @@ pub struct FfmpegSettings {
     pub ffmpeg: Ffmpeg,
     /// How it is started.
     pub launcher: Launcher,
+    /// What it is kept from; takes a launcher that puts up fences.
+    pub fencing: Fencing,
     /// Where job directories are made, best in memory (`/dev/shm`). Made if it is missing.
     pub work_dir: PathBuf,
     /// How hard the CPU tries.
-    pub effort: Effort,
+    pub pacer: Pacer,
+    /// What encodes.
+    pub placement: Placement,
     /// Threads of each encoder; none leaves it to the encoder, which is faster. For comparing renditions.
     pub encoder_threads: Option<u32>,
     /// Segments at work at the same time; the others wait. Processes share the cores, so it is memory that sets it.
@@ -88,11 +93,10 @@ impl FfmpegSettings {
         Self {
             ffmpeg,
             launcher,
+            fencing: Fencing::default(),
             work_dir,
-            effort: Effort {
-                preset: "veryfast",
-                cascaded: false,
-            },
+            pacer: Pacer::fixed("veryfast"),
+            placement: Placement::cpu_only(),
             encoder_threads: None,
             concurrency: concurrency(),
             deadline: Deadline::default(),

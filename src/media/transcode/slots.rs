@@ -1,7 +1,11 @@
 //! Whose turn it is. Processes are bounded by memory, not by cores: one that waits for bytes costs no time, and those
 //! that do not share the cores fairly. Who comes first runs first.
 
-use std::{num::NonZeroUsize, sync::atomic::AtomicU32, time::Duration};
+use std::{
+    num::NonZeroUsize,
+    sync::atomic::AtomicU32,
+    time::{Duration, Instant},
+};
 
 use tokio::{
     sync::{Semaphore, SemaphorePermit},
@@ -23,6 +27,7 @@ pub(super) struct Slots {
 pub(super) struct Turn<'a> {
     _slot: SemaphorePermit<'a>,
     arriving: Option<SemaphorePermit<'a>>,
+    waited: Duration,
 }
 
 /// Why there is no turn.
@@ -64,29 +69,36 @@ impl Slots {
                 return Ok(Turn {
                     _slot: slot,
                     arriving: Some(arriving),
+                    waited: Duration::ZERO,
                 });
             }
             source.whole().await?;
         }
-        if let Ok(slot) = self.all.try_acquire() {
-            return Ok(Turn {
-                _slot: slot,
-                arriving: None,
-            });
-        }
-        let _waiting = Now::raise(waiting);
-        match timeout(at_most, self.all.acquire()).await {
-            Ok(Ok(slot)) => Ok(Turn {
-                _slot: slot,
-                arriving: None,
-            }),
-            // Nobody closes the line; one that is closed never moves.
-            Ok(Err(_)) | Err(_) => Err(NoTurn::TooLate),
-        }
+        let (slot, waited) = match self.all.try_acquire() {
+            Ok(slot) => (slot, Duration::ZERO),
+            Err(_) => {
+                let _waiting = Now::raise(waiting);
+                let since = Instant::now();
+                let slot = timeout(at_most, self.all.acquire()).await;
+                // Nobody closes the line; one that is closed never moves.
+                let slot = slot.ok().and_then(Result::ok).ok_or(NoTurn::TooLate)?;
+                (slot, since.elapsed())
+            }
+        };
+        Ok(Turn {
+            _slot: slot,
+            arriving: None,
+            waited,
+        })
     }
 }
 
 impl Turn<'_> {
+    /// How long it took to come.
+    pub(super) fn waited(&self) -> Duration {
+        self.waited
+    }
+
     /// The segment is here.
     pub(super) fn arrived(&mut self) {
         self.arriving = None;

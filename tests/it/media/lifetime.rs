@@ -4,6 +4,7 @@ use std::{num::NonZeroUsize, sync::Arc, time::Duration};
 
 use engine::media::{
     job::{SegmentJob, SegmentTranscoder as _, TranscodeError},
+    pace::Pacer,
     transcode::{FfmpegSettings, TranscoderError},
 };
 use testbed::clip::{self, ClipSpec};
@@ -24,7 +25,7 @@ fn slow_job() -> SegmentJob {
 }
 
 fn slow(settings: &mut FfmpegSettings) {
-    settings.effort.preset = "placebo";
+    settings.pacer = Pacer::fixed("placebo");
 }
 
 /// Waits for something that happens within moments.
@@ -140,7 +141,7 @@ async fn settings_that_cannot_work_are_refused_at_once() {
     };
     let new = engine::media::transcode::FfmpegTranscoder::new;
     let mut unknown = settings("a");
-    unknown.effort.preset = "warp";
+    unknown.pacer = Pacer::fixed("warp");
     assert!(matches!(new(unknown), Err(TranscoderError::UnknownPreset(name)) if name == "warp"));
     std::fs::write(folder.path().join("file"), "").unwrap();
     assert!(matches!(

@@ -7,7 +7,7 @@ use engine::{
     media::{
         ffmpeg::Ffmpeg,
         job::SegmentTranscoder,
-        target::Effort,
+        pace::Pacer,
         transcode::{FfmpegSettings, FfmpegTranscoder},
     },
     process::Launcher,
@@ -18,10 +18,7 @@ use testbed::clip::{ClipSpec, segment};
 pub fn real(work_dir: &Path) -> impl SegmentTranscoder + use<> {
     let ffmpeg = Ffmpeg::locate(None).expect("ffmpeg is installed: apt-get install ffmpeg");
     FfmpegTranscoder::new(FfmpegSettings {
-        effort: Effort {
-            preset: "ultrafast",
-            cascaded: false,
-        },
+        pacer: Pacer::fixed("ultrafast"),
         ..FfmpegSettings::new(ffmpeg, Launcher::Direct, work_dir.to_path_buf())
     })
     .unwrap()
