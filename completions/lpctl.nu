@@ -555,7 +555,7 @@ module completions {
     --service-addr: string    # Address gateways are told to use
     --bind: string            # Address to listen on; without it every address for a public --service-addr, else 127.0.0.1:8935
     --operator-addr: string   # Loopback address of the operator's API
-    --max-sessions: string    # Streams to serve at once
+    --max-sessions: string    # Streams to serve at once [default: max_sessions of the config file, else 10]
     --plain                   # Speak HTTP without TLS
     --private-sources         # Fetch sources also from private addresses, if gateways keep their segments there
     --offchain                # Leave the chain out of it, whatever the profile says
@@ -673,6 +673,76 @@ module completions {
     --quiet(-q)               # Say nothing but the answer and failures
     --color: string@"nu-complete lpctl dashboard color" # When to use colour
     --help(-h)                # Print help (see more with '--help')
+  ]
+
+  def "nu-complete lpctl bench color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Measure what this machine can do
+  export extern "lpctl bench" [
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl bench color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+  ]
+
+  def "nu-complete lpctl bench transcode preset" [] {
+    [ "ultrafast" "superfast" "veryfast" "faster" "fast" "medium" "slow" "slower" "veryslow" "placebo" ]
+  }
+
+  def "nu-complete lpctl bench transcode color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Measure how fast this machine transcodes and how many live sessions it carries
+  export extern "lpctl bench transcode" [
+    --draw: string            # Size and frame rate of the drawn clip
+    --segment-seconds: string # Shortest segment, in seconds; it ends at the next key frame. Playlists have their own
+    --ladder: string          # Renditions to make: presets, WIDTHxHEIGHT@BITRATE[@FPS], JSON, or a .json file
+    --sessions: string        # Sessions at once: numbers to try one after the other, or `auto` to find how many are carried live
+    --segments: string        # Segments measured in each session
+    --live                    # Let segments come at playing pace instead of one after the other; `--sessions auto` does
+    --arrive: string          # From a live segment's first byte to its last
+    --gap: string             # Rest before each turn, in which the next ffmpeg can start [default: 250ms with --against, else none]
+    --turn: string            # Segments of each session in one turn [default: with --gap or --against 1, for several sessions 4; else all]
+    --preset: string@"nu-complete lpctl bench transcode preset" # How thoroughly to encode
+    --encoder-threads: string # Threads of each encoder; with one, encoders repeat themselves byte for byte
+    --against: path           # Measure a bare ffmpeg in turn: `ffmpeg` for the one on the search path, or a path
+    --compare                 # Compare frames, time stamps and sizes of the renditions of both; with --encoder-threads 1 also the bytes
+    --csv: path               # Write every segment as a line of a CSV file
+    --write-config            # Store the number of live sessions as max_sessions in the config file, in the profile in use or the defaults
+    --ffmpeg: path            # The ffmpeg to use, instead of the one on the search path
+    --work-dir: directory     # Where segments are worked on [default: in memory, if there is room]
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl bench transcode color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+    input?: path              # Video or playlist to transcode; without it a clip is drawn
   ]
 
   def "nu-complete lpctl account color" [] {
@@ -1056,7 +1126,7 @@ module completions {
   ]
 
   def "nu-complete lpctl config set key" [] {
-    [ "profile" "network" "chain_id" "rpc_urls" "controller" "account" "password_file" "keystore_dir" "data_dir" "node_url" "max_gas_price" ]
+    [ "profile" "network" "chain_id" "rpc_urls" "controller" "account" "password_file" "keystore_dir" "data_dir" "node_url" "max_gas_price" "max_sessions" ]
   }
 
   def "nu-complete lpctl config set color" [] {

@@ -46,6 +46,9 @@ pub struct Layer {
     /// Do not send while gas costs more than this.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_gas_price: Option<GasPrice>,
+    /// Streams a node serves at once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_sessions: Option<SessionLimit>,
 }
 
 /// A gas price in a config file: text with a unit, like `0.1gwei`.
@@ -65,6 +68,63 @@ impl<'de> Deserialize<'de> for GasPrice {
     }
 }
 
+/// How many streams a node serves at once: 1 to 10000.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "i64", into = "u32")]
+pub struct SessionLimit(u32);
+
+impl SessionLimit {
+    /// The largest.
+    pub const MOST: u32 = 10_000;
+
+    /// The number.
+    #[must_use]
+    pub fn get(self) -> u32 {
+        self.0
+    }
+}
+
+/// Ten, as long as nobody has measured what the machine carries.
+impl Default for SessionLimit {
+    fn default() -> Self {
+        Self(10)
+    }
+}
+
+/// A number of sessions no node takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{0} is not a number of sessions from 1 to {most}", most = SessionLimit::MOST)]
+pub struct SessionLimitError(i64);
+
+impl TryFrom<i64> for SessionLimit {
+    type Error = SessionLimitError;
+
+    fn try_from(sessions: i64) -> Result<Self, SessionLimitError> {
+        match u32::try_from(sessions) {
+            Ok(limit @ 1..=Self::MOST) => Ok(Self(limit)),
+            _ => Err(SessionLimitError(sessions)),
+        }
+    }
+}
+
+impl From<SessionLimit> for u32 {
+    fn from(limit: SessionLimit) -> Self {
+        limit.0
+    }
+}
+
+impl std::str::FromStr for SessionLimit {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || format!("`{text}` is not a number of sessions from 1 to {}", Self::MOST);
+        text.parse::<i64>()
+            .ok()
+            .and_then(|sessions| sessions.try_into().ok())
+            .ok_or_else(wrong)
+    }
+}
+
 impl Layer {
     /// This layer, with what it does not say taken from `below`.
     #[must_use]
@@ -80,6 +140,7 @@ impl Layer {
             data_dir: self.data_dir.or(below.data_dir),
             node_url: self.node_url.or(below.node_url),
             max_gas_price: self.max_gas_price.or(below.max_gas_price),
+            max_sessions: self.max_sessions.or(below.max_sessions),
         }
     }
 }
@@ -170,6 +231,7 @@ mod tests {
         [defaults]
         account = "cold"
         max_gas_price = "0.1gwei"
+        max_sessions = 4
         [profiles.main]
         network = "arbitrum-one"
         rpc_urls = ["https://one.example/KEY", "https://two.example/KEY"]
@@ -187,6 +249,7 @@ mod tests {
         assert_eq!(devnet.account.as_deref(), Some("orchestrator"));
         assert_eq!(devnet.max_gas_price, Some(GasPrice("0.1gwei".parse().unwrap())));
         assert_eq!(devnet.network, None);
+        assert_eq!(devnet.max_sessions.map(SessionLimit::get), Some(4));
     }
 
     #[test]
@@ -195,6 +258,10 @@ mod tests {
             ConfigFile::parse("profile = \"x\"\n[defaults]\nrpc_urls = [\"ftp://KEY\"]\n").unwrap_err();
         assert!(matches!(error, ConfigError::Syntax { line: 3, .. }), "{error}");
         assert!(!error.to_string().contains("KEY"));
+        for bad in ["0", "-1", "10001", "99999999999"] {
+            let error = ConfigFile::parse(&format!("[defaults]\nmax_sessions = {bad}\n")).unwrap_err();
+            assert!(error.to_string().contains(bad), "{error}");
+        }
         let error = ConfigFile::parse("[defaults]\nnetwrk = 1\n").unwrap_err();
         assert!(error.to_string().contains("netwrk"), "{error}");
         let error = ConfigFile::parse(FILE).unwrap().layer(Some("test")).unwrap_err();

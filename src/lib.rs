@@ -18,7 +18,9 @@
 //! | [`media`] | ladders, probing and transcoding with ffmpeg |
 //! | [`node`] | the orchestrator node |
 //! | [`gateway`] | the sending side: cut, submit, download, verify |
+//! | [`bench`] | measuring the transcoder |
 
+pub mod bench;
 pub mod chain;
 pub mod config;
 pub mod devnet;

@@ -3,7 +3,7 @@
 //! A child runs in a process group of its own, and the [`Job`] that holds it kills the whole group when it is
 //! dropped before the child has ended. That covers errors, cancelled tasks and panics, not `kill -9` of this process; for that the child
 //! is started through lpctl itself ([`Launcher::Helper`]): the helper asks the kernel to be killed with its
-//! parent, takes limits upon itself and then becomes the program.
+//! parent, takes limits upon itself, puts up a [`fence`] where one is asked for, and then becomes the program.
 //!
 //! The kernel delivers that signal when the *thread* that started the child ends, so one thread that lives as
 //! long as any child does all the starting ([`Spawner`]).
@@ -31,8 +31,10 @@ use tokio::{
     time::timeout,
 };
 
+pub mod fence;
 mod log;
 
+pub use fence::{Fence, FencePolicy, FenceSupport, Fencing, Landlock, NotFenced};
 pub use log::Log;
 
 /// First argument by which lpctl knows that it is to become another program.
@@ -117,6 +119,8 @@ pub struct Limits {
     pub address_space: Option<u64>,
     /// How far it steps back behind others that want the processor: added to this process's nice value.
     pub niceness: Option<u8>,
+    /// What it is kept from altogether.
+    pub fence: Option<Fence>,
 }
 
 impl Limits {
@@ -134,10 +138,12 @@ impl Limits {
     fn words(&self) -> impl Iterator<Item = String> + use<> {
         let niceness = ("nice", self.niceness.map(u64::from));
         let named = self.named().map(|(name, _, value)| (name, value));
+        let fence = self.fence.map(|fence| format!("fence={}", fence.word()));
         named
             .into_iter()
             .chain([niceness])
             .filter_map(|(name, value)| Some(format!("{name}={}", value?)))
+            .chain(fence)
     }
 
     /// Reads one word back. `None` if it is none of ours.
@@ -150,6 +156,10 @@ impl Limits {
             "as" => &mut self.address_space,
             "nice" => {
                 self.niceness = Some(value.parse().ok()?);
+                return Some(());
+            }
+            "fence" => {
+                self.fence = Some(Fence::read(value)?);
                 return Some(());
             }
             _ => return None,
@@ -185,26 +195,32 @@ impl Limits {
     }
 }
 
-/// Becomes `program`: asks to be killed together with `parent`, takes the limits, and replaces this process.
-/// Returns only if that failed.
+/// Becomes `program`: asks to be killed together with `parent`, takes the limits, puts up the fence, and replaces
+/// this process. Returns only if that failed.
 ///
 /// The request survives the replacement (it is dropped only for set-user-id programs).
 pub fn become_child(parent: Pid, limits: &Limits, program: &OsStr, args: &[OsString]) -> io::Error {
-    if let Err(error) = set_parent_process_death_signal(Some(Signal::KILL)) {
-        return error.into();
-    }
-    // It may have died before the request was made; then nobody would ever send the signal.
-    if getppid() != Some(parent) {
-        return io::Error::other("the process that asked for it is gone");
-    }
-    if let Err(error) = limits.take() {
+    if let Err(error) = die_with(parent).and_then(|()| limits.take()) {
         return error;
     }
-    Command::new(program).args(args).exec()
+    match limits.fence {
+        Some(fence) => fence.become_program(program, args),
+        None => Command::new(program).args(args).exec(),
+    }
+}
+
+fn die_with(parent: Pid) -> io::Result<()> {
+    set_parent_process_death_signal(Some(Signal::KILL))?;
+    // It may have died before the request was made; then nobody would ever send the signal.
+    match getppid() == Some(parent) {
+        true => Ok(()),
+        false => Err(io::Error::other("the process that asked for it is gone")),
+    }
 }
 
 /// Entry of the hidden command `lpctl __child PARENT [LIMIT=N …] -- PROGRAM ARGS…`, to be tried before anything
-/// else a program does. `args` are the process's arguments without its own name.
+/// else a program does. `args` are the process's arguments without its own name. The other form, `lpctl __child
+/// PARENT fence-support`, tells what of the fence holds.
 ///
 /// `None` means the arguments are none of ours and the program goes on as usual. Otherwise this process has
 /// become the program and never returns here, or could not, and is to end with the code given back after one
@@ -215,13 +231,24 @@ pub fn child_main(args: impl IntoIterator<Item = OsString>) -> Option<ExitCode> 
         return None;
     }
     let error = match read_child_args(args) {
-        Some((parent, limits, program, args)) => {
+        Some((
+            parent,
+            Errand::Become {
+                limits,
+                program,
+                args,
+            },
+        )) => {
             format!(
                 "cannot start {}: {}",
                 program.display(),
                 become_child(parent, &limits, &program, &args)
             )
         }
+        Some((parent, Errand::TellFence)) => match die_with(parent).and_then(|()| fence::tell()) {
+            Ok(()) => return Some(ExitCode::SUCCESS),
+            Err(error) => format!("cannot try the fence: {error}"),
+        },
         None => format!("{CHILD} is how lpctl starts ffmpeg, not a command"),
     };
     // Nothing is left to tell a failing stderr to.
@@ -229,9 +256,18 @@ pub fn child_main(args: impl IntoIterator<Item = OsString>) -> Option<ExitCode> 
     Some(ExitCode::from(HELPER_FAILED))
 }
 
-fn read_child_args(
-    mut args: impl Iterator<Item = OsString>,
-) -> Option<(Pid, Limits, OsString, Vec<OsString>)> {
+/// What the helper is there for.
+#[derive(Debug, PartialEq, Eq)]
+enum Errand {
+    Become {
+        limits: Limits,
+        program: OsString,
+        args: Vec<OsString>,
+    },
+    TellFence,
+}
+
+fn read_child_args(mut args: impl Iterator<Item = OsString>) -> Option<(Pid, Errand)> {
     let parent = Pid::from_raw(args.next()?.to_str()?.parse().ok()?)?;
     let mut limits = Limits::default();
     loop {
@@ -239,9 +275,17 @@ fn read_child_args(
         if word == "--" {
             break;
         }
+        if word == fence::SUPPORT && limits == Limits::default() {
+            return args.next().is_none().then_some((parent, Errand::TellFence));
+        }
         limits.read(word.to_str()?)?;
     }
-    Some((parent, limits, args.next()?, args.collect()))
+    let errand = Errand::Become {
+        limits,
+        program: args.next()?,
+        args: args.collect(),
+    };
+    Some((parent, errand))
 }
 
 /// The thread that starts all children. Cheap to clone; it ends with the last clone and the last [`Job`].
@@ -286,9 +330,12 @@ impl Spawner {
     /// else; streams are as `command` has them.
     ///
     /// # Errors
-    /// The program, or lpctl as its helper, cannot be started. Through the helper a missing program shows only
-    /// as exit code [`HELPER_FAILED`].
+    /// The program, or lpctl as its helper, cannot be started; a fence is asked for without a current directory.
+    /// Through the helper a missing program shows only as exit code [`HELPER_FAILED`].
     pub async fn spawn(&self, command: &Command, streams: Streams, limits: &Limits) -> io::Result<Job> {
+        if limits.fence.is_some() && command.get_current_dir().is_none() {
+            return Err(io::Error::other("a fenced program needs a directory of its own"));
+        }
         let mut command = self.launcher.prepare(command, limits);
         command
             .process_group(0)
@@ -425,17 +472,24 @@ mod tests {
             open_files: Some(64),
             address_space: Some(5),
             niceness: Some(3),
+            fence: Some(Fence {
+                gpu: true,
+                whole: false,
+            }),
         };
         let mut command = Command::new("/usr/bin/ffmpeg");
         command.args(["-i", "--", "x"]);
         let prepared = Launcher::Helper("/bin/lpctl".into()).prepare(&command, &limits);
         assert_eq!(prepared.get_program(), "/bin/lpctl");
         let args = prepared.get_args().map(OsString::from).skip(1);
-        let (parent, read, program, rest) = read_child_args(args).unwrap();
+        let (parent, errand) = read_child_args(args).unwrap();
         assert_eq!(parent.as_raw_nonzero().get().cast_unsigned(), std::process::id());
-        assert_eq!(read, limits);
-        assert_eq!(program, "/usr/bin/ffmpeg");
-        assert_eq!(rest, ["-i", "--", "x"]);
+        let expected = Errand::Become {
+            limits,
+            program: "/usr/bin/ffmpeg".into(),
+            args: ["-i", "--", "x"].map(OsString::from).into(),
+        };
+        assert_eq!(errand, expected);
     }
 
     #[test]
@@ -455,6 +509,9 @@ mod tests {
             "12 true",
             "12 cpu=x -- true",
             "12 core=1 -- true",
+            "12 fence=yes -- true",
+            "12 fence-support now",
+            "12 cpu=1 fence-support",
         ] {
             assert!(read_child_args(words(line)).is_none(), "{line}");
         }

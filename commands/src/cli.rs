@@ -183,10 +183,14 @@ pub enum Command {
     #[command(subcommand)]
     Protocol(crate::protocol::ProtocolCommand),
     Run(crate::run::RunArgs),
+    Doctor(crate::doctor::DoctorArgs),
     /// Send video to orchestrators, as gateways do
     #[command(subcommand)]
     Gateway(crate::gateway::GatewayCommand),
     Dashboard(crate::dashboard::DashboardArgs),
+    /// Measure what this machine can do
+    #[command(subcommand)]
+    Bench(crate::bench::BenchCommand),
     /// Make, import, list and choose the accounts that sign transactions
     #[command(subcommand)]
     Account(crate::account::AccountCommand),
@@ -219,6 +223,7 @@ impl Command {
             self,
             Self::Run(_)
                 | Self::Gateway(_)
+                | Self::Bench(_)
                 | Self::Config(ConfigCommand::Set(_))
                 | Self::Account(AccountCommand::New(_) | AccountCommand::Import(_) | AccountCommand::Use(_))
         )

@@ -4,6 +4,7 @@
 //! `Args`, whose doc comment is the help, and `run`.
 
 pub mod account;
+pub mod bench;
 pub mod cli;
 pub mod complete;
 pub mod completions;
@@ -12,6 +13,7 @@ pub mod connection;
 pub mod context;
 pub mod dashboard;
 pub mod devnet;
+pub mod doctor;
 pub mod failure;
 pub mod gateway;
 pub mod journal;
@@ -163,6 +165,8 @@ async fn dispatch(command: Command, context: &mut Context) -> eyre::Result<()> {
         Command::Protocol(command) => protocol::run(command, context).await,
         Command::Run(args) => run::run(args, context).await,
         Command::Gateway(command) => gateway::run(command, context).await,
+        Command::Doctor(args) => doctor::run(args, context).await,
+        Command::Bench(command) => bench::run(command, context).await,
         Command::Devnet(command) => devnet::run(command, context).await,
         Command::Config(command) => config::run(command, context).await,
         Command::Completions(args) => completions::run(args, context).await,

@@ -2,19 +2,21 @@
 
 pub(crate) mod chain;
 pub(crate) mod failure;
-mod places;
+pub(crate) mod fence;
+pub(crate) mod places;
 
 use std::{fmt, net::SocketAddr, path::PathBuf, sync::Arc};
 
 use clap::{Args, ValueEnum, ValueHint, builder::PossibleValuesParser};
 use engine::{
+    config::SessionLimit,
     gpu,
     media::{
         ffmpeg::Ffmpeg,
         transcode::{FfmpegSettings, FfmpegTranscoder, PRESETS},
     },
     node::{self, DeviceReader, Listen, NodeConfig, RunningNode, StopReport},
-    process::Launcher,
+    process::{Fencing, Launcher},
     wire::signature::{LocalSigner, MessageSigner, Offchain},
 };
 use serde::Serialize;
@@ -60,16 +62,9 @@ pub struct RunArgs {
         hide_env = true
     )]
     operator_addr: SocketAddr,
-    /// Streams to serve at once
-    #[arg(
-        long,
-        value_name = "COUNT",
-        default_value_t = 10,
-        env = "LPCTL_MAX_SESSIONS",
-        hide_env = true
-    )]
-    #[arg(value_parser = clap::value_parser!(u32).range(1..=10_000))]
-    max_sessions: u32,
+    /// Streams to serve at once [default: max_sessions of the config file, else 10]
+    #[arg(long, value_name = "COUNT", env = "LPCTL_MAX_SESSIONS", hide_env = true)]
+    max_sessions: Option<SessionLimit>,
     /// Speak HTTP without TLS
     #[arg(long)]
     plain: bool,
@@ -95,6 +90,16 @@ pub struct RunArgs {
     )]
     #[arg(value_parser = PossibleValuesParser::new(PRESETS))]
     preset: String,
+    /// What to do where this kernel cannot fence ffmpeg off from files, sockets and programs
+    #[arg(
+        long,
+        value_enum,
+        value_name = "POLICY",
+        default_value_t,
+        env = "LPCTL_FENCE",
+        hide_env = true
+    )]
+    fence: fence::FenceChoice,
     /// The node's own files; one node at a time [default: `node` in lpctl's data folder]
     #[arg(long, value_name = "PATH", env = "LPCTL_NODE_DIR", hide_env = true, value_hint = ValueHint::DirPath)]
     data_dir: Option<PathBuf>,
@@ -230,13 +235,14 @@ async fn start(args: &RunArgs, context: &mut Context, stop: &CancellationToken) 
         None => context.directories().data_dir.join("node"),
     };
     let (bind, service_uri) = places::addresses(args.service_addr.as_deref(), args.bind, args.plain)?;
-    let transcoder = transcoder(args, &data_dir).await?;
+    let fencing = fence::choose(args.fence, &Launcher::through_this_program(), &mut context.shell).await?;
+    let transcoder = transcoder(args, &data_dir, fencing).await?;
     let mut config = NodeConfig {
         service: Listen::Address(bind),
         service_uri,
         tls: !args.plain,
         operator: Listen::Address(args.operator_addr),
-        max_sessions: args.max_sessions,
+        max_sessions: args.max_sessions.unwrap_or(context.settings().max_sessions).get(),
         private_sources: args.private_sources || bind.ip().is_loopback(),
         devices: Some(devices(&transcoder)),
         ..NodeConfig::local(data_dir)
@@ -259,7 +265,11 @@ async fn start(args: &RunArgs, context: &mut Context, stop: &CancellationToken) 
     Ok(started.map_err(failure::of_node)?)
 }
 
-async fn transcoder(args: &RunArgs, data_dir: &std::path::Path) -> Result<FfmpegTranscoder, Failure> {
+async fn transcoder(
+    args: &RunArgs,
+    data_dir: &std::path::Path,
+    fencing: Fencing,
+) -> Result<FfmpegTranscoder, Failure> {
     let path = args.ffmpeg.clone();
     let located = tokio::task::spawn_blocking(move || Ffmpeg::locate(path.as_deref()))
         .await
@@ -272,6 +282,7 @@ async fn transcoder(args: &RunArgs, data_dir: &std::path::Path) -> Result<Ffmpeg
     };
     let settings = FfmpegSettings {
         preset: args.preset.clone(),
+        fencing,
         ..FfmpegSettings::new(ffmpeg, Launcher::through_this_program(), work_dir)
     };
     let transcoder = FfmpegTranscoder::new(settings).map_err(failure::of_transcoder)?;

@@ -9,7 +9,7 @@ use std::{
 
 use alloy::primitives::Address;
 use engine::{
-    config::{ConfigError, ConfigFile, DEFAULT_NETWORK, GasPrice, Layer},
+    config::{ConfigError, ConfigFile, DEFAULT_NETWORK, GasPrice, Layer, SessionLimit},
     secret::RpcUrl,
     units::Wei,
 };
@@ -105,6 +105,8 @@ pub struct Settings {
     pub node_url: String,
     /// Ceiling for the gas price.
     pub max_gas_price: Option<Wei>,
+    /// Streams a node serves at once, unless the command says otherwise.
+    pub max_sessions: SessionLimit,
     /// Answer every question with yes.
     pub yes: bool,
     /// Stop before signing.
@@ -139,6 +141,7 @@ impl Settings {
             password_file: merged.password_file,
             node_url: merged.node_url.unwrap_or_else(|| DEFAULT_NODE_URL.to_string()),
             max_gas_price: merged.max_gas_price.map(|GasPrice(wei)| wei),
+            max_sessions: merged.max_sessions.unwrap_or_default(),
             yes: globals.yes,
             dry_run: globals.dry_run,
             from_command_line,
@@ -194,6 +197,10 @@ fn command_line_layer(globals: &GlobalArgs) -> Result<Layer, Failure> {
         data_dir: None,
         node_url: globals.node.clone(),
         max_gas_price: globals.max_gas_price.map(GasPrice),
+        // A flag of `run` alone; its variable is shown with the others. What it cannot read, `run` refuses.
+        max_sessions: std::env::var("LPCTL_MAX_SESSIONS")
+            .ok()
+            .and_then(|text| text.parse().ok()),
     })
 }
 

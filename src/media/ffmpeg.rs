@@ -38,7 +38,7 @@ const FILE_BYTES: u64 = 1 << 30;
 const OPEN_FILES: u64 = 128;
 
 /// How far it steps back behind the node, which has to answer gateways within two seconds while all cores encode.
-const NICENESS: u8 = 5;
+pub(crate) const NICENESS: u8 = 5;
 
 /// Where programs are looked for if the environment does not say.
 const USUAL_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
@@ -243,6 +243,7 @@ pub(crate) fn limits_on(target: Target, deadline: Duration) -> Limits {
             Target::Nvidia(_) => None,
         },
         niceness: Some(NICENESS),
+        fence: None,
     }
 }
 

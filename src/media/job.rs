@@ -148,6 +148,13 @@ pub trait SegmentTranscoder: Send + Sync {
         true
     }
 
+    /// How long a segment of this session that plays so long takes once it is its turn, going by those before it; none
+    /// if that is not known.
+    fn expected(&self, session: &str, playing: Duration) -> Option<Duration> {
+        let _ = (session, playing);
+        None
+    }
+
     /// How it is doing.
     fn view(&self) -> EngineView {
         EngineView::default()

@@ -5,6 +5,7 @@
 //! | [`ladder`] | profiles, presets, ladders |
 //! | [`arrival`] | a segment's bytes, read while they come in |
 //! | [`target`] | what encodes, and how hard it tries |
+//! | [`pace`] | how hard the CPU tries, by load |
 //! | [`job`] | what is asked of a transcoder and what it answers |
 //! | [`transcode`] | the transcoder: runs ffmpeg for a job and judges what came out |
 //! | [`recipe`] | its command lines |
@@ -20,6 +21,7 @@ pub mod job;
 pub mod ladder;
 mod mp4;
 mod nal;
+pub mod pace;
 pub mod probe;
 pub mod recipe;
 pub mod size;

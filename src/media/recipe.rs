@@ -67,6 +67,8 @@ pub struct Recipe<'a> {
     pub source_size: Option<Size>,
     /// Decode on the CPU though the target is a GPU: for pictures its decoder does not take.
     pub cpu_decode: bool,
+    /// Threads of each encoder; none leaves it to the encoder. With one, libx264 repeats itself byte for byte.
+    pub encoder_threads: Option<u32>,
     /// Look far into the source before starting.
     pub big_probe: bool,
     /// One rendition each, in this order.
@@ -146,6 +148,9 @@ impl Recipe<'_> {
     fn output(&self, command: &mut FfmpegCommand, index: usize, profile: &Profile) {
         command.map(format!("[v{index}]")).map("0:a:0?");
         encoder::options(command, self.target, self.effort, profile);
+        if let Some(threads) = self.encoder_threads {
+            command.args(["-threads", &threads.to_string()]);
+        }
         command.args(["-c:a", "copy"]);
         if let Some(filter) = self.clip.and_then(clip_audio) {
             command.args(["-bsf:a", &filter]);

@@ -32,7 +32,7 @@ use super::{
     recipe::{RUNAWAY, Recipe, SOURCE, output_file, signature_file},
     target::{Effort, Target},
 };
-use crate::process::{Job, Log, Spawner, Streams, keep_log};
+use crate::process::{Job, Limits, Log, Spawner, Streams, keep_log};
 
 pub(super) mod directory;
 mod settings;
@@ -230,7 +230,10 @@ impl Shared {
             stderr: Stdio::piped(),
         };
         let deadline = self.settings.deadline.of(Duration::ZERO);
-        let spawned = self.spawner.spawn(&command, streams, &limits(deadline)).await;
+        let spawned = self
+            .spawner
+            .spawn(&command, streams, &self.limits(deadline))
+            .await;
         let mut process = spawned.map_err(|error| failed("cannot start ffmpeg", &error))?;
         let Some(stderr) = process.take_stderr() else {
             return Ok(None);
@@ -251,6 +254,10 @@ impl Shared {
             true => Ok(None),
             false => Err(verdict::failure(status, &log)),
         }
+    }
+
+    fn limits(&self, deadline: Duration) -> Limits {
+        self.settings.fencing.around(limits(deadline), false)
     }
 
     /// Runs ffmpeg once. The directory goes when this ends, however it ends, and the process before it.
@@ -330,6 +337,7 @@ impl Shared {
             input: inspection.input,
             source_size: inspection.size,
             cpu_decode: false,
+            encoder_threads: self.settings.encoder_threads,
             big_probe,
             profiles: &job.profiles,
             clip: job.clip,
@@ -347,7 +355,10 @@ impl Shared {
             stdout: Stdio::null(),
             stderr: Stdio::piped(),
         };
-        let spawned = self.spawner.spawn(&command, streams, &limits(deadline)).await;
+        let spawned = self
+            .spawner
+            .spawn(&command, streams, &self.limits(deadline))
+            .await;
         spawned.map_err(|error| failed("cannot start ffmpeg", &error))
     }
 }

@@ -2,6 +2,7 @@
 //! dashboard draws. No clients, no async, no formatting for people.
 
 pub mod account;
+pub mod bench;
 pub mod chain;
 pub mod devnet;
 pub mod node;

@@ -1,5 +1,7 @@
 //! A running node as its operator API (`/api/v1`) tells it and the dashboard shows it.
 
+use std::{collections::BTreeMap, fmt};
+
 use alloy::primitives::Address;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -214,29 +216,107 @@ pub struct EffortView {
 
 /// Something that encodes: the CPU or a GPU. A reading the driver does not give is none.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Device {
-    /// `cpu`, `gpu0`, …
+    /// `cpu`, `gpu0`, … by the driver's order, which can change when a GPU goes or comes.
     pub id: String,
     /// Model name.
     pub name: String,
+    /// What stays with a GPU wherever it is plugged in, like `GPU-4f0f…`.
+    pub uuid: Option<String>,
+    /// Where it is plugged in, like `00000000:65:00.0`.
+    pub pci_bus_id: Option<String>,
+    /// Version of the GPU's driver, like `570.86.10`.
+    pub driver: Option<String>,
+    /// Newest CUDA version the driver speaks, like `12.8`.
+    pub cuda: Option<String>,
     /// Load of the general-purpose part (SM for a GPU), percent.
     pub load_percent: Option<u32>,
     /// Load of the video encoder, percent.
     pub encoder_percent: Option<u32>,
     /// Load of the video decoder, percent.
     pub decoder_percent: Option<u32>,
+    /// Encoder sessions open, of all programs.
+    pub encoder_sessions: Option<u32>,
     /// Memory in use, bytes.
     pub memory_used: Option<u64>,
     /// Memory in all, bytes.
     pub memory_total: Option<u64>,
     /// Degrees Celsius.
     pub temperature_celsius: Option<u32>,
+    /// From here on the GPU slows itself down, degrees Celsius.
+    pub temperature_limit_celsius: Option<u32>,
     /// Watts.
     pub power_watts: Option<u32>,
+    /// Most it may take, watts.
+    pub power_limit_watts: Option<u32>,
+    /// Clock of the general-purpose part, MHz.
+    pub clock_sm_mhz: Option<u32>,
+    /// Clock of the video engines, MHz.
+    pub clock_video_mhz: Option<u32>,
+    /// Clock of the memory, MHz.
+    pub clock_memory_mhz: Option<u32>,
+    /// PCIe generation in use; idle GPUs go down.
+    pub pcie_generation: Option<u32>,
+    /// PCIe lanes in use.
+    pub pcie_width: Option<u32>,
+    /// PCIe lanes the GPU and its slot can use.
+    pub pcie_max_width: Option<u32>,
+    /// Sent to the GPU, KiB a second.
+    pub pcie_rx_kib: Option<u32>,
+    /// Sent by the GPU, KiB a second.
+    pub pcie_tx_kib: Option<u32>,
+    /// Memory errors that were put right since the driver was loaded; none without ECC.
+    pub ecc_corrected: Option<u64>,
+    /// Memory errors that were not.
+    pub ecc_uncorrected: Option<u64>,
+    /// Xid errors since the readings began: how many of each number.
+    pub xids: BTreeMap<u64, u64>,
+    /// The last of them.
+    pub last_xid: Option<u64>,
+    /// How it stands.
+    pub state: DeviceState,
+    /// Why it is not ready.
+    pub state_reason: Option<String>,
+    /// When it is tried again.
+    pub resting_until: Option<Timestamp>,
+    /// Rests in a row, each longer than the one before.
+    pub trips: u32,
+    /// Sessions it lost to other devices.
+    pub sessions_moved: u64,
     /// Stream sessions placed on it.
     pub sessions: u32,
     /// ffmpeg processes running on it.
     pub processes: u32,
+}
+
+/// Whether sessions are placed on a device.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeviceState {
+    /// Yes.
+    #[default]
+    Ready,
+    /// One session, to see whether it works again.
+    Trial,
+    /// No: it failed, or is too hot.
+    Resting,
+    /// No: the driver does not find it any more.
+    Lost,
+    /// No: the operator left it out.
+    Unused,
+}
+
+impl fmt::Display for DeviceState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Ready => "ready",
+            Self::Trial => "trial",
+            Self::Resting => "resting",
+            Self::Lost => "lost",
+            Self::Unused => "unused",
+        })
+    }
 }
 
 /// The orchestrator's stake and the round, as last read from the chain.

@@ -9,6 +9,7 @@
 mod chain;
 mod devnet;
 mod gateway;
+mod gpu;
 mod media;
 mod node;
 mod wallet;

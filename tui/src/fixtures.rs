@@ -96,6 +96,7 @@ pub fn gpu(index: u32) -> Device {
         power_watts: Some(212),
         sessions: 7,
         processes: 9,
+        ..Device::default()
     }
 }
 

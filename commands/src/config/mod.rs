@@ -1,6 +1,6 @@
 //! `lpctl config`: show, check and change the configuration.
 
-mod set;
+pub(crate) mod set;
 mod show;
 
 use clap::{Args, Subcommand};

@@ -31,6 +31,7 @@ Keys of the config file, in [defaults] and in each [profiles.NAME]:
   data_dir       where lpctl keeps what it must not lose
   node_url       operator API of a running node
   max_gas_price  like \"0.1gwei\"
+  max_sessions   streams a node serves at once; `lpctl bench transcode --write-config` measures it
 `profile = \"NAME\"` at the top chooses the profile in use.")]
 pub struct SetArgs {
     /// What to set
@@ -60,6 +61,7 @@ pub enum Key {
     DataDir,
     NodeUrl,
     MaxGasPrice,
+    MaxSessions,
 }
 
 #[derive(Serialize)]
@@ -99,33 +101,23 @@ pub async fn run(args: SetArgs, context: &mut Context) -> eyre::Result<()> {
         .filter(|_| !args.defaults && args.key != Key::Profile);
     let value: toml_edit::Item = match args.key {
         Key::RpcUrls => toml_edit::value(args.values.iter().collect::<toml_edit::Array>()),
-        Key::ChainId => match args.values.first().and_then(|text| text.parse::<i64>().ok()) {
-            Some(id) => toml_edit::value(id),
-            None => toml_edit::value(args.values.join(" ")),
-        },
+        Key::ChainId | Key::MaxSessions => {
+            match args.values.first().and_then(|text| text.parse::<i64>().ok()) {
+                Some(id) => toml_edit::value(id),
+                None => toml_edit::value(args.values.join(" ")),
+            }
+        }
         _ => toml_edit::value(args.values.join(" ")),
     };
     let place = match (&profile, args.key) {
         (_, Key::Profile) => "the file".to_string(),
-        (Some(profile), _) => format!("profile {profile}"),
-        (None, _) => "the defaults".to_string(),
+        _ => place(profile.as_deref()),
     };
     settings::edit(&path, |document| {
         if args.key == Key::Profile {
             document["profile"] = value;
-            return;
-        }
-        let table = match &profile {
-            Some(profile) => {
-                let profiles = document.entry("profiles").or_insert_with(implicit_table);
-                profiles
-                    .as_table_like_mut()
-                    .map(|profiles| profiles.entry(profile).or_insert_with(toml_edit::table))
-            }
-            None => Some(document.entry("defaults").or_insert_with(toml_edit::table)),
-        };
-        if let Some(table) = table {
-            table[key.as_str()] = value;
+        } else {
+            put(document, profile.as_deref(), &key, value);
         }
     })?;
     Ok(context.shell.report(&Changed {
@@ -133,6 +125,35 @@ pub async fn run(args: SetArgs, context: &mut Context) -> eyre::Result<()> {
         place,
         config_file: path.display().to_string(),
     })?)
+}
+
+/// What a profile, or none, is called.
+pub(crate) fn place(profile: Option<&str>) -> String {
+    profile.map_or_else(
+        || "the defaults".to_string(),
+        |profile| format!("profile {profile}"),
+    )
+}
+
+/// Sets a key of a profile, or of the defaults.
+pub(crate) fn put(
+    document: &mut toml_edit::DocumentMut,
+    profile: Option<&str>,
+    key: &str,
+    value: toml_edit::Item,
+) {
+    let table = match profile {
+        Some(profile) => {
+            let profiles = document.entry("profiles").or_insert_with(implicit_table);
+            profiles
+                .as_table_like_mut()
+                .map(|profiles| profiles.entry(profile).or_insert_with(toml_edit::table))
+        }
+        None => Some(document.entry("defaults").or_insert_with(toml_edit::table)),
+    };
+    if let Some(table) = table {
+        table[key] = value;
+    }
 }
 
 fn implicit_table() -> toml_edit::Item {

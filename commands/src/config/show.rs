@@ -128,6 +128,12 @@ fn settings(settings: &Settings) -> Vec<Setting> {
             typed.max_gas_price.is_some(),
             file.max_gas_price.is_some(),
         ),
+        row(
+            "max_sessions",
+            Some(settings.max_sessions.get().to_string()),
+            typed.max_sessions.is_some(),
+            file.max_sessions.is_some(),
+        ),
     ]
 }
 

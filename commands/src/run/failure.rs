@@ -96,7 +96,7 @@ pub fn of_transcoder(error: TranscoderError) -> Failure {
             Kind::Failed,
             "ffmpeg_broken",
             "install ffmpeg from your distribution, or name another with `--ffmpeg`; some static builds cannot read \
-             transport streams",
+             transport streams; `--fence off` tells whether the fence is in its way",
         ),
         TranscoderError::Thread(_) => (
             Kind::Failed,

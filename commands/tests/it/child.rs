@@ -105,6 +105,7 @@ async fn limits_and_an_empty_environment_reach_the_child() {
         open_files: Some(33),
         address_space: Some(2 << 30),
         niceness: Some(3),
+        fence: None,
     };
     let streams = Streams {
         stdin: Stdio::null(),

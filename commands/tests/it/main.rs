@@ -7,11 +7,14 @@
 )]
 
 mod account;
+mod bench;
 mod child;
 mod command_line;
 mod dashboard;
 mod devnet;
+mod doctor;
 mod environment;
+mod fence;
 mod gateway;
 mod operator;
 mod outcomes;

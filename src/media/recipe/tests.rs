@@ -38,6 +38,7 @@ fn recipe(profiles: &[Profile]) -> Recipe<'_> {
         input: InputFormat::MpegTs,
         source_size: None,
         cpu_decode: false,
+        encoder_threads: None,
         big_probe: false,
         profiles,
         clip: None,

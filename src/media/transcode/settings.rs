@@ -2,7 +2,10 @@
 
 use std::{io, num::NonZeroUsize, path::PathBuf, thread::available_parallelism, time::Duration};
 
-use crate::{media::ffmpeg::Ffmpeg, process::Launcher};
+use crate::{
+    media::ffmpeg::Ffmpeg,
+    process::{Fencing, Launcher},
+};
 
 /// Encoder presets of libx264 and libx265, fastest first.
 pub const PRESETS: [&str; 10] = [
@@ -25,10 +28,14 @@ pub struct FfmpegSettings {
     pub ffmpeg: Ffmpeg,
     /// How it is started.
     pub launcher: Launcher,
+    /// What it is kept from; takes a launcher that puts up fences.
+    pub fencing: Fencing,
     /// Where job directories are made, best in memory (`/dev/shm`). Made if it is missing.
     pub work_dir: PathBuf,
     /// Encoder preset, one of [`PRESETS`].
     pub preset: String,
+    /// Threads of each encoder; none leaves it to the encoder, which is faster. For comparing renditions.
+    pub encoder_threads: Option<u32>,
     /// Segments transcoded at the same time; the others wait.
     pub concurrency: NonZeroUsize,
     /// How long a segment may take once it runs.
@@ -42,8 +49,10 @@ impl FfmpegSettings {
         Self {
             ffmpeg,
             launcher,
+            fencing: Fencing::default(),
             work_dir,
             preset: "veryfast".into(),
+            encoder_threads: None,
             concurrency: available_parallelism().unwrap_or(NonZeroUsize::MIN),
             deadline: Deadline::default(),
         }

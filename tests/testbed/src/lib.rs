@@ -8,6 +8,7 @@ pub mod clip;
 mod devnet;
 mod driver;
 mod ffmpeg;
+pub mod gpu;
 
 pub use devnet::{
     Accounts, Devnet, cache_dir, devnet, devnet_config, devnet_parts, devnet_with, installed_cache_dir,
