@@ -32,7 +32,7 @@ const ANSWER: Duration = Duration::from_secs(20);
 const ANSWER_BYTES: usize = 1 << 20;
 
 /// Largest file a job may write. A segment is at most a third of it.
-const FILE_BYTES: u64 = 1 << 30;
+pub(crate) const FILE_BYTES: u64 = 1 << 30;
 
 /// Files ffmpeg may have open: its libraries are mapped one after the other, outputs stay open.
 const OPEN_FILES: u64 = 128;

@@ -1,5 +1,6 @@
 //! The transcode engine with real ffmpeg. Encoders run at their fastest preset: what is tested is not their art.
 
+mod faults;
 mod lifetime;
 mod nvidia;
 mod output;
@@ -92,6 +93,11 @@ impl Bench {
         .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
         .collect()
     }
+}
+
+/// A bench for every ffmpeg.
+fn benches() -> [Bench; 2] {
+    every_ffmpeg().map(|ffmpeg| Bench::with(|settings| settings.ffmpeg = ffmpeg.clone()))
 }
 
 fn job(source: Bytes, ladder: &str) -> SegmentJob {

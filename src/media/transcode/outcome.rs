@@ -1,7 +1,13 @@
 //! What a run that ended came to: judged by the files it made.
 
-use std::{fs, io, path::Path, process::ExitStatus};
+use std::{
+    fs::File,
+    io::{self, Read as _},
+    path::Path,
+    process::ExitStatus,
+};
 
+use rustix::fs::{Mode, OFlags};
 use tempfile::TempDir;
 use tokio::task::spawn_blocking;
 
@@ -9,6 +15,7 @@ use super::verdict::{self, Summary};
 use crate::{
     media::{
         count::{Counted, count},
+        ffmpeg::FILE_BYTES,
         inspect::Inspection,
         job::{FailureClass, Rendition, SegmentJob, TranscodeError},
         ladder::Profile,
@@ -57,6 +64,9 @@ pub(super) async fn judge(
         }
         return Err(verdict::failure(status, log, target));
     }
+    if let Some(shortage) = verdict::shortage(log) {
+        return Err(shortage);
+    }
     let profiles = job.profiles.clone();
     let perceptual_hash = job.perceptual_hash;
     let read = spawn_blocking(move || {
@@ -98,7 +108,7 @@ pub(super) async fn judge(
 
 /// Reads a rendition and counts it.
 fn read_rendition(directory: &Path, index: usize, profile: &Profile, hash: bool) -> Result<Rendition, Unfit> {
-    let read = |name: String| fs::read(directory.join(name)).map_err(Unfit::Unreadable);
+    let read = |name: String| read_file(&directory.join(name)).map_err(Unfit::Unreadable);
     let data = read(output_file(index, profile.format))?;
     match count(&data) {
         Some(Counted {
@@ -116,6 +126,20 @@ fn read_rendition(directory: &Path, index: usize, profile: &Profile, hash: bool)
         }),
         _ => Err(Unfit::Empty),
     }
+}
+
+/// Reads a file that ffmpeg, which may be a stranger's by now, has left: no link to another one, nothing that is no
+/// file, no more than it may write.
+fn read_file(path: &Path) -> io::Result<Vec<u8>> {
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
+    let length = file.metadata()?;
+    if !length.is_file() || length.len() > FILE_BYTES {
+        return Err(io::Error::other("it is no file ffmpeg may write"));
+    }
+    let mut data = Vec::with_capacity(usize::try_from(length.len()).unwrap_or_default());
+    file.take(FILE_BYTES).read_to_end(&mut data)?;
+    Ok(data)
 }
 
 /// A failure the system explains.

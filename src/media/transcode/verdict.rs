@@ -2,11 +2,6 @@
 
 use std::{os::unix::process::ExitStatusExt as _, process::ExitStatus};
 
-use ffmpeg_sidecar::{
-    event::{FfmpegEvent, LogLevel},
-    log_parser::FfmpegLogParser,
-};
-
 use rustix::process::Signal;
 
 use crate::{
@@ -90,8 +85,8 @@ pub(super) fn failure(status: ExitStatus, log: &Log, target: Target) -> Transcod
     if target != Target::Cpu && says(&DEVICE) {
         return failed(FailureClass::Device);
     }
-    if says(&RESOURCE) {
-        return failed(FailureClass::Resource);
+    if let Some(shortage) = shortage(log) {
+        return shortage;
     }
     if status.code() == Some(HELPER_FAILED.into()) {
         return failed(FailureClass::Ours);
@@ -156,27 +151,34 @@ pub(super) fn reason(status: ExitStatus, log: &Log) -> String {
 
 /// The errors among the lines, without the parts that differ from run to run.
 fn errors(log: &Log) -> Vec<String> {
-    let text: String = log.lines().flat_map(|line| [line, "\n"]).collect();
-    let mut parser = FfmpegLogParser::new(text.as_bytes());
-    let mut errors = Vec::new();
-    // Every call takes a line or more.
-    for _ in 0..=log.lines().count() {
-        match parser.parse_next_event() {
-            Ok(FfmpegEvent::LogEOF) => break,
-            Ok(FfmpegEvent::Log(LogLevel::Error | LogLevel::Fatal, line)) => errors.push(plain(&line)),
-            // Lines it cannot read are none of the errors.
-            Ok(_) | Err(_) => {}
-        }
-    }
-    errors
+    log.lines()
+        .filter_map(error_text)
+        .map(|text| text.chars().take(REASON).collect())
+        .collect()
 }
 
-/// `[libx264 @ 0x5581] [error] it broke` becomes `it broke`.
-fn plain(line: &str) -> String {
-    let text = ["[error] ", "[fatal] "]
-        .iter()
-        .find_map(|level| Some(line.split_once(level)?.1));
-    text.unwrap_or(line).chars().take(REASON).collect()
+/// `[libx264 @ 0x5581] [error] it broke` becomes `it broke`. Only what ffmpeg itself puts before a line counts: its
+/// parts with their addresses, and the level.
+fn error_text(line: &str) -> Option<&str> {
+    let mut rest = line;
+    loop {
+        let (tag, after) = rest.strip_prefix('[')?.split_once("] ")?;
+        match tag {
+            "error" | "fatal" | "panic" => return Some(after),
+            part if part.contains(" @ 0x") => rest = after,
+            _ => return None,
+        }
+    }
+}
+
+/// What was short, if ffmpeg says so: it ends with exit code zero too when the end of a file could not be written.
+pub(super) fn shortage(log: &Log) -> Option<TranscodeError> {
+    let mut errors = log.lines().filter_map(error_text);
+    let told = errors.find(|error| RESOURCE.iter().any(|words| error.contains(words)))?;
+    Some(TranscodeError::Failed {
+        class: FailureClass::Resource,
+        reason: told.chars().take(REASON).collect(),
+    })
 }
 
 #[cfg(test)]
@@ -246,9 +248,50 @@ mod tests {
     }
 
     #[test]
-    fn a_hostile_stream_name_does_not_break_the_reading() {
-        // The parser counts characters where it means bytes; the log it is given has only such as are both.
-        let text = "[info]   Stream #0:0[0x100](\u{fc}\u{fc}\u{fc}): Video: h264, x\n[error] end\n";
-        assert_eq!(judged(text), "TranscoderFailed: end");
+    fn a_stream_cannot_put_words_into_ffmpegs_mouth() {
+        let text = "[info]   title : [error] CUDA_ERROR No space left on device\n\
+                    [verbose] [fatal] out of memory (10)\n\
+                    [x] [error] Cannot allocate memory\n[mpegts @ 0x1] [error] end\n";
+        let told = failure(ExitStatus::from_raw(1 << 8), &log(text), Target::Nvidia(0));
+        assert_eq!(told.to_string(), "TranscoderFailed: end");
+        assert_eq!(told.class(), Some(FailureClass::Ours));
+        assert_eq!(shortage(&log(text)), None);
+    }
+
+    #[test]
+    fn each_class_has_its_signs() {
+        let class = |text: &str, target| failure(ExitStatus::from_raw(1 << 8), &log(text), target).class();
+        let gpu = Target::Nvidia(1);
+        for text in [
+            "[AVHWDeviceContext @ 0x1] [error] Cannot load libcuda.so.1",
+            "[h264_nvenc @ 0x1] [error] OpenEncodeSessionEx failed: out of memory (10): (no details)",
+            "[h264_nvenc @ 0x1] [error] No capable devices found",
+            "[AVHWDeviceContext @ 0x1] [error] cu->cuInit(0) failed -> CUDA_ERROR_NO_DEVICE: no device",
+        ] {
+            assert_eq!(class(text, gpu), Some(FailureClass::Device), "{text}");
+        }
+        for text in [
+            "[error] Error writing trailer of 0.ts: No space left on device",
+            "[out#0/mpegts @ 0x1] [error] Could not open file : Too many open files",
+            "[h264 @ 0x1] [error] get_buffer() failed: Cannot allocate memory",
+        ] {
+            assert_eq!(class(text, gpu), Some(FailureClass::Resource), "{text}");
+            assert!(shortage(&log(text)).is_some());
+        }
+        let signal = |number| failure(ExitStatus::from_raw(number), &log(""), gpu).class();
+        for (number, class) in [
+            (9, FailureClass::Resource),
+            (24, FailureClass::Resource),
+            (25, FailureClass::Resource),
+        ] {
+            assert_eq!(signal(number), Some(class));
+        }
+        for number in [4, 6, 7, 8, 11] {
+            assert_eq!(signal(number), Some(FailureClass::Ours));
+        }
+        assert_eq!(
+            class("[error] matches no streams", gpu),
+            Some(FailureClass::Input)
+        );
     }
 }
