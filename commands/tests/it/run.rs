@@ -240,9 +240,8 @@ async fn the_flag_stands_over_the_config_file_over_auto() {
     let environment = Environment::new();
     let effort = async |arguments: &[&str]| {
         let node = Node::start(&environment, arguments);
-        let effort = node.status().await["engine"]["effort"].clone();
-        let preset = effort["preset"].as_str().unwrap().to_string();
-        (preset, effort["automatic"].as_bool().unwrap())
+        let effort = node.status().await.engine.effort.unwrap();
+        (effort.preset, effort.automatic)
     };
     assert_eq!(effort(&[]).await, ("veryfast".to_string(), true));
     environment.write_config("[defaults.transcode.cpu]\npreset = \"superfast\"\n");

@@ -233,8 +233,10 @@ impl Controller {
         }
     }
 
-    pub(super) fn expected(&self, session: &str, playing: Duration) -> Option<Duration> {
-        let load = self.sessions.get(session)?.load?;
+    pub(super) fn expected(&self, session: &str, playing: Duration, now: Duration) -> Option<Duration> {
+        // What was too slow a while ago may not be any more: somebody has to try.
+        let known = self.sessions.get(session).filter(|known| known.is_current(now))?;
+        let load = known.load?;
         Some(playing.max(LEAST_PLAYING).mul_f64(load))
     }
 

@@ -391,9 +391,11 @@ fn a_fixed_preset_stays_and_still_refuses() {
     machine.run(MINUTE);
     assert!(!machine.has_capacity());
     assert!(machine.changes.is_empty());
-    let expected = machine.controller.expected("0", SEGMENT).unwrap().as_secs_f64();
+    let expected = |id, now| machine.controller.expected(id, SEGMENT, now);
+    assert_eq!(expected("none", machine.now), None);
+    assert_eq!(expected("0", machine.now + 10 * MINUTE), None);
+    let expected = expected("0", machine.now).unwrap().as_secs_f64();
     assert!((0.3..=1.3).contains(&expected), "{expected}");
-    assert_eq!(machine.controller.expected("none", SEGMENT), None);
 }
 
 #[test]
