@@ -6,15 +6,18 @@ pub(crate) mod failure;
 pub(crate) mod fence;
 pub(crate) mod places;
 
-use std::{fmt, net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{fmt, net::SocketAddr, path::PathBuf, sync::Arc, thread::available_parallelism};
 
-use clap::{Args, ValueEnum, ValueHint, builder::PossibleValuesParser};
+use clap::{
+    Args, ValueEnum, ValueHint,
+    builder::{PossibleValuesParser, TypedValueParser as _},
+};
 use engine::{
-    config::SessionLimit,
+    config::{CpuLayer, PresetChoice, SessionLimit},
     media::{
         ffmpeg::Ffmpeg,
-        pace::{Pacer, preset_named},
-        transcode::{FfmpegSettings, FfmpegTranscoder, PRESETS},
+        pace::Pacer,
+        transcode::{FfmpegSettings, FfmpegTranscoder},
     },
     node::{self, Listen, NodeConfig, RunningNode, StopReport},
     process::Launcher,
@@ -82,16 +85,14 @@ pub struct RunArgs {
     /// The ffmpeg to use, instead of the one on the search path
     #[arg(long, value_name = "PATH", env = "LPCTL_FFMPEG", hide_env = true, value_hint = ValueHint::FilePath)]
     ffmpeg: Option<PathBuf>,
-    /// How thoroughly to encode: faster presets make larger or worse renditions
-    #[arg(
-        long,
-        value_name = "PRESET",
-        default_value = "veryfast",
-        env = "LPCTL_PRESET",
-        hide_env = true
-    )]
-    #[arg(value_parser = PossibleValuesParser::new(PRESETS))]
-    preset: String,
+    /// How thoroughly to encode: faster presets make larger or worse renditions [default: transcode.cpu.preset of the
+    /// config file, else auto]
+    ///
+    /// With auto it is the slowest preset with which every session stays ahead of real time, chosen again as the load
+    /// changes, within the bounds of transcode.cpu in the config file.
+    #[arg(long, value_name = "PRESET", env = "LPCTL_PRESET", hide_env = true)]
+    #[arg(value_parser = PossibleValuesParser::new(PresetChoice::names()).try_map(|name| name.parse::<PresetChoice>()))]
+    preset: Option<PresetChoice>,
     /// What to do where this kernel cannot fence ffmpeg off from files, sockets and programs
     #[arg(
         long,
@@ -239,6 +240,7 @@ async fn start(args: &RunArgs, context: &mut Context, stop: &CancellationToken) 
         None => context.directories().data_dir.join("node"),
     };
     let (bind, service_uri) = places::addresses(args.service_addr.as_deref(), args.bind, args.plain)?;
+    let pacer = pacer(args.preset, context.settings().cpu)?;
     let fencing = fence::choose(args.fence, &Launcher::through_this_program(), &mut context.shell).await?;
     let ffmpeg = locate(args.ffmpeg.clone()).await?;
     let work_dir = match &args.work_dir {
@@ -248,7 +250,7 @@ async fn start(args: &RunArgs, context: &mut Context, stop: &CancellationToken) 
     let devices = devices::find(&args.devices, &mut context.shell).await?;
     let capabilities = devices.probe(&ffmpeg, &work_dir, &mut context.shell).await?;
     let settings = FfmpegSettings {
-        pacer: Pacer::fixed(preset_named(&args.preset).unwrap_or("veryfast")),
+        pacer,
         placement: devices.placement.clone(),
         fencing,
         ..FfmpegSettings::new(ffmpeg, Launcher::through_this_program(), work_dir)
@@ -284,6 +286,20 @@ async fn start(args: &RunArgs, context: &mut Context, stop: &CancellationToken) 
     };
     let started = node::start(config, transcoder, signer, CancellationToken::new()).await;
     Ok(started.map_err(failure::of_node)?)
+}
+
+/// How hard the CPU tries: as the flag says, else the config file.
+fn pacer(preset: Option<PresetChoice>, cpu: CpuLayer) -> Result<Pacer, Failure> {
+    let cpu = CpuLayer {
+        preset: preset.or(cpu.preset),
+        ..cpu
+    };
+    let cores = available_parallelism().map_or(1, std::num::NonZero::get);
+    let pacer = cpu.pace().and_then(|pace| Pacer::new(pace, cores));
+    pacer.map_err(|error| {
+        Failure::new(Kind::Config, "bad_config", format!("transcode.cpu: {error}"))
+            .hint("`lpctl config show` lists what holds; change it with `lpctl config set transcode.cpu.slowest PRESET`")
+    })
 }
 
 async fn locate(path: Option<PathBuf>) -> Result<Ffmpeg, Failure> {

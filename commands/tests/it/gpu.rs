@@ -258,7 +258,14 @@ async fn a_node_works_on_gpus_and_moves_a_session_when_one_dies() {
     let driver = StubDriver::new(2);
     let environment = home();
     let mut command = environment.command(&[
-        "run", "--json", "--bind", "127.0.0.1:0", "--operator-addr", "127.0.0.1:0", "--fallback", "never",
+        "run",
+        "--json",
+        "--bind",
+        "127.0.0.1:0",
+        "--operator-addr",
+        "127.0.0.1:0",
+        "--fallback",
+        "never",
     ]);
     command
         .env("LPCTL_NVML", rig.library())
@@ -294,11 +301,21 @@ async fn a_node_works_on_gpus_and_moves_a_session_when_one_dies() {
     assert_eq!(status.work.segments_failed, 0, "{status:?}");
     let after = list(&environment);
     assert!(
-        after.sessions.iter().any(|session| session.device.starts_with("gpu") && session.device != home_device),
+        after
+            .sessions
+            .iter()
+            .any(|session| session.device.starts_with("gpu") && session.device != home_device),
         "{after:?}"
     );
-    let rested = after.devices.iter().find(|device| device.id == home_device).unwrap();
-    assert_eq!((rested.trips, rested.state_reason.as_deref()), (1, Some("Xid 79")));
+    let rested = after
+        .devices
+        .iter()
+        .find(|device| device.id == home_device)
+        .unwrap();
+    assert_eq!(
+        (rested.trips, rested.state_reason.as_deref()),
+        (1, Some("Xid 79"))
+    );
 }
 
 #[test]
@@ -306,7 +323,18 @@ fn a_node_is_honest_about_the_gpus_it_is_told_to_use() {
     let environment = home();
     let run = |rig: &Rig, arguments: &[&str]| -> Outcome {
         let mut command = environment.command(
-            &[&["run", "--json", "--bind", "127.0.0.1:0", "--operator-addr", "127.0.0.1:0"], arguments].concat(),
+            &[
+                &[
+                    "run",
+                    "--json",
+                    "--bind",
+                    "127.0.0.1:0",
+                    "--operator-addr",
+                    "127.0.0.1:0",
+                ],
+                arguments,
+            ]
+            .concat(),
         );
         command.env("LPCTL_NVML", rig.library());
         command.output().unwrap().into()
@@ -321,7 +349,10 @@ fn a_node_is_honest_about_the_gpus_it_is_told_to_use() {
     // The library tells of a GPU, and no CUDA driver stands behind it.
     let broken = run(&rig, &["--fallback", "never"]).expect_code(1);
     assert_eq!(broken.error()["code"], "no_gpu_works");
-    assert!(broken.stderr.contains("gpu0 is not used, it cannot transcode"), "{broken:?}");
+    assert!(
+        broken.stderr.contains("gpu0 is not used, it cannot transcode"),
+        "{broken:?}"
+    );
     let bad = run(&rig, &["--gpus", "first"]).expect_code(2);
     assert_eq!(bad.error()["code"], "usage");
 }

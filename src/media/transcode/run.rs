@@ -127,6 +127,7 @@ impl Shared {
         };
         let inspecting = async {
             let inspection = run.inspecting.clone().await?;
+            inspection.admits(&job.profiles)?;
             match (run.pictures, Pictures::of(&inspection)) {
                 (Some(expected), Some(found)) if expected != found => Err(Cut::OtherPictures(found)),
                 _ => Ok(inspection),
