@@ -240,6 +240,23 @@ async fn renditions(answer: reqwest::Response) -> net::TranscodeData {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_flag_stands_over_the_config_file_over_auto() {
+    let environment = Environment::new();
+    let effort = async |arguments: &[&str]| {
+        let node = Node::start(&environment, arguments);
+        let effort = node.status().await["engine"]["effort"].clone();
+        let preset = effort["preset"].as_str().unwrap().to_string();
+        (preset, effort["automatic"].as_bool().unwrap())
+    };
+    assert_eq!(effort(&[]).await, ("veryfast".to_string(), true));
+    environment.write_config("[defaults.transcode.cpu]\npreset = \"superfast\"\n");
+    assert_eq!(effort(&[]).await, ("superfast".to_string(), false));
+    assert_eq!(effort(&["--preset", "fast"]).await, ("fast".to_string(), false));
+    environment.write_config("[defaults.transcode.cpu]\npreset = \"superfast\"\nfastest = \"faster\"\n");
+    assert_eq!(effort(&["--preset", "auto"]).await, ("faster".to_string(), true));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_first_signal_finishes_what_runs_and_the_renditions_can_be_fetched() {
     let environment = Environment::new();
     let mut node = Node::start(&environment, &[]);

@@ -65,6 +65,7 @@ fn recipe<'a>(program: &'a Path, profiles: &'a [Profile]) -> Recipe<'a> {
         cpu_decode: false,
         encoder_threads: None,
         big_probe: false,
+        encoder_threads: None,
         profiles,
         clip: None,
         perceptual_hash: false,
