@@ -4,16 +4,16 @@ CARGO ?= cargo
 CARGO_DENY_VERSION := 0.20.2
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: help setup ffmpeg devnet-parts deny demo test check gen
+.PHONY: help setup ffmpeg ffmpeg-7 devnet-parts deny demo test check gen
 
 help:
-	@echo "make setup   install what is missing: ffmpeg (Debian), anvil and Livepeer's contracts (npm, pinned)"
+	@echo "make setup   install what is missing: ffmpeg (Debian; a newer one for tests, PyPI, pinned), anvil and Livepeer's contracts (npm, pinned)"
 	@echo "make demo    a Livepeer protocol, an orchestrator, a node and a stream on this machine, verified"
 	@echo "make test    all tests, against the real things"
 	@echo "make check   what must hold before a commit: format, lints, licences, derived files, tests"
 	@echo "make gen     write completions/ and man/ from the code"
 
-setup: ffmpeg devnet-parts
+setup: ffmpeg ffmpeg-7 devnet-parts
 
 ffmpeg:
 	@if command -v ffmpeg >/dev/null && command -v ffprobe >/dev/null; then \
@@ -21,6 +21,27 @@ ffmpeg:
 	else \
 		echo "setup: installing ffmpeg from this machine's Debian packages"; \
 		$(SUDO) apt-get update -q && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends ffmpeg; \
+	fi
+
+# A second, newer ffmpeg that tests run the engine with; nothing else uses it. A static build inside a wheel, at the
+# version and hashes of tests/ffmpeg-7.txt.
+FFMPEG_7 := target/testbed/ffmpeg-7
+ffmpeg-7:
+	@if [ -x $(FFMPEG_7)/ffmpeg ]; then \
+		echo "setup: $$($(FFMPEG_7)/ffmpeg -version | head -n 1 | cut -d' ' -f1-3) for tests is there"; \
+	else \
+		echo "setup: fetching ffmpeg 7 for tests ($$(grep -o '^[^ ]*==[^ ]*' tests/ffmpeg-7.txt), 30 MB) into $(FFMPEG_7)"; \
+		python3 -m pip --version >/dev/null 2>&1 || { \
+			echo "setup: installing pip from this machine's Debian packages"; \
+			$(SUDO) apt-get update -q && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends python3-pip; \
+		} || exit 1; \
+		mkdir -p target/testbed && { [ -e target/CACHEDIR.TAG ] || \
+			echo "Signature: 8a477f597d28d172789f06886806bc55" > target/CACHEDIR.TAG; } && fetched=$$(mktemp -d target/testbed/ffmpeg-7.XXXXXX) && trap 'rm -rf "$$fetched"' EXIT && \
+		python3 -m pip download --quiet --disable-pip-version-check --no-deps --only-binary :all: --require-hashes \
+			--dest "$$fetched" --requirement tests/ffmpeg-7.txt && \
+		python3 -m zipfile -e "$$fetched"/*.whl "$$fetched"/wheel && mkdir -p $(FFMPEG_7) && \
+		chmod 755 "$$fetched"/wheel/imageio_ffmpeg/binaries/ffmpeg-linux-* && \
+		mv "$$fetched"/wheel/imageio_ffmpeg/binaries/ffmpeg-linux-* $(FFMPEG_7)/ffmpeg; \
 	fi
 
 # anvil and the protocol's contracts, at the versions and integrity hashes of assets/devnet/packages.toml.

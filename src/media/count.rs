@@ -42,10 +42,10 @@ pub fn count(data: &[u8]) -> Option<Counted> {
             Kind::Hevc => Some(VideoCodec::H265),
             Kind::OtherVideo | Kind::Audio | Kind::Other => None,
         };
-        let size = codec.and_then(|codec| nal::pictures(codec, &video.payload).size);
+        let parameters = codec.and_then(|codec| nal::pictures(codec, &video.payload).parameters);
         Some(Counted {
             frames: video.units,
-            size,
+            size: parameters.map(|parameters| parameters.size),
         })
     } else if mp4::is_mp4(data) {
         let track = mp4::tracks(data).into_iter().find(mp4::Track::is_video)?;

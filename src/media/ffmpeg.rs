@@ -16,7 +16,7 @@ use std::{
 use ffmpeg_sidecar::{event::FfmpegEvent, log_parser::FfmpegLogParser};
 use rustix::event::{PollFd, PollFlags, poll};
 
-use super::ladder::VideoCodec;
+use super::{ladder::VideoCodec, recipe::encoder_name, target::Target};
 use crate::process::Limits;
 
 /// Oldest release whose options the recipes use.
@@ -146,6 +146,9 @@ impl Ffmpeg {
         let mut environment = vec![("PATH".into(), search.to_owned()), ("LC_ALL".into(), "C".into())];
         // CUDA counts GPUs by speed unless told to count as the driver's management library does.
         environment.push(("CUDA_DEVICE_ORDER".into(), "PCI_BUS_ID".into()));
+        // No modules of the C library for the text of a stranger's stream: static builds crash on those of this
+        // machine, and nobody reads the text.
+        environment.push(("GCONV_PATH".into(), "/dev/null".into()));
         // Builds outside the system's folders find their libraries through this one.
         environment.extend(env::var_os("LD_LIBRARY_PATH").map(|value| ("LD_LIBRARY_PATH".into(), value)));
 
@@ -205,13 +208,13 @@ impl Ffmpeg {
     /// The encoder on the CPU for a codec, if this build has it.
     #[must_use]
     pub fn encoder(&self, codec: VideoCodec) -> Option<&'static str> {
-        let name = match codec {
-            VideoCodec::H264 => "libx264",
-            VideoCodec::H265 => "libx265",
-            // Nobody on the network makes these in practice (`lpms ffmpeg/ffmpeg.go`).
-            VideoCodec::Vp8 | VideoCodec::Vp9 => return None,
-        };
-        self.encoders.contains(name).then_some(name)
+        self.encoder_on(Target::Cpu, codec)
+    }
+
+    /// The encoder of a codec on a device, if this build has it. Whether the device has it is another matter.
+    #[must_use]
+    pub fn encoder_on(&self, target: Target, codec: VideoCodec) -> Option<&'static str> {
+        encoder_name(target, codec).filter(|name| self.encoders.contains(*name))
     }
 
     /// A command line for this program, or the ffprobe with it, that inherits nothing of our environment.
@@ -224,12 +227,21 @@ impl Ffmpeg {
 /// Generous bounds for a healthy run over a stranger's file, on a machine with so many cores: threads, their stacks
 /// and their heaps are counted in the address space, and all of them together may compute until the deadline.
 pub(crate) fn limits(deadline: Duration) -> Limits {
+    limits_on(Target::Cpu, deadline)
+}
+
+/// [`limits`] for a device. CUDA lays all of a GPU's and the machine's memory into the address space: there it cannot
+/// be bounded.
+pub(crate) fn limits_on(target: Target, deadline: Duration) -> Limits {
     let cores = available_parallelism().map_or(1, |cores| cores.get() as u64);
     Limits {
         file_bytes: Some(FILE_BYTES),
         cpu_seconds: Some((deadline.as_secs() + 1) * cores + 10),
         open_files: Some(OPEN_FILES),
-        address_space: Some((4 + cores) << 30),
+        address_space: match target {
+            Target::Cpu => Some((4 + cores) << 30),
+            Target::Nvidia(_) => None,
+        },
         niceness: Some(NICENESS),
         fence: None,
     }

@@ -1,11 +1,13 @@
 //! What is known of a source segment before ffmpeg sees it, and the reasons to refuse it. ffmpeg's own exit codes
 //! and messages differ from version to version; a judgement on the bytes does not.
 
+pub use super::nal::PixelFormat;
 use super::{
     job::TranscodeError,
-    ladder::VideoCodec,
+    ladder::{Profile, VideoCodec},
     mp4::{self, Index},
     nal,
+    recipe::{MAX_PIXELS, RUNAWAY},
     size::Size,
     ts::{self, Kind},
 };
@@ -46,8 +48,44 @@ pub struct Inspection {
     pub pictures: u64,
     /// Size of the first picture, if the stream says it.
     pub size: Option<Size>,
+    /// How its pixels are kept, if the stream says it.
+    pub pixels: Option<PixelFormat>,
     /// From the first to the last video time stamp, in milliseconds.
     pub span_ms: u64,
+}
+
+impl Inspection {
+    /// What the source rules out of what is asked for.
+    ///
+    /// # Errors
+    /// [`TranscodeError::RUNAWAY`] where so few pictures are so far apart that a rendition of a fixed frame rate would
+    /// be more than [`RUNAWAY`] times as many, [`TranscodeError::INVALID_ARGUMENT`] for a rate ffmpeg has no number for.
+    pub fn admits(&self, profiles: &[Profile]) -> Result<(), TranscodeError> {
+        let most = u64::from(i32::MAX.unsigned_abs());
+        for profile in profiles.iter().filter(|profile| profile.fps > 0) {
+            let (fps, den) = (u64::from(profile.fps), u64::from(profile.fps_den.max(1)));
+            if fps > most || den > most {
+                return Err(TranscodeError::INVALID_ARGUMENT);
+            }
+            let frames = self.span_ms.saturating_mul(fps) / (1000 * den);
+            if frames > self.pictures.saturating_mul(RUNAWAY) {
+                return Err(TranscodeError::RUNAWAY);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the decoders of GPUs take it: H.264 with eight bits, HEVC with up to ten, both 4:2:0. What is not known
+    /// is tried.
+    #[must_use]
+    pub fn decodes_on_gpu(&self) -> bool {
+        let most = match self.codec {
+            VideoCodec::H265 => 10,
+            VideoCodec::H264 | VideoCodec::Vp8 | VideoCodec::Vp9 => 8,
+        };
+        self.pixels
+            .is_none_or(|pixels| pixels.chroma == 1 && pixels.bits <= most)
+    }
 }
 
 /// Looks at a segment's first bytes. With every byte more the answer stays or gets more certain.
@@ -84,7 +122,7 @@ fn format_of(source: &[u8]) -> Option<InputFormat> {
 /// Looks at a segment's bytes.
 ///
 /// # Errors
-/// [`TranscodeError::INVALID_VIDEO`] if it is no MPEG-TS or MP4 with video in it, [`TranscodeError::UNSUPPORTED_CODEC`],
+/// [`TranscodeError::INVALID_VIDEO`] if it is no MPEG-TS or MP4 with video in it or its pictures are larger than 8K, [`TranscodeError::UNSUPPORTED_CODEC`],
 /// [`TranscodeError::INVALID_DURATION`] and [`TranscodeError::NO_KEY_FRAMES`].
 pub fn inspect(source: &[u8]) -> Result<Inspection, TranscodeError> {
     let inspection = match format_of(source) {
@@ -94,6 +132,10 @@ pub fn inspect(source: &[u8]) -> Result<Inspection, TranscodeError> {
     };
     if inspection.span_ms > LONGEST * 1000 {
         return Err(TranscodeError::INVALID_DURATION);
+    }
+    let area = |size: Size| u64::from(size.width) * u64::from(size.height);
+    if inspection.size.is_some_and(|size| area(size) > MAX_PIXELS.into()) {
+        return Err(TranscodeError::INVALID_VIDEO);
     }
     Ok(inspection)
 }
@@ -128,7 +170,8 @@ fn inspect_transport_stream(source: &[u8]) -> Result<Inspection, TranscodeError>
         input: InputFormat::MpegTs,
         codec,
         pictures: pictures.count.max(track.units),
-        size: pictures.size,
+        size: pictures.parameters.map(|parameters| parameters.size),
+        pixels: pictures.parameters.map(|parameters| parameters.pixels),
         span_ms: track.span() / 90,
     })
 }
@@ -155,6 +198,7 @@ fn inspect_mp4(source: &[u8], input: InputFormat) -> Result<Inspection, Transcod
         codec,
         pictures: track.samples,
         size: track.size,
+        pixels: track.pixels,
         span_ms: play_ms(track),
     })
 }

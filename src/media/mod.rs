@@ -10,6 +10,7 @@
 //! | [`transcode`] | the transcoder: runs ffmpeg for a job and judges what came out |
 //! | [`recipe`] | its command lines |
 //! | [`ffmpeg`] | the program on this machine |
+//! | [`probe`] | what this machine's devices can do, by trial |
 //! | [`inspect`], [`count`], [`size`] | segments judged, counted and measured without decoding |
 
 pub mod arrival;
@@ -21,6 +22,7 @@ pub mod ladder;
 mod mp4;
 mod nal;
 pub mod pace;
+pub mod probe;
 pub mod recipe;
 pub mod size;
 pub mod target;

@@ -1,7 +1,11 @@
 //! MP4 files read from memory: tracks, their sizes, sample counts and playing times (ISO/IEC 14496-12).
 //! Plain and fragmented files. Counts a file claims without carrying the entries for them are not believed.
 
-use super::{ladder::VideoCodec, size::Size};
+use super::{
+    ladder::VideoCodec,
+    nal::{self, PixelFormat},
+    size::Size,
+};
 
 /// One track.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -14,6 +18,8 @@ pub struct Track {
     pub format: [u8; 4],
     /// Size of the pictures as the encoder made them.
     pub size: Option<Size>,
+    /// How their pixels are kept, if the decoder's configuration tells.
+    pub pixels: Option<PixelFormat>,
     /// Samples; a video sample is a frame.
     pub samples: u64,
     /// Whether decoding can start anywhere: no table of key frames means every sample is one.
@@ -125,6 +131,7 @@ fn track(body: &[u8]) -> Track {
                 height: u16::from_be_bytes([c, d]).into(),
             };
             track.size = (size.width > 0 && size.height > 0).then_some(size);
+            track.pixels = entry.body.get(78..).and_then(pixels);
         }
     }
     track.samples = child(table, b"stsz").map(samples).unwrap_or_default();
@@ -132,6 +139,23 @@ fn track(body: &[u8]) -> Track {
         child(table, b"stss").is_none_or(|stss| u32_at(stss, 4).is_some_and(|count| count > 0));
     track.ticks = child(table, b"stts").map(ticks).unwrap_or_default();
     track
+}
+
+/// From the boxes that follow a video sample entry's fields (ISO/IEC 14496-15).
+fn pixels(entry: &[u8]) -> Option<PixelFormat> {
+    if let Some(record) = child(entry, b"avcC") {
+        let (&count, sets) = record.get(5..)?.split_first()?;
+        let (length, sets) = sets.split_first_chunk::<2>().filter(|_| count & 0x1f > 0)?;
+        let set = sets.get(..usize::from(u16::from_be_bytes(*length)))?;
+        return Some(nal::parameters(VideoCodec::H264, set)?.pixels);
+    }
+    let &[chroma, luma_bits, chroma_bits] = child(entry, b"hvcC")?.get(16..19)? else {
+        return None;
+    };
+    Some(PixelFormat {
+        chroma: chroma & 3,
+        bits: 8 + (luma_bits & 7).max(chroma_bits & 7),
+    })
 }
 
 /// Samples of a size table; without one entry a sample, no more than it has bytes for.

@@ -10,8 +10,47 @@ pub struct Pictures {
     pub count: u64,
     /// A picture is there at which decoding can start, and the parameters it needs.
     pub has_key_frame: bool,
-    /// Size of the first picture, cropped; none if its parameters are not understood.
-    pub size: Option<Size>,
+    /// The first parameters that are understood.
+    pub parameters: Option<Parameters>,
+}
+
+/// What a sequence parameter set tells of its pictures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Parameters {
+    /// Size, cropped.
+    pub size: Size,
+    /// How their pixels are kept.
+    pub pixels: PixelFormat,
+}
+
+/// How a picture's pixels are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct PixelFormat {
+    /// `chroma_format_idc`: 0 has no colours, 1 is 4:2:0, 2 is 4:2:2, 3 is 4:4:4.
+    pub chroma: u8,
+    /// Bits of a sample: the larger number if brightness and colours differ.
+    pub bits: u8,
+}
+
+impl PixelFormat {
+    fn new(chroma: u32, bits: [u32; 2]) -> Option<Self> {
+        let [luma, chroma_bits] = bits;
+        // Numbers above these are none of the standards'.
+        let bits = luma.max(chroma_bits).checked_add(8).filter(|bits| *bits <= 16)?;
+        Some(Self {
+            chroma: u8::try_from(chroma).ok().filter(|chroma| *chroma <= 3)?,
+            bits: u8::try_from(bits).ok()?,
+        })
+    }
+}
+
+/// A single parameter set with its header, as MP4 keeps them apart from the pictures.
+#[must_use]
+pub fn parameters(codec: VideoCodec, unit: &[u8]) -> Option<Parameters> {
+    match read_unit(codec, unit) {
+        Unit::Parameters(parameters) => parameters,
+        Unit::Picture { .. } | Unit::Other => None,
+    }
 }
 
 /// Reads a byte stream with start codes.
@@ -25,9 +64,9 @@ pub fn pictures(codec: VideoCodec, stream: &[u8]) -> Pictures {
                 pictures.count += u64::from(starts);
                 pictures.has_key_frame |= is_key;
             }
-            Unit::Parameters(size) => {
+            Unit::Parameters(parameters) => {
                 has_parameters = true;
-                pictures.size = pictures.size.or(size);
+                pictures.parameters = pictures.parameters.or(parameters);
             }
             Unit::Other => {}
         }
@@ -46,8 +85,8 @@ enum Unit {
         /// Decoding can start here.
         is_key: bool,
     },
-    /// Sequence parameters, with the size if it is understood.
-    Parameters(Option<Size>),
+    /// Sequence parameters, if they are understood.
+    Parameters(Option<Parameters>),
     /// Anything else.
     Other,
 }
@@ -62,7 +101,7 @@ fn read_unit(codec: VideoCodec, unit: &[u8]) -> Unit {
                 let is_key = kind == 5 || bits.ue().is_some_and(|slice| slice % 5 == 2);
                 Unit::Picture { starts, is_key }
             }
-            7 => Unit::Parameters(h264_size(&unescaped(body))),
+            7 => Unit::Parameters(h264_parameters(&unescaped(body))),
             _ => Unit::Other,
         },
         (VideoCodec::H265, [header, _, body @ ..]) => match header >> 1 & 0x3f {
@@ -70,7 +109,7 @@ fn read_unit(codec: VideoCodec, unit: &[u8]) -> Unit {
                 starts: body.first().is_some_and(|first| first & 0x80 != 0),
                 is_key: (16..=21).contains(&kind),
             },
-            33 => Unit::Parameters(hevc_size(&unescaped(body))),
+            33 => Unit::Parameters(hevc_parameters(&unescaped(body))),
             _ => Unit::Other,
         },
         _ => Unit::Other,
@@ -116,14 +155,15 @@ fn unescaped(unit: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// Size told by an H.264 sequence parameter set (after its header byte).
-fn h264_size(set: &[u8]) -> Option<Size> {
+/// An H.264 sequence parameter set (after its header byte).
+fn h264_parameters(set: &[u8]) -> Option<Parameters> {
     let mut bits = Bits::new(set);
     let profile = bits.take(8)?;
     bits.take(16)?;
     bits.ue()?;
     let mut chroma = 1;
     let mut planes = false;
+    let mut depth = [0; 2];
     if matches!(
         profile,
         100 | 110 | 122 | 244 | 44 | 83 | 86 | 118 | 128 | 138 | 139 | 134 | 135
@@ -132,8 +172,7 @@ fn h264_size(set: &[u8]) -> Option<Size> {
         if chroma == 3 {
             planes = bits.flag()?;
         }
-        bits.ue()?;
-        bits.ue()?;
+        depth = [bits.ue()?, bits.ue()?];
         bits.flag()?;
         if bits.flag()? {
             for list in 0..if chroma == 3 { 12 } else { 8 } {
@@ -173,9 +212,11 @@ fn h264_size(set: &[u8]) -> Option<Size> {
     } else {
         [0; 4]
     };
+    let pixels = PixelFormat::new(chroma, depth)?;
     let chroma = if planes { 0 } else { chroma };
     let (across, down) = (chroma_width(chroma), chroma_height(chroma) * fields);
-    cropped(columns, rows, crop, across, down)
+    let size = cropped(columns, rows, crop, across, down)?;
+    Some(Parameters { size, pixels })
 }
 
 fn skip_scaling_list(bits: &mut Bits<'_>, entries: usize) -> Option<()> {
@@ -191,8 +232,8 @@ fn skip_scaling_list(bits: &mut Bits<'_>, entries: usize) -> Option<()> {
     Some(())
 }
 
-/// Size told by an HEVC sequence parameter set (after its two header bytes).
-fn hevc_size(set: &[u8]) -> Option<Size> {
+/// An HEVC sequence parameter set (after its two header bytes).
+fn hevc_parameters(set: &[u8]) -> Option<Parameters> {
     let mut bits = Bits::new(set);
     bits.take(4)?;
     let layers = bits.take(3)?;
@@ -217,8 +258,10 @@ fn hevc_size(set: &[u8]) -> Option<Size> {
     } else {
         [0; 4]
     };
+    let pixels = PixelFormat::new(chroma, [bits.ue()?, bits.ue()?])?;
     let chroma = if planes { 0 } else { chroma };
-    cropped(columns, rows, crop, chroma_width(chroma), chroma_height(chroma))
+    let size = cropped(columns, rows, crop, chroma_width(chroma), chroma_height(chroma))?;
+    Some(Parameters { size, pixels })
 }
 
 fn chroma_width(chroma: u32) -> u32 {
@@ -331,8 +374,8 @@ mod tests {
                 let mut marked = vec![0, 0, 1, if codec == VideoCodec::H264 { 0x67 } else { 0x42 }, 1];
                 marked.extend_from_slice(&stream);
                 let _ = pictures(codec, &marked);
-                h264_size(&stream);
-                hevc_size(&stream);
+                h264_parameters(&stream);
+                hevc_parameters(&stream);
             }
         }
     }

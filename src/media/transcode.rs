@@ -35,7 +35,7 @@ use super::{
 };
 use crate::{process::Spawner, view::node::EngineView};
 
-mod directory;
+pub(super) mod directory;
 mod feed;
 mod memory;
 mod outcome;

@@ -218,6 +218,7 @@ trait AnyTranscoder: Send + Sync {
     fn transcode<'a>(&'a self, job: SegmentJob, stop: CancellationToken) -> Transcoding<'a>;
     fn close(&self, session: &str);
     fn has_capacity(&self) -> bool;
+    fn expected(&self, session: &str, playing: Duration) -> Option<Duration>;
     fn view(&self) -> EngineView;
 }
 
@@ -236,6 +237,10 @@ impl<T: SegmentTranscoder> AnyTranscoder for T {
         SegmentTranscoder::has_capacity(self)
     }
 
+    fn expected(&self, session: &str, playing: Duration) -> Option<Duration> {
+        SegmentTranscoder::expected(self, session, playing)
+    }
+
     fn view(&self) -> EngineView {
         SegmentTranscoder::view(self)
     }
@@ -250,13 +255,14 @@ struct Node {
     signer: Arc<dyn MessageSigner>,
     tokens: AuthTokens,
     capabilities: net::Capabilities,
-    transcoder: Box<dyn AnyTranscoder>,
+    transcoder: Arc<dyn AnyTranscoder>,
     sessions: session::Sessions,
     work: Mutex<work::Work>,
     notices: Mutex<notices::Notices>,
     room: upload::Room,
     private_sources: bool,
     running: TaskTracker,
+    arriving: TaskTracker,
     devices: watch::Receiver<Vec<Device>>,
     chain: Option<watch::Receiver<Option<NodeChain>>>,
     changed: watch::Sender<()>,
@@ -303,6 +309,11 @@ impl Node {
     /// Segments being transcoded and answered.
     fn running(&self) -> &TaskTracker {
         &self.running
+    }
+
+    /// Work on segments that have not arrived whole.
+    fn arriving(&self) -> &TaskTracker {
+        &self.arriving
     }
 
     fn work(&self) -> MutexGuard<'_, work::Work> {

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::{
     units::Wei,
-    view::node::{NodeChain, Notice, WorkTotals},
+    view::node::{EngineView, NodeChain, Notice, WorkTotals},
 };
 
 /// Below this many gwei the account may not pay for the next reward call and a few redemptions.
@@ -18,10 +18,29 @@ const STALE_SECONDS: i64 = 180;
 /// Fewer segments say nothing about speed.
 const ENOUGH_SEGMENTS: u64 = 10;
 
+/// A segment refused for lack of time is news for so many seconds.
+const SHED_SECONDS: i64 = 60;
+
 /// Remembers since when each notice holds.
 #[derive(Default)]
 pub(super) struct Notices {
     since: HashMap<&'static str, Timestamp>,
+    /// How many segments had been shed, and when it last became more.
+    shed: (u64, Option<Timestamp>),
+}
+
+/// What there is to go by.
+pub(super) struct Known<'a> {
+    /// What was last read of the chain; none off-chain.
+    pub chain: Option<&'a NodeChain>,
+    /// Work done.
+    pub work: &'a WorkTotals,
+    /// How transcoding goes.
+    pub engine: &'a EngineView,
+    /// Whether all sessions are taken.
+    pub is_full: bool,
+    /// Whether the machine could not carry one more.
+    pub is_at_capacity: bool,
 }
 
 struct Finding {
@@ -32,14 +51,9 @@ struct Finding {
 
 impl Notices {
     /// The notices that hold at `now`, urgent ones first.
-    pub(super) fn update(
-        &mut self,
-        now: Timestamp,
-        chain: Option<&NodeChain>,
-        work: &WorkTotals,
-        is_full: bool,
-    ) -> Vec<Notice> {
+    pub(super) fn update(&mut self, now: Timestamp, known: &Known<'_>) -> Vec<Notice> {
         let mut findings = Vec::new();
+        let chain = known.chain;
         if let Some(chain) = chain {
             chain_findings(chain, &mut findings);
             let age = now.as_second() - chain.time.as_second();
@@ -51,7 +65,22 @@ impl Notices {
                 });
             }
         }
-        work_findings(work, is_full, &mut findings);
+        work_findings(known, &mut findings);
+        let shed = known.engine.segments_shed;
+        if shed > self.shed.0 {
+            self.shed = (shed, Some(now));
+        }
+        if let (_, Some(last)) = self.shed
+            && now.as_second() - last.as_second() < SHED_SECONDS
+        {
+            findings.push(Finding {
+                code: "shedding",
+                urgent: true,
+                message: format!(
+                    "segments are refused because they would come out too late, {shed} so far: lower --max-sessions"
+                ),
+            });
+        }
         self.since
             .retain(|code, _| findings.iter().any(|finding| finding.code == *code));
         findings.sort_by_key(|finding| !finding.urgent);
@@ -141,7 +170,8 @@ fn chain_findings(chain: &NodeChain, findings: &mut Vec<Finding>) {
     }
 }
 
-fn work_findings(work: &WorkTotals, is_full: bool, findings: &mut Vec<Finding>) {
+fn work_findings(known: &Known<'_>, findings: &mut Vec<Finding>) {
+    let work = known.work;
     if let Some(permille) = work.real_time_permille
         && permille < 1000
         && work.segments_done >= ENOUGH_SEGMENTS
@@ -150,18 +180,26 @@ fn work_findings(work: &WorkTotals, is_full: bool, findings: &mut Vec<Finding>) 
             code: "slower_than_real_time",
             urgent: true,
             message: format!(
-                "transcoding runs at {}.{:02}× real time, gateways go elsewhere below 1×: lower --max-sessions or the preset",
+                "transcoding runs at {}.{:02}× real time, gateways go elsewhere below 1×: lower --max-sessions, or use a faster preset",
                 permille / 1000,
                 permille % 1000 / 10
             ),
         });
     }
-    if is_full {
+    if known.is_full {
         findings.push(Finding {
             code: "sessions_full",
             urgent: false,
             message:
                 "all sessions are taken, new ones are refused: raise --max-sessions if the machine has room"
+                    .to_string(),
+        });
+    } else if known.is_at_capacity {
+        findings.push(Finding {
+            code: "at_capacity",
+            urgent: false,
+            message:
+                "one more session would not stay ahead of real time: new ones are refused until there is room"
                     .to_string(),
         });
     }
@@ -195,9 +233,27 @@ mod tests {
         }
     }
 
+    /// The notices at this second.
+    fn at(
+        notices: &mut Notices,
+        second: i64,
+        chain: Option<&NodeChain>,
+        engine: &EngineView,
+        (is_full, is_at_capacity): (bool, bool),
+    ) -> Vec<Notice> {
+        let known = Known {
+            chain,
+            work: &WorkTotals::default(),
+            engine,
+            is_full,
+            is_at_capacity,
+        };
+        notices.update(Timestamp::from_second(second).unwrap(), &known)
+    }
+
     fn codes(chain: &NodeChain) -> Vec<(String, bool)> {
-        let notices =
-            Notices::default().update(Timestamp::UNIX_EPOCH, Some(chain), &WorkTotals::default(), false);
+        let engine = EngineView::default();
+        let notices = at(&mut Notices::default(), 0, Some(chain), &engine, (false, false));
         notices
             .into_iter()
             .map(|notice| (notice.code, notice.urgent))
@@ -246,19 +302,54 @@ mod tests {
 
     #[test]
     fn old_facts_are_told_to_be_old() {
-        let now = Timestamp::from_second(STALE_SECONDS + 1).unwrap();
-        let notices = Notices::default().update(now, Some(&healthy()), &WorkTotals::default(), false);
+        let engine = EngineView::default();
+        let late = STALE_SECONDS + 1;
+        let notices = at(
+            &mut Notices::default(),
+            late,
+            Some(&healthy()),
+            &engine,
+            (false, false),
+        );
         assert_eq!(notices[0].code, "chain_stale");
     }
 
     #[test]
     fn a_notice_keeps_its_date_until_the_trouble_is_over() {
         let mut notices = Notices::default();
-        let at = |second| Timestamp::from_second(second).unwrap();
-        let work = WorkTotals::default();
-        assert_eq!(notices.update(at(1), None, &work, true)[0].since, at(1));
-        assert_eq!(notices.update(at(2), None, &work, true)[0].since, at(1));
-        assert!(notices.update(at(3), None, &work, false).is_empty());
-        assert_eq!(notices.update(at(4), None, &work, true)[0].since, at(4));
+        let mut update = |second, is_full| {
+            let told = at(
+                &mut notices,
+                second,
+                None,
+                &EngineView::default(),
+                (is_full, true),
+            );
+            told.into_iter()
+                .map(|notice| (notice.code, notice.since.as_second()))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(update(1, true), [("sessions_full".to_string(), 1)]);
+        assert_eq!(update(2, true), [("sessions_full".to_string(), 1)]);
+        assert_eq!(update(3, false), [("at_capacity".to_string(), 3)]);
+        assert_eq!(update(4, true), [("sessions_full".to_string(), 4)]);
+    }
+
+    #[test]
+    fn shedding_is_news_for_a_while() {
+        let mut notices = Notices::default();
+        let mut codes = |second, segments_shed| {
+            let engine = EngineView {
+                segments_shed,
+                ..EngineView::default()
+            };
+            let told = at(&mut notices, second, None, &engine, (false, false));
+            told.into_iter().map(|notice| notice.code).collect::<Vec<_>>()
+        };
+        assert!(codes(1, 0).is_empty());
+        assert_eq!(codes(2, 1), ["shedding"]);
+        assert_eq!(codes(61, 1), ["shedding"]);
+        assert!(codes(62, 1).is_empty());
+        assert_eq!(codes(63, 2), ["shedding"]);
     }
 }

@@ -15,7 +15,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use url::Url;
 
 use super::{
-    Listen, Node, NodeConfig, NodeError, NodeLimits, advertised_version, devices, files, http,
+    AnyTranscoder, Listen, Node, NodeConfig, NodeError, NodeLimits, advertised_version, devices, files, http,
     listener::{self, Routes},
     notices::Notices,
     operator,
@@ -110,11 +110,13 @@ pub async fn start(
     let halt = CancellationToken::new();
     let changed = watch::Sender::new(());
     let device_list = Arc::new(watch::Sender::new(Vec::new()));
+    let transcoder: Arc<dyn AnyTranscoder> = Arc::new(transcoder);
     let node = Arc::new(Node {
         sessions: Sessions::new(
             config.max_sessions,
             Store::new(limits.store_bytes),
             config.device,
+            Arc::clone(&transcoder),
             halt.clone(),
             changed.clone(),
         ),
@@ -125,12 +127,13 @@ pub async fn start(
         signer: Arc::new(signer),
         tokens: config.tokens,
         capabilities: config.capabilities.to_message(&advertised_version()),
-        transcoder: Box::new(transcoder),
+        transcoder,
         work: Mutex::new(Work::default()),
         notices: Mutex::new(Notices::default()),
         room: Room::new(limits.upload_bytes),
         private_sources: config.private_sources,
         running: TaskTracker::new(),
+        arriving: TaskTracker::new(),
         devices: device_list.subscribe(),
         chain: config.chain,
         changed,
@@ -287,7 +290,9 @@ async fn conduct(ending: Ending) -> StopReport {
         () = hard_stop.cancelled() => node.running().is_empty(),
     };
     halt.cancel();
-    if timeout(KILL_TIME, node.running().wait()).await.is_err() {
+    node.arriving().close();
+    let ended = async { tokio::join!(node.running().wait(), node.arriving().wait()) };
+    if timeout(KILL_TIME, ended).await.is_err() {
         tracing::error!("segments are still running after their transcoder was told to stop");
     }
     tokio::select! {

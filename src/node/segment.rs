@@ -1,8 +1,10 @@
 //! `POST /segment` and `POST /payment`: from the request's head to the signed result
 //! (`go-livepeer server/segment_rpc.go`).
 //!
-//! Credentials are checked before the body is read. The status goes out as soon as the segment is here and its hash is
-//! right, long before it is transcoded: gateways wait only briefly for it.
+//! Credentials are checked before the body is read. While it is read the segment has its place in the session's queue
+//! already, and if its turn comes it is worked on as far as it is here; all of that is void if it breaks off or turns out
+//! to be another one. The status goes out as soon as the segment is here and its hash is right, long before it is
+//! transcoded: gateways wait only briefly for it.
 
 use std::{
     collections::HashSet,
@@ -12,7 +14,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use alloy::primitives::keccak256;
 use axum::{
     body::{Body, HttpBody},
     extract::State,
@@ -21,15 +22,15 @@ use axum::{
 use bytes::Bytes;
 use futures_util::FutureExt;
 use prost::Message;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio_stream::wrappers::ReceiverStream;
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::task_tracker::TaskTrackerToken};
 
 use super::{
     Node,
     credentials::Credentials,
     http::{Refusal, escape},
-    session::{NoPlace, Opener, Place},
+    session::{Made, NoPlace, Opener, Place},
     sources,
     store::SessionEnded,
     upload::{self, Upload, UploadError},
@@ -37,6 +38,7 @@ use super::{
 };
 use crate::{
     media::{
+        arrival::Source,
         job::{Rendition, SegmentJob, TranscodeError, Transcoded},
         ladder::{Container, Profile},
     },
@@ -54,6 +56,8 @@ const URL_BODY: &[u8] = b"application/vnd+livepeer.uri";
 const SHORTEST_RENDITION: usize = 25;
 /// The least time an upload gets, however short the segment plays.
 const LEAST_UPLOAD_TIME: Duration = Duration::from_secs(10);
+/// Gateways wait four times the playing time for a result, but not less than this (`go-livepeer server/broadcast.go`).
+const LEAST_PATIENCE: Duration = Duration::from_secs(8);
 
 /// Why a segment was not transcoded. The texts travel to the gateway, byte for byte.
 #[derive(Debug, thiserror::Error)]
@@ -74,19 +78,33 @@ enum Failure {
     Ours,
 }
 
-/// A segment that is here and wanted.
-struct Received {
+/// A segment whose credentials hold, while its bytes come.
+struct Order {
     credentials: Credentials,
-    upload: Upload,
-    arrived: Instant,
-    upload_ms: u32,
+    source: Source,
+    /// None if the queue was full or the segment would be late when it was announced: that may have changed when it is
+    /// here.
+    place: Option<Place>,
+    /// When the request came.
+    since: Instant,
 }
+
+/// All of its bytes are here, and they are the right ones.
+struct Arrived {
+    upload: Upload,
+    at: Instant,
+    /// From now on the node waits for its work before it stops.
+    _running: TaskTrackerToken,
+}
+
+/// A result's way to the gateway.
+type Answer = mpsc::Sender<Result<Bytes, Infallible>>;
 
 /// `POST /segment`.
 pub(super) async fn submit(State(node): State<Arc<Node>>, request: Request<Body>) -> Response<Body> {
     let (head, mut body) = request.into_parts();
-    match receive(&node, &head, &mut body).await {
-        Ok(received) => answer(node, received),
+    match Box::pin(receive(&node, &head, &mut body)).await {
+        Ok(result) => Response::new(Body::from_stream(ReceiverStream::new(result))),
         Err(refusal) => {
             tracing::info!(?refusal, "refused a segment");
             refusal.while_sending(head.version, body)
@@ -114,131 +132,341 @@ pub(super) async fn pay(State(node): State<Arc<Node>>, request: Request<Body>) -
 fn has_room(node: &Node, credentials: &Credentials) -> Result<(), Refusal> {
     node.sessions()
         .has_room(Some(&credentials.token.session_id))
-        .map_err(|full| Refusal::new(StatusCode::FORBIDDEN, full.to_string()))
+        .map_err(capped)
 }
 
-/// Everything up to the status: credentials, room, bytes, hash.
-async fn receive(node: &Node, head: &Parts, body: &mut Body) -> Result<Received, Refusal> {
-    let arrived = Instant::now();
-    let credentials = Credentials::check(node, &head.headers)?;
-    has_room(node, &credentials)?;
+fn capped(full: NoPlace) -> Refusal {
+    Refusal::new(StatusCode::FORBIDDEN, full.to_string())
+}
 
+/// Everything up to the status: credentials, room, bytes, hash. Dropped before that, or refused, all work is void.
+async fn receive(
+    node: &Arc<Node>,
+    head: &Parts,
+    body: &mut Body,
+) -> Result<mpsc::Receiver<Result<Bytes, Infallible>>, Refusal> {
+    let since = Instant::now();
+    let credentials = Credentials::check(node, &head.headers)?;
+    let place = match take_place(node, &credentials, since) {
+        Err(NoPlace::Capped) => return Err(capped(NoPlace::Capped)),
+        place => place.ok(),
+    };
+    let session = credentials.token.session_id.clone();
     let refuse = |error: UploadError| {
-        tracing::warn!(%error, session = %credentials.token.session_id, "a segment was not received");
+        tracing::warn!(%error, session, "a segment was not received");
         match error {
             UploadError::NoRoom => Refusal::new(StatusCode::SERVICE_UNAVAILABLE, NoPlace::Busy.to_string()),
             UploadError::NotAUrl | UploadError::Source(_) => {
                 Refusal::new(StatusCode::BAD_REQUEST, "BadRequest")
             }
+            UploadError::WrongHash => Refusal::new(StatusCode::FORBIDDEN, "Forbidden"),
             UploadError::TooLarge | UploadError::Broken(_) | UploadError::TooSlow(_) => Refusal::internal(),
         }
     };
-    let within = credentials.duration.max(LEAST_UPLOAD_TIME);
-    let expected = body.size_hint().exact();
-    let mut upload = upload::receive(body, node.room(), expected, within)
-        .await
-        .map_err(refuse)?;
     let content_type = head.headers.get(CONTENT_TYPE).map(|value| value.as_bytes());
-    if content_type == Some(URL_BODY) {
-        upload = sources::fetch(&upload.data, node.room(), node.may_fetch_privately())
+    let is_url = content_type == Some(URL_BODY);
+    let within = credentials.duration.max(LEAST_UPLOAD_TIME);
+    let hash = credentials.hash;
+    let expected = body.size_hint().exact().filter(|_| !is_url);
+
+    let (mut collector, source) = node.room().collector(expected);
+    let (here, arrival) = oneshot::channel();
+    let (answer, result) = mpsc::channel(1);
+    let order = Order {
+        credentials,
+        source,
+        place,
+        since,
+    };
+    tokio::spawn(work(Arc::clone(node), order, arrival, answer));
+    if is_url {
+        let url = upload::receive_text(body, sources::MAX_URL, within)
+            .await
+            .map_err(refuse)?;
+        sources::fetch(&url, &mut collector, node.may_fetch_privately())
+            .await
+            .map_err(refuse)?;
+    } else {
+        upload::receive(body, &mut collector, within)
             .await
             .map_err(refuse)?;
     }
-    let data = upload.data.clone();
-    let hash = tokio::task::spawn_blocking(move || keccak256(&data)).await;
-    if hash.ok() != Some(credentials.hash) {
-        return Err(Refusal::new(StatusCode::FORBIDDEN, "Forbidden"));
+    let arrived = Arrived {
+        at: Instant::now(),
+        upload: collector.finish(hash).map_err(refuse)?,
+        _running: node.running().token(),
+    };
+    // Whoever works on it waits for this.
+    let _ = here.send(arrived);
+    Ok(result)
+}
+
+/// A place in the session's queue, if the renditions can be there in time.
+fn take_place(node: &Node, credentials: &Credentials, since: Instant) -> Result<Place, NoPlace> {
+    let opener = Opener {
+        manifest_id: credentials.manifest_id.clone(),
+        gateway: credentials.gateway,
+        rungs: credentials.rungs(),
+        playing: credentials.duration,
+    };
+    let place = node.sessions().enter(&credentials.token.session_id, &opener)?;
+    if is_late(node, credentials, place.ahead, since) {
+        node.sessions().withdraw(place);
+        return Err(NoPlace::Late);
     }
-    Ok(Received {
-        upload_ms: millis(arrived.elapsed()),
+    Ok(place)
+}
+
+/// Whether the gateway will have given up before the segment is transcoded, if what is ahead of it plays so long.
+fn is_late(node: &Node, credentials: &Credentials, ahead: Duration, since: Instant) -> bool {
+    let playing = credentials.duration;
+    let patience = playing.saturating_mul(4).max(LEAST_PATIENCE) * 9 / 10;
+    let session = &credentials.token.session_id;
+    let expected = node.transcoder().expected(session, ahead.saturating_add(playing));
+    expected.is_some_and(|expected| since.elapsed().saturating_add(expected) > patience)
+}
+
+/// Transcodes the segment while it arrives, and answers once it was right; what did not arrive leaves nothing behind.
+async fn work(node: Arc<Node>, order: Order, mut arrival: oneshot::Receiver<Arrived>, answer: Answer) {
+    let Order {
         credentials,
-        upload,
-        arrived,
-    })
-}
-
-/// The status now, the result when it is there.
-fn answer(node: Arc<Node>, received: Received) -> Response<Body> {
-    let (sender, body) = mpsc::channel(1);
-    let running = node.running().clone();
-    running.spawn(work(node, received, sender));
-    Response::new(Body::from_stream(ReceiverStream::new(body)))
-}
-
-async fn work(node: Arc<Node>, received: Received, answer: mpsc::Sender<Result<Bytes, Infallible>>) {
-    let seq = received.credentials.seq;
-    let token = received.credentials.token.clone();
-    let gone = CancellationToken::new();
-    let mut making = Box::pin(AssertUnwindSafe(make(&node, received, gone.clone())).catch_unwind());
-    let made = tokio::select! {
-        made = &mut making => made,
-        // Nobody waits for the result any more: stop encoding, but let the transcoder clean up.
-        () = answer.closed() => {
-            gone.cancel();
-            making.await
+        source,
+        place,
+        since,
+    } = order;
+    let mut here = None;
+    let place = match place {
+        Some(place) => Ok(place),
+        None => {
+            let Ok(arrived) = (&mut arrival).await else {
+                return;
+            };
+            here = Some(arrived);
+            take_place(&node, &credentials, since)
         }
     };
-    let result = match made.unwrap_or(Err(Failure::Ours)) {
-        Ok(data) => transcode_result::Result::Data(data),
-        Err(failure) => transcode_result::Result::Error(failure.to_string()),
+    let place = match place {
+        Ok(place) => place,
+        Err(full) => {
+            if full == NoPlace::Late {
+                node.work().shed();
+            }
+            tracing::info!(
+                session = credentials.token.session_id,
+                seq = credentials.seq,
+                "no place: {full}"
+            );
+            return tell(&node, credentials, Err(full.into()), &answer).await;
+        }
     };
+    let gone = CancellationToken::new();
+    let encoding = encode(&node, &place, &credentials, source, &gone, since);
+    let mut encoding = Box::pin(AssertUnwindSafe(encoding).catch_unwind());
+    let mut ended = None;
+    if here.is_none() {
+        let arrived = tokio::select! {
+            biased;
+            early = &mut encoding => {
+                ended = Some(early);
+                arrival.await
+            }
+            arrived = &mut arrival => arrived,
+        };
+        here = arrived.ok();
+    }
+    let Some(Arrived { upload, at, _running }) = here else {
+        gone.cancel();
+        if ended.is_none() {
+            let _ = encoding.as_mut().await;
+        }
+        drop(encoding);
+        return node.sessions().withdraw(place);
+    };
+    place.confirm(credentials.rungs());
+    let ended = match ended {
+        Some(ended) => ended,
+        None => tokio::select! {
+            ended = &mut encoding => ended,
+            // Nobody waits for the result any more: stop encoding, but let the transcoder clean up.
+            () = answer.closed() => {
+                gone.cancel();
+                encoding.as_mut().await
+            }
+        },
+    };
+    drop(encoding);
+    let encoded = ended.unwrap_or_else(|_| Encoded::failed(Failure::Ours));
+    let arrived = Receipt {
+        since,
+        at,
+        bytes: upload.length,
+    };
+    drop(upload);
+    let delivering = AssertUnwindSafe(deliver(&node, &place, &credentials, encoded, arrived)).catch_unwind();
+    let made = Box::pin(delivering).await.unwrap_or(Err(Failure::Ours));
+    drop(place);
+    tell(&node, credentials, made, &answer).await;
+}
+
+/// The result, whatever it is.
+async fn tell(
+    node: &Node,
+    credentials: Credentials,
+    made: Result<net::TranscodeData, Failure>,
+    answer: &Answer,
+) {
     let message = net::TranscodeResult {
-        seq,
-        info: Some(node.info(Some(token), true)),
-        result: Some(result),
+        seq: credentials.seq,
+        info: Some(node.info(Some(credentials.token), true)),
+        result: Some(match made {
+            Ok(data) => transcode_result::Result::Data(data),
+            Err(failure) => transcode_result::Result::Error(failure.to_string()),
+        }),
     };
     // A gateway that has gone cannot be told.
     let _ = answer.send(Ok(message.encode_to_vec().into())).await;
 }
 
-/// Takes a place in the session's queue, and keeps the books on what becomes of the segment.
-async fn make(
-    node: &Node,
-    received: Received,
-    gone: CancellationToken,
-) -> Result<net::TranscodeData, Failure> {
-    let Received {
-        credentials,
-        upload,
-        arrived,
-        upload_ms,
-    } = received;
-    let session = credentials.token.session_id.clone();
-    let opener = Opener {
-        manifest_id: credentials.manifest_id.clone(),
-        gateway: credentials.gateway,
-        rungs: credentials.rungs(),
-    };
-    let place = node.sessions().enter(&session, opener)?;
-    let seq = credentials.seq.unsigned_abs();
-    let duration_ms = millis(credentials.duration);
-    let bytes_in = upload.data.len() as u64;
-    let mut times = Times::default();
-    let made = transcode(node, &place, credentials, upload, &gone, &mut times).await;
-    let (source, pixels, renditions, error) = match &made {
-        Ok((data, source)) => {
-            let pixels = data
-                .segments
-                .iter()
-                .map(|segment| segment.pixels.unsigned_abs())
-                .sum();
-            (Some(*source), pixels, data.segments.len() as u64, None)
+/// What came of encoding.
+struct Encoded {
+    made: Result<Transcoded, Failure>,
+    /// When its turn had come.
+    begun: Option<Instant>,
+    ended: Instant,
+}
+
+impl Encoded {
+    fn failed(failure: Failure) -> Self {
+        Self {
+            made: Err(failure),
+            begun: None,
+            ended: Instant::now(),
         }
-        Err(failure) => (None, 0, 0, Some(failure.to_string())),
+    }
+
+    /// The time since the segment was here, as waiting and as transcoding. What was done while it arrived took none.
+    fn times(&self, here: Instant) -> (Duration, Duration) {
+        let after = self.ended.saturating_duration_since(here);
+        let worked = match (&self.made, self.begun) {
+            // The transcoder may have let other sessions go first: that was waiting.
+            (Ok(made), _) => made.elapsed,
+            (Err(_), Some(begun)) => self.ended.saturating_duration_since(begun),
+            (Err(_), None) => Duration::ZERO,
+        };
+        let transcoded = worked.min(after);
+        (after - transcoded, transcoded)
+    }
+}
+
+/// When a segment came, and how large it was.
+#[derive(Clone, Copy)]
+struct Receipt {
+    since: Instant,
+    /// When its last byte was here.
+    at: Instant,
+    bytes: u64,
+}
+
+/// Waits for the segment's turn and transcodes it, both also while it still arrives.
+async fn encode(
+    node: &Node,
+    place: &Place,
+    credentials: &Credentials,
+    source: Source,
+    gone: &CancellationToken,
+    since: Instant,
+) -> Encoded {
+    let _arriving = node.arriving().token();
+    let profiles = match &credentials.profiles {
+        Err(error) => return Encoded::failed((*error).into()),
+        Ok(profiles) if profiles.is_empty() => {
+            return Encoded::failed(TranscodeError::INVALID_ARGUMENT.into());
+        }
+        Ok(profiles) => profiles.clone(),
     };
+    let turn = tokio::select! {
+        turn = place.turn(&source) => turn,
+        () = gone.cancelled() => None,
+    };
+    let Some(turn) = turn else {
+        return Encoded::failed(TranscodeError::Stopped.into());
+    };
+    if is_late(node, credentials, Duration::ZERO, since) {
+        node.work().shed();
+        return Encoded::failed(TranscodeError::Busy.into());
+    }
+    let job = SegmentJob {
+        session: credentials.token.session_id.clone(),
+        seq: credentials.seq.unsigned_abs(),
+        source: source.clone(),
+        duration: credentials.duration,
+        profiles,
+        perceptual_hash: credentials.perceptual_hash,
+        clip: credentials.clip,
+        orchestrator: node.metadata_name(),
+    };
+    let begun = Instant::now();
+    let stop = place.stop().child_token();
+    let transcoding = async {
+        let mut transcoding = node.transcoder().transcode(job, stop.clone());
+        tokio::select! {
+            made = &mut transcoding => made,
+            () = place.is_in_the_way(&source) => {
+                drop(turn);
+                transcoding.await
+            }
+        }
+    };
+    let made = tokio::select! {
+        made = transcoding => made,
+        never = cancel_when(gone, &stop) => match never {},
+    };
+    Encoded {
+        made: made.map_err(Failure::from),
+        begun: Some(begun),
+        ended: Instant::now(),
+    }
+}
+
+/// Puts the renditions up for download, and keeps the books on what became of the segment.
+async fn deliver(
+    node: &Node,
+    place: &Place,
+    credentials: &Credentials,
+    encoded: Encoded,
+    receipt: Receipt,
+) -> Result<net::TranscodeData, Failure> {
+    let (waited, transcoded) = encoded.times(receipt.at);
+    let session = &credentials.token.session_id;
+    let seq = credentials.seq.unsigned_abs();
+    let (made, seen) = match encoded.made {
+        Ok(made) => {
+            let seen = Made {
+                source: (made.source_width, made.source_height),
+                target: made.target,
+            };
+            (
+                publish_and_sign(node, credentials, made.renditions).await,
+                Some(seen),
+            )
+        }
+        Err(failure) => (Err(failure), None),
+    };
+    let error = made.as_ref().err().map(ToString::to_string);
+    let segments = made.as_ref().map_or(&[][..], |data| &data.segments);
     let outcome = Outcome {
         timing: SegmentTiming {
             seq,
-            duration_ms,
-            upload_ms,
-            wait_ms: millis(times.waited),
-            transcode_ms: millis(times.transcoded),
-            total_ms: millis(arrived.elapsed()),
+            duration_ms: millis(credentials.duration),
+            upload_ms: millis(receipt.at.saturating_duration_since(receipt.since)),
+            wait_ms: millis(waited),
+            transcode_ms: millis(transcoded),
+            total_ms: millis(receipt.since.elapsed()),
             ok: made.is_ok(),
         },
-        renditions,
-        pixels,
-        bytes_in,
+        renditions: segments.len() as u64,
+        pixels: segments.iter().map(|segment| segment.pixels.unsigned_abs()).sum(),
+        bytes_in: receipt.bytes,
     };
     match &error {
         None => tracing::info!(
@@ -249,69 +477,17 @@ async fn make(
         ),
         Some(error) => tracing::warn!(session, seq, error, "a segment failed"),
     }
-    place.record(&outcome, source, error.as_deref());
+    place.record(&outcome, seen.filter(|_| made.is_ok()), error.as_deref());
     node.record(&outcome);
-    made.map(|(data, _)| data)
+    made
 }
 
-#[derive(Default)]
-struct Times {
-    waited: Duration,
-    transcoded: Duration,
-}
-
-/// Waits for the segment's turn, transcodes it, and puts the renditions up for download.
-async fn transcode(
+async fn publish_and_sign(
     node: &Node,
-    place: &Place,
-    credentials: Credentials,
-    upload: Upload,
-    gone: &CancellationToken,
-    times: &mut Times,
-) -> Result<(net::TranscodeData, (u32, u32)), Failure> {
-    let profiles = credentials.profiles?;
-    if profiles.is_empty() {
-        return Err(TranscodeError::Input("Invalid argument").into());
-    }
-    let queued = Instant::now();
-    let turn = tokio::select! {
-        turn = place.turn() => turn,
-        () = gone.cancelled() => None,
-    };
-    times.waited = queued.elapsed();
-    let turn = turn.ok_or(TranscodeError::Stopped)?;
-
-    let session = credentials.token.session_id;
-    let seq = credentials.seq.unsigned_abs();
-    let job = SegmentJob {
-        session: session.clone(),
-        seq,
-        source: upload.data.clone().into(),
-        duration: credentials.duration,
-        profiles: profiles.clone(),
-        perceptual_hash: credentials.perceptual_hash,
-        clip: credentials.clip,
-        orchestrator: node.metadata_name(),
-    };
-    let started = Instant::now();
-    let stop = place.stop().child_token();
-    let made = tokio::select! {
-        made = node.transcoder().transcode(job, stop.clone()) => made,
-        never = cancel_when(gone, &stop) => match never {},
-    };
-    times.transcoded = started.elapsed();
-    drop(turn);
-    drop(upload);
-    let Transcoded {
-        renditions,
-        source_width,
-        source_height,
-        elapsed,
-        ..
-    } = made?;
-    // The transcoder may have let other sessions go first: that was waiting too.
-    times.waited += times.transcoded.saturating_sub(elapsed);
-    times.transcoded = elapsed;
+    credentials: &Credentials,
+    renditions: Vec<Rendition>,
+) -> Result<net::TranscodeData, Failure> {
+    let profiles = credentials.profiles.as_deref().unwrap_or_default();
     if renditions.len() != profiles.len() {
         return Err(Failure::Mismatched);
     }
@@ -321,7 +497,8 @@ async fn transcode(
     {
         return Err(Failure::Empty);
     }
-    let segments = publish(node, &session, credentials.seq, &profiles, &renditions)?;
+    let session = &credentials.token.session_id;
+    let segments = publish(node, session, credentials.seq, profiles, &renditions)?;
     let signer = Arc::clone(node.signer());
     let sig = tokio::task::spawn_blocking(move || {
         let data = renditions.iter().map(|rendition| &rendition.data);
@@ -329,10 +506,7 @@ async fn transcode(
     })
     .await
     .map_err(|_| Failure::Ours)?;
-    Ok((
-        net::TranscodeData { segments, sig },
-        (source_width, source_height),
-    ))
+    Ok(net::TranscodeData { segments, sig })
 }
 
 /// Cancels `stop` once `gone` is cancelled; never resolves.

@@ -11,17 +11,21 @@ use std::{
 use tokio::{net::lookup_host, time::timeout};
 use url::{Host, Url};
 
-use super::upload::{Room, Upload, UploadError};
+use super::upload::{Collector, UploadError};
 use crate::wire::{client::HTTP_CONNECT_TIMEOUT, tls};
 
 /// How long fetching a source may take, look-up and body included (`go-livepeer common/util.go`).
 const FETCH_TIME: Duration = Duration::from_secs(4);
 /// Longest URL a gateway may send in place of the segment.
-const MAX_URL: usize = 64 << 10;
+pub(super) const MAX_URL: usize = 64 << 10;
 
-/// Fetches the source the text names: `http` or `https`, bounded in bytes and in time.
-pub(super) async fn fetch(text: &[u8], room: &Room, may_be_private: bool) -> Result<Upload, UploadError> {
-    let fetching = Box::pin(fetch_url(text, room, may_be_private));
+/// Fetches the source the text names into the collector: `http` or `https`, bounded in bytes and in time.
+pub(super) async fn fetch(
+    text: &[u8],
+    collector: &mut Collector,
+    may_be_private: bool,
+) -> Result<(), UploadError> {
+    let fetching = Box::pin(fetch_url(text, collector, may_be_private));
     timeout(FETCH_TIME, fetching)
         .await
         .unwrap_or(Err(UploadError::TooSlow(FETCH_TIME)))
@@ -31,7 +35,7 @@ pub(super) async fn fetch(text: &[u8], room: &Room, may_be_private: bool) -> Res
         })
 }
 
-async fn fetch_url(text: &[u8], room: &Room, may_be_private: bool) -> Result<Upload, UploadError> {
+async fn fetch_url(text: &[u8], collector: &mut Collector, may_be_private: bool) -> Result<(), UploadError> {
     let failed = |error: reqwest::Error| UploadError::Source(error.without_url().to_string());
     let url = (text.len() <= MAX_URL)
         .then(|| std::str::from_utf8(text).ok()?.trim().parse::<Url>().ok())
@@ -58,11 +62,10 @@ async fn fetch_url(text: &[u8], room: &Room, may_be_private: bool) -> Result<Upl
     if response.status() != reqwest::StatusCode::OK {
         return Err(UploadError::Source(format!("status {}", response.status())));
     }
-    let mut collector = room.collector(response.content_length());
     while let Some(chunk) = response.chunk().await.map_err(failed)? {
         collector.add(&chunk)?;
     }
-    Ok(collector.finish())
+    Ok(())
 }
 
 async fn addresses(url: &Url) -> Result<Vec<SocketAddr>, UploadError> {
@@ -164,14 +167,14 @@ mod tests {
 
     #[tokio::test]
     async fn names_are_judged_by_where_they_lead() {
-        let room = Room::new(1 << 20);
+        let (mut collector, _) = super::super::upload::Room::new(1 << 20).collector(None);
         for url in [
             "http://127.0.0.1:9/x",
             "http://localhost:9/x",
             "http://[::1]:9/x",
             "http://2130706433:9/x",
         ] {
-            let error = fetch(url.as_bytes(), &room, false).await.unwrap_err();
+            let error = fetch(url.as_bytes(), &mut collector, false).await.unwrap_err();
             assert_eq!(
                 error.to_string(),
                 "the source cannot be fetched: its address is not a public one",

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::{Node, supervisor::TaskError};
+use super::{Node, notices::Known, supervisor::TaskError};
 use crate::view::node::NodeStatus;
 
 /// The least time between two events, however much happens.
@@ -26,7 +26,19 @@ impl Node {
         let work = self.work().totals(self.sessions.refused());
         let chain = self.chain.as_ref().and_then(|chain| chain.borrow().clone());
         let is_full = sessions.len() >= usize::try_from(self.max_sessions).unwrap_or(usize::MAX);
-        let notices = self.notices().update(now, chain.as_ref(), &work, is_full);
+        let mut engine = self.transcoder().view();
+        engine.segments_shed += self.work().segments_shed();
+        let can_more = self.transcoder().has_capacity();
+        let notices = self.notices().update(
+            now,
+            &Known {
+                chain: chain.as_ref(),
+                work: &work,
+                engine: &engine,
+                is_full,
+                is_at_capacity: !can_more,
+            },
+        );
         let mut devices = self.devices.borrow().clone();
         for device in &mut devices {
             let placed = sessions.iter().filter(|session| session.device == device.id);
@@ -44,7 +56,7 @@ impl Node {
             sessions,
             work,
             devices,
-            engine: self.transcoder().view(),
+            engine,
             chain,
             notices,
         }

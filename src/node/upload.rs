@@ -1,16 +1,20 @@
-//! Receiving a segment: bounded in bytes, in time, and in what all uploads together may hold.
+//! Receiving a segment: bounded in bytes, in time, and in what all uploads together may hold. It can be worked on while
+//! it arrives; it is the segment only once its hash is right.
 
 use std::{sync::Arc, time::Duration};
 
+use alloy::primitives::{B256, Keccak256};
 use axum::body::Body;
-use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     time::timeout,
 };
 
-use crate::wire::segment::MAX_SEGMENT_BYTES;
+use crate::{
+    media::arrival::{Incoming, Source, arrival},
+    wire::segment::MAX_SEGMENT_BYTES,
+};
 
 /// The unit room is counted in.
 const BLOCK: usize = 64 << 10;
@@ -38,13 +42,16 @@ pub(super) enum UploadError {
     /// The source cannot be fetched.
     #[error("the source cannot be fetched: {0}")]
     Source(String),
+    /// These are not the bytes that were announced.
+    #[error("the bytes have another hash")]
+    WrongHash,
 }
 
-/// A segment in memory. Its room is given back when it is dropped.
+/// A segment in memory. Its room is given back when this is dropped.
 #[derive(Debug)]
 pub(super) struct Upload {
-    /// The bytes.
-    pub data: Bytes,
+    /// How many bytes it has.
+    pub length: u64,
     _room: Option<OwnedSemaphorePermit>,
 }
 
@@ -60,21 +67,28 @@ impl Room {
         )))
     }
 
-    /// Collects bytes into this room, as many as a segment may have; `expected` is what their sender announced.
-    pub(super) fn collector(&self, expected: Option<u64>) -> Collector {
+    /// Collects bytes into this room, as many as a segment may have; `expected` is what their sender announced. The
+    /// other end reads along.
+    pub(super) fn collector(&self, expected: Option<u64>) -> (Collector, Source) {
         let expected = expected.map_or(0, |length| usize::try_from(length).unwrap_or(usize::MAX));
-        Collector {
-            data: BytesMut::with_capacity(expected.min(FIRST_CAPACITY)),
+        let (incoming, source) = arrival(expected.min(FIRST_CAPACITY));
+        let collector = Collector {
+            incoming,
+            hash: Keccak256::new(),
+            length: 0,
             room: self.clone(),
             held: None,
             most: usize::try_from(MAX_SEGMENT_BYTES).unwrap_or(usize::MAX),
-        }
+        };
+        (collector, source)
     }
 }
 
-/// Bytes as they come, with the room they take.
+/// Bytes as they come, with the room they take. Dropped before it is finished, all work on them is void.
 pub(super) struct Collector {
-    data: BytesMut,
+    incoming: Incoming,
+    hash: Keccak256,
+    length: usize,
     room: Room,
     held: Option<OwnedSemaphorePermit>,
     most: usize,
@@ -83,7 +97,7 @@ pub(super) struct Collector {
 impl Collector {
     /// Takes the next bytes.
     pub(super) fn add(&mut self, chunk: &[u8]) -> Result<(), UploadError> {
-        let length = self.data.len() + chunk.len();
+        let length = self.length + chunk.len();
         if length > self.most {
             return Err(UploadError::TooLarge);
         }
@@ -99,35 +113,62 @@ impl Collector {
                 held => *held = Some(more),
             }
         }
-        self.data.extend_from_slice(chunk);
+        self.length = length;
+        self.hash.update(chunk);
+        self.incoming.push(chunk);
         Ok(())
     }
 
-    /// All of them.
-    pub(super) fn finish(self) -> Upload {
-        Upload {
-            data: self.data.freeze(),
-            _room: self.held,
+    /// All of them are here. Whoever reads along sees the end if they are the right ones, and that all was void if not.
+    pub(super) fn finish(self, hash: B256) -> Result<Upload, UploadError> {
+        if self.hash.finalize() != hash {
+            return Err(UploadError::WrongHash);
         }
+        let length = self.incoming.finish().len() as u64;
+        Ok(Upload {
+            length,
+            _room: self.held,
+        })
     }
 }
 
 /// Reads a request's body to its end. The body stays with the caller, who may have to read on after a failure.
 pub(super) async fn receive(
     body: &mut Body,
-    room: &Room,
-    expected: Option<u64>,
+    collector: &mut Collector,
     within: Duration,
-) -> Result<Upload, UploadError> {
+) -> Result<(), UploadError> {
     let reading = async {
-        let mut collector = room.collector(expected);
         while let Some(frame) = body.frame().await {
             let frame = frame.map_err(|error| UploadError::Broken(error.to_string()))?;
             if let Some(chunk) = frame.data_ref() {
                 collector.add(chunk)?;
             }
         }
-        Ok(collector.finish())
+        Ok(())
+    };
+    timeout(within, reading)
+        .await
+        .unwrap_or(Err(UploadError::TooSlow(within)))
+}
+
+/// Reads a request's body that is a short text, at most so many bytes.
+pub(super) async fn receive_text(
+    body: &mut Body,
+    most: usize,
+    within: Duration,
+) -> Result<Vec<u8>, UploadError> {
+    let reading = async {
+        let mut text = Vec::new();
+        while let Some(frame) = body.frame().await {
+            let frame = frame.map_err(|error| UploadError::Broken(error.to_string()))?;
+            let chunk = frame.data_ref().map(AsRef::as_ref).unwrap_or_default();
+            if text.len() + chunk.len() > most {
+                return Err(UploadError::NotAUrl);
+            }
+            text.extend_from_slice(chunk);
+        }
+        Ok(text)
     };
     timeout(within, reading)
         .await
@@ -136,7 +177,11 @@ pub(super) async fn receive(
 
 #[cfg(test)]
 mod tests {
+    use alloy::primitives::keccak256;
+    use bytes::Bytes;
+
     use super::*;
+    use crate::media::arrival::Broken;
 
     #[tokio::test]
     async fn room_is_held_as_long_as_the_bytes() {
@@ -144,21 +189,51 @@ mod tests {
         let read = |size: usize| {
             let room = room.clone();
             async move {
-                let mut body = Body::from(vec![0; size]);
-                receive(&mut body, &room, None, Duration::from_secs(5)).await
+                let data = vec![0; size];
+                let hash = keccak256(&data);
+                let (mut collector, _) = room.collector(None);
+                receive(&mut Body::from(data), &mut collector, Duration::from_secs(5)).await?;
+                collector.finish(hash)
             }
         };
         let first = read(3 * BLOCK).await.unwrap();
         assert!(matches!(read(2 * BLOCK).await, Err(UploadError::NoRoom)));
         drop(first);
-        assert_eq!(read(2 * BLOCK).await.unwrap().data.len(), 2 * BLOCK);
+        assert_eq!(read(2 * BLOCK).await.unwrap().length, 2 * BLOCK as u64);
         assert_eq!(room.0.available_permits(), 4);
     }
 
     #[tokio::test]
     async fn a_body_that_never_ends_is_given_up() {
         let mut body = Body::from_stream(futures_util::stream::pending::<Result<Bytes, std::io::Error>>());
-        let read = receive(&mut body, &Room::new(BLOCK), None, Duration::from_millis(10)).await;
+        let (mut collector, _) = Room::new(BLOCK).collector(None);
+        let read = receive(&mut body, &mut collector, Duration::from_millis(10)).await;
         assert!(matches!(read, Err(UploadError::TooSlow(_))));
+    }
+
+    #[tokio::test]
+    async fn who_reads_along_sees_the_end_only_of_the_right_bytes() {
+        let room = Room::new(BLOCK);
+        let (mut collector, source) = room.collector(Some(u64::MAX));
+        collector.add(b"seg").unwrap();
+        assert_eq!(source.read(0).await, Ok(Some(Bytes::from_static(b"seg"))));
+        collector.add(b"ment").unwrap();
+        let upload = collector.finish(keccak256(b"segment")).unwrap();
+        assert_eq!((upload.length, source.complete()), (7, Some("segment".into())));
+
+        let (mut collector, source) = room.collector(None);
+        collector.add(b"segment").unwrap();
+        let wrong = collector.finish(keccak256(b"another")).unwrap_err();
+        assert!(matches!(wrong, UploadError::WrongHash));
+        assert_eq!(source.whole().await, Err(Broken));
+    }
+
+    #[tokio::test]
+    async fn a_text_is_short() {
+        let read = |size: usize| async move {
+            receive_text(&mut Body::from(vec![b'x'; size]), 10, Duration::from_secs(5)).await
+        };
+        assert_eq!(read(10).await.unwrap().len(), 10);
+        assert!(matches!(read(11).await, Err(UploadError::NotAUrl)));
     }
 }

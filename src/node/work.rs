@@ -25,9 +25,20 @@ pub(super) struct Outcome {
 pub(super) struct Work {
     totals: WorkTotals,
     recent: VecDeque<SegmentTiming>,
+    shed: u64,
 }
 
 impl Work {
+    /// Counts a segment that was refused because it would have come out too late.
+    pub(super) fn shed(&mut self) {
+        self.shed += 1;
+    }
+
+    /// How many were.
+    pub(super) fn segments_shed(&self) -> u64 {
+        self.shed
+    }
+
     /// Counts one segment.
     pub(super) fn record(&mut self, outcome: &Outcome) {
         let timing = outcome.timing;

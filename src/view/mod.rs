@@ -6,5 +6,6 @@ pub mod bench;
 pub mod chain;
 pub mod devnet;
 pub mod node;
+pub mod probe;
 pub mod push;
 pub mod transaction;

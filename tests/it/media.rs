@@ -2,7 +2,9 @@
 
 mod faults;
 mod lifetime;
+mod nvidia;
 mod output;
+mod probe;
 mod program;
 mod refusal;
 mod timing;
@@ -32,7 +34,16 @@ use engine::{
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
+/// The system's.
 static FFMPEG: LazyLock<Ffmpeg> = LazyLock::new(|| Ffmpeg::locate(None).unwrap());
+
+/// A newer one.
+static FFMPEG_7: LazyLock<Ffmpeg> = LazyLock::new(|| Ffmpeg::locate(Some(&testbed::ffmpeg_7())).unwrap());
+
+/// All that a node may meet.
+fn every_ffmpeg() -> [&'static Ffmpeg; 2] {
+    [&FFMPEG, &FFMPEG_7]
+}
 
 /// A transcoder with a work directory of its own.
 struct Bench {

@@ -1,5 +1,6 @@
 //! Tests of the engine's `node`: a real listener, real clients, real ffmpeg.
 
+mod arrival;
 mod harness;
 mod limits;
 mod operator;

@@ -87,11 +87,9 @@ impl Recipe<'_> {
             }
         }
         for (index, profile) in self.profiles.iter().enumerate() {
-            let mut filters = vec![match profile.fps {
-                0 => REPAIR.into(),
-                _ => "null".into(),
-            }];
-            filters.extend(rate(profile));
+            // One of the two is there.
+            let repair = (profile.fps == 0).then(|| REPAIR.into());
+            let filters = repair.into_iter().chain(rate(profile)).collect();
             let _ = write!(graph, ";[s{index}]{}", self.ending(index, filters));
         }
         graph

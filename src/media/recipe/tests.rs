@@ -174,3 +174,97 @@ fn a_hostile_name_stays_short_and_plain() {
     );
     assert!(credit(&"x".repeat(1000)).len() < 120);
 }
+
+/// What may be asked of a GPU, each with what is about the source.
+#[test]
+fn ladders_on_a_gpu() {
+    let nvidia = |profiles| Recipe {
+        target: Target::Nvidia(2),
+        source_size: Some(HD),
+        ..recipe(profiles)
+    };
+    let low = || Profile {
+        width: 426,
+        height: 240,
+        bitrate: 0,
+        ..profile()
+    };
+    let asked = |codec, codec_profile, fps, gop, quality| Profile {
+        codec,
+        codec_profile,
+        fps,
+        gop,
+        quality,
+        ..profile()
+    };
+    let (h264, hevc) = (VideoCodec::H264, VideoCodec::H265);
+    let plain = CodecProfile::Default;
+    let profiles = [
+        asked(h264, plain, 30, Gop::Default, 0),
+        asked(h264, CodecProfile::H264Baseline, 30, Gop::Millis(2000), 0),
+        asked(h264, CodecProfile::H264Main, 30, Gop::Intra, 23),
+        asked(h264, CodecProfile::H264High, 0, Gop::Millis(1500), 44),
+        asked(h264, CodecProfile::H264ConstrainedHigh, 30, Gop::Default, 45),
+        asked(hevc, plain, 30, Gop::Millis(500), 63),
+    ];
+    insta::assert_snapshot!("gpu_every_profile", lines(nvidia(&profiles)));
+    let ladder = [profile(), low()];
+    insta::assert_snapshot!(
+        "gpu_signatures",
+        lines(Recipe {
+            perceptual_hash: true,
+            clip: Some(clip(500, 1500)),
+            ..nvidia(&ladder)
+        })
+    );
+    insta::assert_snapshot!(
+        "gpu_unknown_size_as_it_arrives",
+        lines(Recipe {
+            source_size: None,
+            input: InputFormat::Mp4Streamed,
+            ..nvidia(&ladder)
+        })
+    );
+    insta::assert_snapshot!(
+        "gpu_decoded_on_the_cpu",
+        lines(Recipe {
+            cpu_decode: true,
+            ..nvidia(&ladder)
+        })
+    );
+}
+
+#[test]
+fn cascades() {
+    let rung = |width, height, fps| Profile {
+        width,
+        height,
+        fps,
+        ..profile()
+    };
+    let graph = |profiles: &[Profile], source| {
+        let effort = Effort {
+            cascaded: true,
+            ..EFFORT
+        };
+        let recipe = Recipe {
+            effort,
+            source_size: source,
+            perceptual_hash: true,
+            ..recipe(profiles)
+        };
+        recipe.graph().replace(';', "\n")
+    };
+    // In the profiles' order, whatever their sizes; a rate of its own for each.
+    let mixed = [rung(426, 240, 30), rung(1280, 720, 0), rung(640, 360, 15)];
+    insta::assert_snapshot!("cascade", graph(&mixed, Some(HD)));
+    // What is larger than the source is nothing to scale from.
+    let small = Size {
+        width: 640,
+        height: 360,
+    };
+    insta::assert_snapshot!("cascade_below_an_enlarged_one", graph(&mixed, Some(small)));
+    let enlarged = [rung(1280, 720, 30), rung(1920, 1080, 30)];
+    assert!(graph(&enlarged, Some(small)).starts_with("[0:v:0]split=2[s0][s1]"));
+    assert!(graph(&mixed[..1], Some(HD)).starts_with("[0:v:0]split=1[s0]"));
+}

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 const JOB_PREFIX: &str = "lpctl-job-";
 
 /// A directory for one job, readable by nobody else; it goes when it is dropped.
-pub(super) fn job_dir(work_dir: &Path) -> io::Result<TempDir> {
+pub(in crate::media) fn job_dir(work_dir: &Path) -> io::Result<TempDir> {
     tempfile::Builder::new()
         .prefix(&format!("{JOB_PREFIX}{}-", std::process::id()))
         .permissions(fs::Permissions::from_mode(0o700))

@@ -1,6 +1,9 @@
 //! A node on ports of its own, clients for it, and a transcoder that can be held up.
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use alloy::primitives::keccak256;
 use bytes::Bytes;
@@ -22,7 +25,11 @@ use engine::{
 use prost::Message;
 use reqwest::{Client, Response, StatusCode};
 use tempfile::TempDir;
-use tokio::sync::watch;
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinHandle,
+};
+use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Channel;
 
@@ -34,6 +41,16 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 pub struct Gate {
     open: watch::Sender<bool>,
     entered: watch::Sender<usize>,
+    inside: watch::Sender<usize>,
+    machine: Arc<Mutex<Machine>>,
+}
+
+/// What the transcoder says of its machine, and what it was told.
+#[derive(Default)]
+struct Machine {
+    is_full: bool,
+    slowness: Option<u32>,
+    closed: Vec<String>,
 }
 
 impl Gate {
@@ -41,7 +58,37 @@ impl Gate {
         Self {
             open: watch::Sender::new(open),
             entered: watch::Sender::new(0),
+            inside: watch::Sender::new(0),
+            machine: Arc::default(),
         }
+    }
+
+    /// From now on the machine carries no more sessions, or does.
+    pub fn set_full(&self, is_full: bool) {
+        self.machine.lock().unwrap().is_full = is_full;
+    }
+
+    /// From now on segments are said to take so many times their playing time.
+    pub fn set_slowness(&self, times: Option<u32>) {
+        self.machine.lock().unwrap().slowness = times;
+    }
+
+    pub fn was_closed(&self, session: &str) -> bool {
+        self.machine
+            .lock()
+            .unwrap()
+            .closed
+            .iter()
+            .any(|closed| closed == session)
+    }
+
+    /// Resolves once no job is in the transcoder.
+    pub async fn empty(&self) {
+        let mut inside = self.inside.subscribe();
+        tokio::time::timeout(PATIENCE, inside.wait_for(|inside| *inside == 0))
+            .await
+            .expect("the jobs end")
+            .unwrap();
     }
 
     pub fn open(&self) {
@@ -58,6 +105,14 @@ impl Gate {
     }
 }
 
+struct Inside<'a>(&'a watch::Sender<usize>);
+
+impl Drop for Inside<'_> {
+    fn drop(&mut self) {
+        self.0.send_modify(|inside| *inside -= 1);
+    }
+}
+
 /// The real transcoder behind a gate.
 struct Gated<T> {
     transcoder: T,
@@ -70,6 +125,8 @@ impl<T: SegmentTranscoder> SegmentTranscoder for Gated<T> {
         job: SegmentJob,
         stop: CancellationToken,
     ) -> Result<Transcoded, TranscodeError> {
+        self.gate.inside.send_modify(|inside| *inside += 1);
+        let _inside = Inside(&self.gate.inside);
         self.gate.entered.send_modify(|entered| *entered += 1);
         let mut open = self.gate.open.subscribe();
         tokio::select! {
@@ -80,11 +137,18 @@ impl<T: SegmentTranscoder> SegmentTranscoder for Gated<T> {
     }
 
     fn close(&self, session: &str) {
+        self.gate.machine.lock().unwrap().closed.push(session.to_string());
         self.transcoder.close(session);
     }
 
+    // What the real one measures on a machine that runs many tests at once is not asked here.
     fn has_capacity(&self) -> bool {
-        self.transcoder.has_capacity()
+        !self.gate.machine.lock().unwrap().is_full
+    }
+
+    fn expected(&self, _: &str, playing: Duration) -> Option<Duration> {
+        let slowness = self.gate.machine.lock().unwrap().slowness;
+        slowness.map(|times| playing * times)
     }
 
     fn view(&self) -> EngineView {
@@ -206,6 +270,46 @@ impl Rig {
         tokio::time::timeout(PATIENCE, self.node.stop())
             .await
             .expect("the node stops")
+    }
+}
+
+/// A segment that is sent as the test goes on.
+pub struct Upload {
+    chunks: mpsc::Sender<Result<Bytes, std::io::Error>>,
+    answer: JoinHandle<Response>,
+}
+
+impl Upload {
+    /// Posts credentials; the body comes later.
+    pub fn begin(rig: &Rig, client: &Client, credentials: &net::SegData) -> Self {
+        let (chunks, body) = mpsc::channel(1);
+        let request = client
+            .post(rig.url("/segment"))
+            .header("Livepeer-Segment", to_header(credentials))
+            .header("Content-Type", "video/MP2T")
+            .body(reqwest::Body::wrap_stream(ReceiverStream::new(body)));
+        let answer = tokio::spawn(async move { request.send().await.expect("an answer") });
+        Self { chunks, answer }
+    }
+
+    pub async fn send(&self, chunk: &[u8]) {
+        let sending = self.chunks.send(Ok(Bytes::copy_from_slice(chunk)));
+        let sent = tokio::time::timeout(PATIENCE, sending).await;
+        sent.expect("the node reads").expect("the client sends");
+    }
+
+    /// The last byte is sent.
+    pub async fn finish(self) -> Response {
+        drop(self.chunks);
+        tokio::time::timeout(PATIENCE, self.answer)
+            .await
+            .expect("an answer")
+            .unwrap()
+    }
+
+    /// Gives up in the middle.
+    pub fn break_off(self) {
+        self.answer.abort();
     }
 }
 

@@ -6,11 +6,15 @@
 
 pub mod clip;
 mod devnet;
+mod driver;
+mod ffmpeg;
 pub mod gpu;
 
 pub use devnet::{
     Accounts, Devnet, cache_dir, devnet, devnet_config, devnet_parts, devnet_with, installed_cache_dir,
 };
+pub use driver::StubDriver;
+pub use ffmpeg::ffmpeg_7;
 
 /// Chooses the TLS provider HTTP clients need to be built at all. Any number of calls.
 pub fn install_tls() {
