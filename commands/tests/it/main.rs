@@ -17,6 +17,7 @@ mod environment;
 mod fence;
 mod fuzz;
 mod gateway;
+mod gpu;
 mod operator;
 mod outcomes;
 mod proxy;

@@ -7,8 +7,10 @@ use super::Shared;
 use crate::{
     gpu::{Cost, RunOutcome},
     media::{
+        inspect::Inspection,
         job::{FailureClass, SegmentJob, TranscodeError},
         pace::Pacer,
+        size::Size,
         target::{Effort, Target},
     },
 };
@@ -18,6 +20,22 @@ const USUAL_FPS: u32 = 30;
 
 /// What NVENC says when it takes no further session, as a consumer card does after a few.
 const NO_MORE_SESSIONS: &str = "out of memory (10)";
+
+/// What some command lines have to know of a source's pictures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Pictures {
+    pub(super) size: Size,
+    pub(super) decode_on_gpu: bool,
+}
+
+impl Pictures {
+    pub(super) fn of(inspection: &Inspection) -> Option<Self> {
+        Some(Self {
+            size: inspection.size?,
+            decode_on_gpu: inspection.decodes_on_gpu(),
+        })
+    }
+}
 
 impl Shared {
     /// The device for the session's next run.
@@ -39,8 +57,8 @@ impl Shared {
             };
             (profile.width, profile.height, fps.max(1))
         });
-        let source = match self.pool.size(&job.session) {
-            Some(size) => Some((size.width, size.height, USUAL_FPS)),
+        let source = match self.pool.pictures(&job.session) {
+            Some(pictures) => Some((pictures.size.width, pictures.size.height, USUAL_FPS)),
             None => renditions
                 .clone()
                 .max_by_key(|(width, height, _)| u64::from(*width) * u64::from(*height)),

@@ -19,13 +19,11 @@ use tracing::debug;
 use super::{
     WarmSettings,
     memory::{self, Memory},
+    plan::Pictures,
     process::{Command, Process},
     tally::count,
 };
-use crate::{
-    media::{size::Size, target::Target},
-    view::node::WarmView,
-};
+use crate::{media::target::Target, view::node::WarmView};
 
 /// How often waiting processes are looked after.
 const LOOK: Duration = Duration::from_secs(1);
@@ -62,8 +60,8 @@ struct Session {
     working: u32,
     /// No more is to be started for it.
     closed: bool,
-    /// Size of its last source picture.
-    size: Option<Size>,
+    /// What its last source's pictures were like.
+    pictures: Option<Pictures>,
     ready: Option<Ready>,
     used: Instant,
 }
@@ -203,16 +201,16 @@ impl Pool {
         }
     }
 
-    /// The session's pictures were of this size.
-    pub(super) fn remember(&self, session: &str, size: Option<Size>) {
+    /// What the session's pictures were like.
+    pub(super) fn remember(&self, session: &str, pictures: Option<Pictures>) {
         if let Some(session) = self.state().sessions.get_mut(session) {
-            session.size = size;
+            session.pictures = pictures;
         }
     }
 
-    /// Size of the session's last pictures.
-    pub(super) fn size(&self, session: &str) -> Option<Size> {
-        self.state().sessions.get(session)?.size
+    /// What the session's last pictures were like.
+    pub(super) fn pictures(&self, session: &str) -> Option<Pictures> {
+        self.state().sessions.get(session)?.pictures
     }
 
     /// Nothing more comes of this session.
@@ -303,7 +301,7 @@ impl Session {
         Self {
             working: 0,
             closed: false,
-            size: None,
+            pictures: None,
             ready: None,
             used: Instant::now(),
         }

@@ -20,6 +20,7 @@ use super::{
     Shared,
     feed::{feed, spool},
     outcome::{Outcome, failed, judge},
+    plan::Pictures,
     process::{Command, Process},
     slots::Turn,
     tally::Now,
@@ -27,10 +28,9 @@ use super::{
 };
 use crate::{
     media::{
-        arrival::{Broken, Source},
+        arrival::Broken,
         inspect::{Inspection, inspect},
         job::{FailureClass, SegmentJob, TranscodeError},
-        size::Size,
     },
     process::{Log, keep_log},
 };
@@ -45,8 +45,8 @@ pub(super) enum Cut {
     Broken,
     /// Sound starts after what was looked at: worth a second, longer look.
     TooSmallProbe,
-    /// The command line was made for pictures of another size.
-    OtherSize(Size),
+    /// The command line was made for other pictures.
+    OtherPictures(Pictures),
     /// Anything else.
     Failed(TranscodeError),
 }
@@ -67,12 +67,16 @@ impl From<TranscodeError> for Cut {
 pub(super) type Inspecting = SharedFuture<BoxFuture<'static, Result<Inspection, Cut>>>;
 
 /// Inspects the segment when its last byte is here.
-pub(super) fn inspecting(source: &Source) -> Inspecting {
-    let source = source.clone();
+pub(super) fn inspecting(job: &SegmentJob) -> Inspecting {
+    let (source, profiles) = (job.source.clone(), job.profiles.clone());
     let inspected = async move {
         let whole = source.whole().await?;
-        let inspected = spawn_blocking(move || inspect(&whole)).await;
-        Ok(inspected.map_err(|_| TranscodeError::Stopped)??)
+        let inspected = spawn_blocking(move || {
+            let inspection = inspect(&whole)?;
+            inspection.admits(&profiles)?;
+            Ok::<_, TranscodeError>(inspection)
+        });
+        Ok(inspected.await.map_err(|_| TranscodeError::Stopped)??)
     };
     inspected.boxed().shared()
 }
@@ -85,8 +89,8 @@ pub(super) struct Run<'a> {
     pub(super) command: &'a Command,
     /// When the whole segment was here.
     pub(super) arrived: &'a OnceLock<Instant>,
-    /// The size of the source's pictures that the command line counts on.
-    pub(super) size: Option<Size>,
+    /// What the command line counts on.
+    pub(super) pictures: Option<Pictures>,
     /// The one to start for the next segment.
     pub(super) next: Option<Command>,
 }
@@ -123,8 +127,9 @@ impl Shared {
         };
         let inspecting = async {
             let inspection = run.inspecting.clone().await?;
-            match (run.size, inspection.size) {
-                (Some(expected), Some(size)) if expected != size => Err(Cut::OtherSize(size)),
+            inspection.admits(&job.profiles)?;
+            match (run.pictures, Pictures::of(&inspection)) {
+                (Some(expected), Some(found)) if expected != found => Err(Cut::OtherPictures(found)),
                 _ => Ok(inspection),
             }
         };

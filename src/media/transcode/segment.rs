@@ -10,6 +10,7 @@ use super::{
     Shared,
     feed::{Head, first_look, head},
     outcome::Outcome,
+    plan::Pictures,
     process::Command,
     request::check_request,
     run::{Cut, Inspecting, Run, inspecting},
@@ -19,7 +20,6 @@ use super::{
 use crate::media::{
     job::{FailureClass, SegmentJob, TranscodeError, Transcoded},
     recipe::Recipe,
-    size::Size,
     target::Target,
 };
 
@@ -80,15 +80,15 @@ impl Shared {
             NoTurn::Broken => TranscodeError::Stopped,
             NoTurn::TooLate => TranscodeError::Busy,
         })?;
-        let inspecting = inspecting(&job.source);
+        let inspecting = inspecting(job);
         let arrived = OnceLock::new();
         let mut target = self.target_for(job)?;
         let mut pace = self.pace(job, target, turn.waited());
         let mut tried = Tried::default();
-        let mut size = unless_stopped(stop, self.size_for(job, &head, target)).await?;
+        let mut pictures = unless_stopped(stop, self.pictures_for(job, &head, target)).await?;
         loop {
             tried.runs += 1;
-            let command = self.command(job, &head, target, size, tried.big_probe);
+            let command = self.command(job, &head, target, pictures, tried.big_probe);
             let waiting = match tried.cold {
                 false => self.pool.take(&job.session, &command),
                 true => None,
@@ -100,13 +100,13 @@ impl Shared {
                 inspecting: &inspecting,
                 arrived: &arrived,
                 command: &command,
-                size: size.filter(|_| self.needs_size(target)),
-                next: ahead.then(|| self.command(job, &head, target, size, false)),
+                pictures: pictures.filter(|_| self.needs_pictures(target)),
+                next: ahead.then(|| self.command(job, &head, target, pictures, false)),
             };
             let cut = match self.run(run, waiting, &mut turn).await {
                 Ok(Outcome::Made(made)) => {
                     let size = made.inspection.size;
-                    self.pool.remember(&job.session, size);
+                    self.pool.remember(&job.session, Pictures::of(&made.inspection));
                     self.report(job, target, None);
                     return Ok(Transcoded {
                         renditions: made.renditions,
@@ -125,7 +125,7 @@ impl Shared {
             if let Cut::Failed(error) = &cut {
                 self.report(job, target, Some(error));
             }
-            if let Err(error) = self.decide(job, cut, warm, &mut tried, &mut target, &mut size) {
+            if let Err(error) = self.decide(job, cut, warm, &mut tried, &mut target, &mut pictures) {
                 if error == TranscodeError::TimedOut {
                     pace.finished(arrived.get().copied());
                 }
@@ -133,7 +133,7 @@ impl Shared {
             }
             if target != tried_on {
                 pace = self.pace(job, target, Duration::ZERO);
-                size = unless_stopped(stop, self.size_for(job, &head, target)).await?;
+                pictures = unless_stopped(stop, self.pictures_for(job, &head, target)).await?;
             }
         }
     }
@@ -166,7 +166,7 @@ impl Shared {
         warm: bool,
         tried: &mut Tried,
         target: &mut Target,
-        size: &mut Option<Size>,
+        pictures: &mut Option<Pictures>,
     ) -> Result<(), TranscodeError> {
         let (session, seq) = (job.session.as_str(), job.seq);
         let last = tried.runs >= MOST_RUNS;
@@ -186,18 +186,12 @@ impl Shared {
                 class: FailureClass::Input,
                 reason: "the sound cannot be read".into(),
             },
-            Cut::OtherSize(other) if !last => {
-                debug!(
-                    session,
-                    seq,
-                    width = other.width,
-                    height = other.height,
-                    "the pictures have another size than before"
-                );
-                *size = Some(other);
+            Cut::OtherPictures(other) if !last => {
+                debug!(session, seq, ?other, "the pictures are not like those before");
+                *pictures = Some(other);
                 return Ok(());
             }
-            Cut::OtherSize(_) => TranscodeError::INVALID_VIDEO,
+            Cut::OtherPictures(_) => TranscodeError::INVALID_VIDEO,
             Cut::Failed(error) => error,
         };
         // What has taken all its time gets no more.
@@ -227,16 +221,17 @@ impl Shared {
         job: &SegmentJob,
         head: &Head,
         target: Target,
-        size: Option<Size>,
+        pictures: Option<Pictures>,
         big_probe: bool,
     ) -> Command {
+        let pictures = pictures.filter(|_| self.needs_pictures(target));
         Command::of(&Recipe {
             program: self.settings.ffmpeg.path(),
             target,
             effort: self.effort(),
             input: head.input,
-            source_size: size.filter(|_| self.needs_size(target)),
-            cpu_decode: false,
+            source_size: pictures.map(|pictures| pictures.size),
+            cpu_decode: pictures.is_some_and(|pictures| !pictures.decode_on_gpu),
             encoder_threads: self.settings.encoder_threads,
             big_probe,
             profiles: &job.profiles,
@@ -246,21 +241,21 @@ impl Shared {
         })
     }
 
-    /// The size of the source's pictures where the command line needs it: the session's last one, or what the first
+    /// What the source's pictures are like where the command line needs it: the session's last ones, or what the first
     /// bytes tell.
-    async fn size_for(&self, job: &SegmentJob, head: &Head, target: Target) -> Option<Size> {
-        if !self.needs_size(target) {
+    async fn pictures_for(&self, job: &SegmentJob, head: &Head, target: Target) -> Option<Pictures> {
+        if !self.needs_pictures(target) {
             return None;
         }
-        if let Some(size) = self.pool.size(&job.session) {
-            return Some(size);
+        if let Some(pictures) = self.pool.pictures(&job.session) {
+            return Some(pictures);
         }
         let looked = first_look(&job.source, head.bytes.clone()).await;
-        looked.ok().flatten()?.size
+        Pictures::of(&looked.ok().flatten()?)
     }
 
     /// GPU scalers and renditions that are scaled from one another are given numbers.
-    pub(super) fn needs_size(&self, target: Target) -> bool {
+    fn needs_pictures(&self, target: Target) -> bool {
         target != Target::Cpu || self.effort().cascaded
     }
 }
