@@ -183,6 +183,7 @@ impl Prober {
             input: InputFormat::MpegTs,
             source_size: inspection.size,
             cpu_decode: !inspection.decodes_on_gpu(),
+            encoder_threads: None,
             big_probe: false,
             profiles: &profiles,
             clip: None,
