@@ -182,6 +182,7 @@ impl Prober {
             },
             input: InputFormat::MpegTs,
             source_size: inspection.size,
+            encoder_threads: None,
             cpu_decode: !inspection.decodes_on_gpu(),
             big_probe: false,
             profiles: &profiles,

@@ -1,5 +1,7 @@
 //! The transcode engine with real ffmpeg. Encoders run at their fastest preset: what is tested is not their art.
 
+mod exact;
+mod hostile;
 mod lifetime;
 mod nvidia;
 mod output;
