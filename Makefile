@@ -4,16 +4,23 @@ CARGO ?= cargo
 CARGO_DENY_VERSION := 0.20.2
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: help setup ffmpeg ffmpeg-7 devnet-parts deny demo test check gen
+.PHONY: help setup compiler ffmpeg ffmpeg-7 devnet-parts deny demo test check gen
 
 help:
-	@echo "make setup   install what is missing: ffmpeg (Debian; a newer one for tests, PyPI, pinned), anvil and Livepeer's contracts (npm, pinned)"
+	@echo "make setup   install what is missing: a C compiler and ffmpeg (Debian; a newer one for tests, PyPI, pinned), anvil and Livepeer's contracts (npm, pinned)"
 	@echo "make demo    a Livepeer protocol, an orchestrator, a node and a stream on this machine, verified"
 	@echo "make test    all tests, against the real things"
 	@echo "make check   what must hold before a commit: format, lints, licences, derived files, tests"
 	@echo "make gen     write completions/ and man/ from the code"
 
-setup: ffmpeg ffmpeg-7 devnet-parts
+setup: compiler ffmpeg ffmpeg-7 devnet-parts
+
+# Rust links with it, and tests build drivers of their own.
+compiler:
+	@command -v cc >/dev/null || { \
+		echo "setup: installing a C compiler from this machine's Debian packages"; \
+		$(SUDO) apt-get update -q && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends gcc libc6-dev; \
+	}
 
 ffmpeg:
 	@if command -v ffmpeg >/dev/null && command -v ffprobe >/dev/null; then \

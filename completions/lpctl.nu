@@ -545,6 +545,10 @@ module completions {
     [ "ultrafast" "superfast" "veryfast" "faster" "fast" "medium" "slow" "slower" "veryslow" "placebo" ]
   }
 
+  def "nu-complete lpctl run fence" [] {
+    [ "strict" "auto" "off" ]
+  }
+
   def "nu-complete lpctl run color" [] {
     [ "auto" "always" "never" ]
   }
@@ -561,6 +565,7 @@ module completions {
     --offchain                # Leave the chain out of it, whatever the profile says
     --ffmpeg: path            # The ffmpeg to use, instead of the one on the search path
     --preset: string@"nu-complete lpctl run preset" # How thoroughly to encode: faster presets make larger or worse renditions
+    --fence: string@"nu-complete lpctl run fence" # What to do where this kernel cannot fence ffmpeg off from files, sockets and programs
     --data-dir: directory     # The node's own files; one node at a time [default: `node` in lpctl's data folder]
     --work-dir: directory     # Where segments are worked on [default: in memory, if there is room]
     --profile: string         # Section of the config file to use
@@ -578,6 +583,38 @@ module completions {
     --verbose(-v)             # Say more; repeat it for still more
     --quiet(-q)               # Say nothing but the answer and failures
     --color: string@"nu-complete lpctl run color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+  ]
+
+  def "nu-complete lpctl doctor fence" [] {
+    [ "strict" "auto" "off" ]
+  }
+
+  def "nu-complete lpctl doctor color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Check whether this machine can run a node, and say what to do where it cannot
+  export extern "lpctl doctor" [
+    --ffmpeg: path            # The ffmpeg to check, instead of the one on the search path
+    --fence: string@"nu-complete lpctl doctor fence" # What the node is to do where this kernel cannot fence ffmpeg off
+    --data-dir: directory     # The node's own files [default: `node` in lpctl's data folder]
+    --work-dir: directory     # Where segments are worked on [default: in memory, if there is room]
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl doctor color" # When to use colour
     --help(-h)                # Print help (see more with '--help')
   ]
 

@@ -7,7 +7,11 @@ use std::{collections::BTreeMap, path::PathBuf};
 use alloy::primitives::Address;
 use serde::{Deserialize, Serialize};
 
-use crate::{secret::RpcUrl, units::Wei};
+use crate::{
+    media::pace::{PaceError, PaceSettings, automatic_presets, preset_named},
+    secret::RpcUrl,
+    units::Wei,
+};
 
 /// The network a command talks to when nothing else is said.
 pub const DEFAULT_NETWORK: &str = "arbitrum-one";
@@ -49,6 +53,166 @@ pub struct Layer {
     /// Streams a node serves at once.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_sessions: Option<SessionLimit>,
+    /// How segments are transcoded.
+    #[serde(skip_serializing_if = "TranscodeLayer::is_empty")]
+    pub transcode: TranscodeLayer,
+}
+
+/// The `transcode` section of a layer.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TranscodeLayer {
+    /// How hard the CPU tries.
+    pub cpu: CpuLayer,
+}
+
+impl TranscodeLayer {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// The `transcode.cpu` section of a layer.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CpuLayer {
+    /// Encoder preset, or `auto`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub preset: Option<PresetChoice>,
+    /// The slowest preset that `auto` may choose.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub slowest: Option<AutomaticPreset>,
+    /// The fastest preset that `auto` may choose.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fastest: Option<AutomaticPreset>,
+    /// Part of a segment's playing time that shall be left over when it is encoded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub headroom_percent: Option<Headroom>,
+}
+
+impl CpuLayer {
+    fn over(self, below: Self) -> Self {
+        Self {
+            preset: self.preset.or(below.preset),
+            slowest: self.slowest.or(below.slowest),
+            fastest: self.fastest.or(below.fastest),
+            headroom_percent: self.headroom_percent.or(below.headroom_percent),
+        }
+    }
+
+    /// What it says, and the usual where it says nothing; whether that fits together is not asked.
+    #[must_use]
+    pub fn spelled_out(&self) -> PaceSettings {
+        let usual = PaceSettings::default();
+        PaceSettings {
+            preset: self.preset.unwrap_or_default().0,
+            slowest: self.slowest.map_or(usual.slowest, |preset| preset.0),
+            fastest: self.fastest.map_or(usual.fastest, |preset| preset.0),
+            headroom_percent: self
+                .headroom_percent
+                .map_or(usual.headroom_percent, |headroom| headroom.0),
+        }
+    }
+
+    /// The same, if it fits together.
+    ///
+    /// # Errors
+    /// [`PaceError::Crossed`].
+    pub fn pace(&self) -> Result<PaceSettings, PaceError> {
+        let pace = self.spelled_out();
+        pace.check().map(|()| pace)
+    }
+}
+
+/// An encoder preset, or `auto`: chosen by load.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(into = "&'static str")]
+pub struct PresetChoice(pub Option<&'static str>);
+
+impl PresetChoice {
+    /// All names there are.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        std::iter::once(AUTO).chain(crate::media::transcode::PRESETS)
+    }
+}
+
+/// What stands for a preset chosen by load.
+const AUTO: &str = "auto";
+
+impl From<PresetChoice> for &'static str {
+    fn from(choice: PresetChoice) -> Self {
+        choice.0.unwrap_or(AUTO)
+    }
+}
+
+impl std::str::FromStr for PresetChoice {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match preset_named(text) {
+            _ if text == AUTO => Ok(Self(None)),
+            Some(preset) => Ok(Self(Some(preset))),
+            None => Err(unknown(text, Self::names())),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for PresetChoice {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// An encoder preset that `auto` can choose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(into = "&'static str")]
+pub struct AutomaticPreset(pub &'static str);
+
+impl From<AutomaticPreset> for &'static str {
+    fn from(preset: AutomaticPreset) -> Self {
+        preset.0
+    }
+}
+
+impl<'de> Deserialize<'de> for AutomaticPreset {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let known = automatic_presets().find(|preset| *preset == text);
+        known
+            .map(Self)
+            .ok_or_else(|| serde::de::Error::custom(unknown(&text, automatic_presets())))
+    }
+}
+
+fn unknown(text: &str, known: impl Iterator<Item = &'static str>) -> String {
+    let known: Vec<_> = known.collect();
+    format!("`{}` is none of {}", text.escape_debug(), known.join(", "))
+}
+
+/// A part of the playing time in percent, at most 90.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "i64", into = "u32")]
+pub struct Headroom(u32);
+
+impl From<Headroom> for u32 {
+    fn from(headroom: Headroom) -> Self {
+        headroom.0
+    }
+}
+
+impl TryFrom<i64> for Headroom {
+    type Error = String;
+
+    fn try_from(percent: i64) -> Result<Self, Self::Error> {
+        match u32::try_from(percent) {
+            Ok(percent @ 0..=PaceSettings::MOST_HEADROOM) => Ok(Self(percent)),
+            _ => Err(format!(
+                "{percent} is not a head-room from 0 to {} percent",
+                PaceSettings::MOST_HEADROOM
+            )),
+        }
+    }
 }
 
 /// A gas price in a config file: text with a unit, like `0.1gwei`.
@@ -141,6 +305,9 @@ impl Layer {
             node_url: self.node_url.or(below.node_url),
             max_gas_price: self.max_gas_price.or(below.max_gas_price),
             max_sessions: self.max_sessions.or(below.max_sessions),
+            transcode: TranscodeLayer {
+                cpu: self.transcode.cpu.over(below.transcode.cpu),
+            },
         }
     }
 }
@@ -266,5 +433,53 @@ mod tests {
         assert!(error.to_string().contains("netwrk"), "{error}");
         let error = ConfigFile::parse(FILE).unwrap().layer(Some("test")).unwrap_err();
         assert!(error.to_string().contains("`devnet`, `main`"), "{error}");
+    }
+
+    #[test]
+    fn how_hard_the_cpu_tries_has_layers_too() {
+        let file = ConfigFile::parse(
+            "[defaults.transcode.cpu]\npreset = \"fast\"\nheadroom_percent = 35\n\
+             [profiles.a.transcode.cpu]\npreset = \"auto\"\nslowest = \"faster\"\n[profiles.b]\n",
+        )
+        .unwrap();
+        let pace = |name| file.layer(Some(name)).unwrap().1.transcode.cpu.pace().unwrap();
+        let usual = PaceSettings::default();
+        assert_eq!(
+            pace("a"),
+            PaceSettings {
+                slowest: "faster",
+                headroom_percent: 35,
+                ..usual
+            }
+        );
+        assert_eq!(
+            pace("b"),
+            PaceSettings {
+                preset: Some("fast"),
+                headroom_percent: 35,
+                ..usual
+            }
+        );
+        let crossed =
+            ConfigFile::parse("[defaults.transcode.cpu]\nslowest = \"ultrafast\"\nfastest = \"fast\"\n");
+        let crossed = crossed.unwrap().defaults.transcode.cpu.pace().unwrap_err();
+        assert!(matches!(crossed, PaceError::Crossed { .. }));
+        for (mistake, said) in [
+            ("preset = \"warp\"", "`warp` is none of auto, ultrafast"),
+            ("slowest = \"placebo\"", "`placebo` is none of ultrafast"),
+            ("headroom_percent = 91", "91 is not a head-room"),
+            ("speed = 1", "unknown field `speed`"),
+        ] {
+            let error = ConfigFile::parse(&format!("[defaults.transcode.cpu]\n{mistake}\n")).unwrap_err();
+            assert!(error.to_string().starts_with("line 2: "), "{error}");
+            assert!(error.to_string().contains(said), "{error}");
+        }
+        let text = toml::to_string(&file).unwrap();
+        assert_eq!(ConfigFile::parse(&text).unwrap(), file);
+        assert!(
+            !toml::to_string(&ConfigFile::default())
+                .unwrap()
+                .contains("transcode")
+        );
     }
 }

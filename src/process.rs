@@ -417,6 +417,11 @@ impl Job {
         self.child.wait().await
     }
 
+    /// Whether it is over already. Never waits; a child that is over is collected by this.
+    pub fn has_ended(&mut self) -> bool {
+        !matches!(self.child.try_wait(), Ok(None))
+    }
+
     /// Kills the group and waits until the child is gone, so that it no longer writes anywhere.
     pub async fn kill(mut self) {
         self.kill_group();
@@ -426,7 +431,7 @@ impl Job {
 
     /// ffmpeg ignores SIGTERM while it reads its input, hence SIGKILL. A child that was waited for has no id
     /// any more: its group may be empty and the number a stranger's by now, so nothing is killed.
-    fn kill_group(&self) {
+    pub(crate) fn kill_group(&self) {
         let group = self
             .child
             .id()

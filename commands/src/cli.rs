@@ -183,6 +183,9 @@ pub enum Command {
     #[command(subcommand)]
     Protocol(crate::protocol::ProtocolCommand),
     Run(crate::run::RunArgs),
+    /// See and test the GPUs that encode, and the CPU
+    #[command(subcommand)]
+    Gpu(crate::gpu::GpuCommand),
     Doctor(crate::doctor::DoctorArgs),
     /// Send video to orchestrators, as gateways do
     #[command(subcommand)]

@@ -79,6 +79,15 @@ pub fn accounts(current: &OsStr) -> Vec<CompletionCandidate> {
     starting_with(current, known)
 }
 
+/// GPUs of this machine and the CPU.
+#[must_use]
+pub fn devices(current: &OsStr) -> Vec<CompletionCandidate> {
+    let library = std::env::var_os("LPCTL_NVML").map(PathBuf::from);
+    let mut reader = engine::gpu::DeviceReader::new(library.as_deref());
+    let devices = reader.gpus().into_iter().chain([reader.cpu()]);
+    starting_with(current, devices.map(|device| (device.id, Some(device.name))))
+}
+
 /// Names (with their address) and addresses of one keystore folder.
 fn account_names(folder: &std::path::Path) -> Vec<(String, Option<String>)> {
     let Ok(listing) = engine::wallet::KeystoreDir::open(folder).list() else {

@@ -1,6 +1,6 @@
 //! `lpctl dashboard`: a node live on the terminal, or one frame of it for scripts and documents.
 
-mod feed;
+pub(crate) mod feed;
 
 use std::{
     path::PathBuf,

@@ -16,6 +16,7 @@ pub mod devnet;
 pub mod doctor;
 pub mod failure;
 pub mod gateway;
+pub mod gpu;
 pub mod journal;
 mod logging;
 pub mod man;
@@ -164,6 +165,7 @@ async fn dispatch(command: Command, context: &mut Context) -> eyre::Result<()> {
         Command::Token(command) => token::run(command, context).await,
         Command::Protocol(command) => protocol::run(command, context).await,
         Command::Run(args) => run::run(args, context).await,
+        Command::Gpu(command) => gpu::run(command, context).await,
         Command::Gateway(command) => gateway::run(command, context).await,
         Command::Doctor(args) => doctor::run(args, context).await,
         Command::Bench(command) => bench::run(command, context).await,

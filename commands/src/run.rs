@@ -5,15 +5,19 @@ pub(crate) mod failure;
 pub(crate) mod fence;
 pub(crate) mod places;
 
-use std::{fmt, net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{fmt, net::SocketAddr, path::PathBuf, sync::Arc, thread::available_parallelism};
 
-use clap::{Args, ValueEnum, ValueHint, builder::PossibleValuesParser};
+use clap::{
+    Args, ValueEnum, ValueHint,
+    builder::{PossibleValuesParser, TypedValueParser as _},
+};
 use engine::{
-    config::SessionLimit,
+    config::{CpuLayer, PresetChoice, SessionLimit},
     gpu,
     media::{
         ffmpeg::Ffmpeg,
-        transcode::{FfmpegSettings, FfmpegTranscoder, PRESETS},
+        pace::Pacer,
+        transcode::{FfmpegSettings, FfmpegTranscoder},
     },
     node::{self, DeviceReader, Listen, NodeConfig, RunningNode, StopReport},
     process::{Fencing, Launcher},
@@ -80,16 +84,14 @@ pub struct RunArgs {
     /// The ffmpeg to use, instead of the one on the search path
     #[arg(long, value_name = "PATH", env = "LPCTL_FFMPEG", hide_env = true, value_hint = ValueHint::FilePath)]
     ffmpeg: Option<PathBuf>,
-    /// How thoroughly to encode: faster presets make larger or worse renditions
-    #[arg(
-        long,
-        value_name = "PRESET",
-        default_value = "veryfast",
-        env = "LPCTL_PRESET",
-        hide_env = true
-    )]
-    #[arg(value_parser = PossibleValuesParser::new(PRESETS))]
-    preset: String,
+    /// How thoroughly to encode: faster presets make larger or worse renditions [default: transcode.cpu.preset of the
+    /// config file, else auto]
+    ///
+    /// With auto it is the slowest preset with which every session stays ahead of real time, chosen again as the load
+    /// changes, within the bounds of transcode.cpu in the config file.
+    #[arg(long, value_name = "PRESET", env = "LPCTL_PRESET", hide_env = true)]
+    #[arg(value_parser = PossibleValuesParser::new(PresetChoice::names()).try_map(|name| name.parse::<PresetChoice>()))]
+    preset: Option<PresetChoice>,
     /// What to do where this kernel cannot fence ffmpeg off from files, sockets and programs
     #[arg(
         long,
@@ -236,7 +238,7 @@ async fn start(args: &RunArgs, context: &mut Context, stop: &CancellationToken) 
     };
     let (bind, service_uri) = places::addresses(args.service_addr.as_deref(), args.bind, args.plain)?;
     let fencing = fence::choose(args.fence, &Launcher::through_this_program(), &mut context.shell).await?;
-    let transcoder = transcoder(args, &data_dir, fencing).await?;
+    let transcoder = transcoder(args, context.settings().cpu, &data_dir, fencing).await?;
     let mut config = NodeConfig {
         service: Listen::Address(bind),
         service_uri,
@@ -265,8 +267,23 @@ async fn start(args: &RunArgs, context: &mut Context, stop: &CancellationToken) 
     Ok(started.map_err(failure::of_node)?)
 }
 
+/// How hard the CPU tries: as the flag says, else the config file.
+fn pacer(preset: Option<PresetChoice>, cpu: CpuLayer) -> Result<Pacer, Failure> {
+    let cpu = CpuLayer {
+        preset: preset.or(cpu.preset),
+        ..cpu
+    };
+    let cores = available_parallelism().map_or(1, std::num::NonZero::get);
+    let pacer = cpu.pace().and_then(|pace| Pacer::new(pace, cores));
+    pacer.map_err(|error| {
+        Failure::new(Kind::Config, "bad_config", format!("transcode.cpu: {error}"))
+            .hint("`lpctl config show` lists what holds; change it with `lpctl config set transcode.cpu.slowest PRESET`")
+    })
+}
+
 async fn transcoder(
     args: &RunArgs,
+    cpu: CpuLayer,
     data_dir: &std::path::Path,
     fencing: Fencing,
 ) -> Result<FfmpegTranscoder, Failure> {
@@ -281,7 +298,7 @@ async fn transcoder(
         None => places::work_dir(data_dir),
     };
     let settings = FfmpegSettings {
-        preset: args.preset.clone(),
+        pacer: pacer(args.preset, cpu)?,
         fencing,
         ..FfmpegSettings::new(ffmpeg, Launcher::through_this_program(), work_dir)
     };

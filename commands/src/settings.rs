@@ -9,7 +9,9 @@ use std::{
 
 use alloy::primitives::Address;
 use engine::{
-    config::{ConfigError, ConfigFile, DEFAULT_NETWORK, GasPrice, Layer, SessionLimit},
+    config::{
+        ConfigError, ConfigFile, CpuLayer, DEFAULT_NETWORK, GasPrice, Layer, SessionLimit, TranscodeLayer,
+    },
     secret::RpcUrl,
     units::Wei,
 };
@@ -107,6 +109,8 @@ pub struct Settings {
     pub max_gas_price: Option<Wei>,
     /// Streams a node serves at once, unless the command says otherwise.
     pub max_sessions: SessionLimit,
+    /// How hard the CPU tries when a node transcodes, unless the command says otherwise.
+    pub cpu: CpuLayer,
     /// Answer every question with yes.
     pub yes: bool,
     /// Stop before signing.
@@ -142,6 +146,7 @@ impl Settings {
             node_url: merged.node_url.unwrap_or_else(|| DEFAULT_NODE_URL.to_string()),
             max_gas_price: merged.max_gas_price.map(|GasPrice(wei)| wei),
             max_sessions: merged.max_sessions.unwrap_or_default(),
+            cpu: merged.transcode.cpu,
             yes: globals.yes,
             dry_run: globals.dry_run,
             from_command_line,
@@ -201,6 +206,14 @@ fn command_line_layer(globals: &GlobalArgs) -> Result<Layer, Failure> {
         max_sessions: std::env::var("LPCTL_MAX_SESSIONS")
             .ok()
             .and_then(|text| text.parse().ok()),
+        transcode: TranscodeLayer {
+            cpu: CpuLayer {
+                preset: std::env::var("LPCTL_PRESET")
+                    .ok()
+                    .and_then(|text| text.parse().ok()),
+                ..CpuLayer::default()
+            },
+        },
     })
 }
 
@@ -243,6 +256,24 @@ pub fn read_config_text(path: &Path) -> Result<String, Failure> {
     fs::read_to_string(path).map_err(unreadable)
 }
 
+/// Whether what the file says can be followed, in each of its profiles: that every value is understood does not mean
+/// that they fit together.
+///
+/// # Errors
+/// What does not fit, and where.
+pub fn check_fit(file: &ConfigFile) -> Result<(), String> {
+    let defaults = ("the defaults".to_string(), file.defaults.clone());
+    let profiles = file.profiles.iter().map(|(name, layer)| {
+        let name = format!("profile {}", name.escape_debug());
+        (name, layer.clone().over(file.defaults.clone()))
+    });
+    for (place, layer) in std::iter::once(defaults).chain(profiles) {
+        let pace = layer.transcode.cpu.pace();
+        pace.map_err(|error| format!("{place}: transcode.cpu: {error}"))?;
+    }
+    Ok(())
+}
+
 /// Changes the config file in place: keeps comments and order, checks the result, replaces the file at once.
 ///
 /// # Errors
@@ -260,12 +291,13 @@ pub fn edit(path: &Path, change: impl FnOnce(&mut toml_edit::DocumentMut)) -> Re
     })?;
     change(&mut document);
     let text = document.to_string();
-    ConfigFile::parse(&text).map_err(|error| match error {
+    let hint = "the keys and what they take are listed by `lpctl config set --help`";
+    let changed = ConfigFile::parse(&text).map_err(|error| match error {
         // The line is one of a file that was never written: naming it would only confuse.
-        ConfigError::Syntax { reason, .. } => failed(format!("not changed, {reason}"))
-            .hint("the keys and what they take are listed by `lpctl config set --help`"),
+        ConfigError::Syntax { reason, .. } => failed(format!("not changed, {reason}")).hint(hint),
         other => failed(other.to_string()),
     })?;
+    check_fit(&changed).map_err(|reason| failed(format!("not changed, {reason}")).hint(hint))?;
     // A config file kept elsewhere and linked to stays linked to.
     let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
     let folder = target.parent().unwrap_or(Path::new("."));
@@ -375,6 +407,26 @@ mod tests {
         })
         .unwrap_err();
         assert_eq!(failure.kind, Kind::Config);
+        assert_eq!(fs::read_to_string(&path).unwrap(), text);
+    }
+
+    #[test]
+    fn editing_refuses_what_does_not_fit_together() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("config.toml");
+        let text = "[defaults.transcode.cpu]\nfastest = \"fast\"\n[profiles.a]\n";
+        fs::write(&path, text).unwrap();
+        let failure = edit(&path, |document| {
+            document["profiles"]["a"]["transcode"]["cpu"]["slowest"] = toml_edit::value("ultrafast");
+        })
+        .unwrap_err();
+        assert!(
+            failure
+                .message
+                .contains("profile a: transcode.cpu: the slowest preset"),
+            "{}",
+            failure.message
+        );
         assert_eq!(fs::read_to_string(&path).unwrap(), text);
     }
 

@@ -249,10 +249,27 @@ impl Placement {
         self.table().set_session_limit(index, limit);
     }
 
+    /// Leaves the GPU out for good: a trial showed that it cannot do the work, for this reason.
+    pub fn exclude(&self, index: u32, reason: &str) {
+        self.table().exclude(index, reason);
+    }
+
+    /// Whether there is any GPU that can do the work, now or after a rest.
+    #[must_use]
+    pub fn has_gpus(&self) -> bool {
+        self.table().has_gpus()
+    }
+
     /// Whether a session of this cost would find a device.
     #[must_use]
     pub fn has_room(&self, cost: Cost) -> bool {
         self.table().has_room(cost, Instant::now())
+    }
+
+    /// Bytes free in a device's memory as last read, if it has one of its own and the driver tells.
+    #[must_use]
+    pub fn free_memory(&self, target: Target) -> Option<u64> {
+        self.table().free_memory(target)
     }
 
     /// The sessions placed now and their devices, by name.

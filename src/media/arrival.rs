@@ -165,6 +165,12 @@ impl Source {
         }
     }
 
+    /// Whether it is void.
+    #[must_use]
+    pub fn is_broken(&self) -> bool {
+        matches!(&*self.shared.state(), State::Broken)
+    }
+
     /// The whole segment if it is here already.
     #[must_use]
     pub fn complete(&self) -> Option<Bytes> {
@@ -206,6 +212,7 @@ mod tests {
         drop(incoming);
         assert_eq!(whole.await, Err(Broken));
         assert_eq!(source.read(0).await, Err(Broken));
+        assert!(source.is_broken() && source.complete().is_none());
     }
 
     #[tokio::test]

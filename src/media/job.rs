@@ -72,7 +72,7 @@ pub struct Transcoded {
     pub source_width: u32,
     /// Source height.
     pub source_height: u32,
-    /// From the job's start to the last rendition.
+    /// From when the whole segment was there and its turn had come to the last rendition.
     pub elapsed: Duration,
     /// What encoded it.
     pub target: Target,
@@ -97,8 +97,39 @@ pub enum TranscodeError {
     #[error("OrchestratorBusy")]
     Busy,
     /// ffmpeg failed in a way the input does not explain.
-    #[error("TranscoderFailed: {0}")]
-    Failed(String),
+    #[error("TranscoderFailed: {reason}")]
+    Failed {
+        /// What was at fault.
+        class: FailureClass,
+        /// What ffmpeg or the system said last.
+        reason: String,
+    },
+}
+
+/// What was at fault when a run failed; it decides what is done about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum FailureClass {
+    /// The segment or the request: it is refused, and would be everywhere.
+    Input,
+    /// A GPU or its driver: the device is reported, and another one tried.
+    Device,
+    /// Memory, disk, time, processes: waiting processes are given up, and it is tried once more.
+    Resource,
+    /// lpctl or ffmpeg: tried once more if the process had waited, since it may have been ill before.
+    Ours,
+}
+
+impl TranscodeError {
+    /// What was at fault; none if nothing failed: it was stopped, or not begun.
+    #[must_use]
+    pub fn class(&self) -> Option<FailureClass> {
+        match self {
+            Self::Input(_) => Some(FailureClass::Input),
+            Self::TimedOut => Some(FailureClass::Resource),
+            Self::Failed { class, .. } => Some(*class),
+            Self::Stopped | Self::Busy => None,
+        }
+    }
 }
 
 /// The canonical texts this side gives. All but the duration and the clip keep the gateway from punishing the node

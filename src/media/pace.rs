@@ -4,6 +4,7 @@
 //! Where that is not enough new sessions are refused. Head-room that lasts takes the steps back. What a slower preset
 //! would cost is worked out before it is tried, and a try that failed makes the next one wait longer.
 
+mod children;
 mod controller;
 
 use std::{
@@ -14,7 +15,10 @@ use std::{
 
 use jiff::{SignedDuration, Timestamp};
 
-use self::controller::{Controller, Level};
+use self::{
+    children::processor_time,
+    controller::{Controller, Level},
+};
 use super::{target::Effort, transcode::PRESETS};
 use crate::view::node::EffortView;
 
@@ -58,6 +62,22 @@ impl Default for PaceSettings {
     }
 }
 
+impl PaceSettings {
+    /// The most [`headroom_percent`](Self::headroom_percent) there may be.
+    pub const MOST_HEADROOM: u32 = 90;
+
+    /// Whether they can be followed.
+    ///
+    /// # Errors
+    /// See [`PaceError`].
+    pub fn check(&self) -> Result<(), PaceError> {
+        if self.headroom_percent > Self::MOST_HEADROOM {
+            return Err(PaceError::Headroom(self.headroom_percent));
+        }
+        levels(self).map(|_| ())
+    }
+}
+
 /// Settings nobody can follow.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PaceError {
@@ -73,7 +93,7 @@ pub enum PaceError {
         fastest: &'static str,
     },
     /// Nothing would be left to encode in.
-    #[error("a head-room of {0} % leaves no time to encode in; 90 % is the most")]
+    #[error("a head-room of {0} % leaves no time to encode in; {most} % is the most", most = PaceSettings::MOST_HEADROOM)]
     Headroom(u32),
 }
 
@@ -98,7 +118,10 @@ struct Shared {
     began: Instant,
     began_at: Timestamp,
     is_automatic: bool,
+    cores: u32,
     controller: Mutex<Controller>,
+    /// What the children had used when it was last looked at; none if it is not looked at.
+    used: Option<Mutex<Duration>>,
 }
 
 impl fmt::Debug for Pacer {
@@ -109,14 +132,13 @@ impl fmt::Debug for Pacer {
 
 impl Pacer {
     /// A pacer that has measured nothing yet. `cores` bounds how many sessions may begin before any of their segments
-    /// was measured.
+    /// was measured. How much of the machine is used it sees from the processor time of this process's children, which
+    /// must be its ffmpegs and little else.
     ///
     /// # Errors
     /// See [`PaceError`].
     pub fn new(settings: PaceSettings, cores: usize) -> Result<Self, PaceError> {
-        if settings.headroom_percent > 90 {
-            return Err(PaceError::Headroom(settings.headroom_percent));
-        }
+        settings.check()?;
         let levels = levels(&settings)?;
         let first = first_level(&levels, &settings);
         Ok(Self {
@@ -124,12 +146,14 @@ impl Pacer {
                 began: Instant::now(),
                 began_at: Timestamp::now(),
                 is_automatic: settings.preset.is_none(),
+                cores: u32::try_from(cores.max(1)).unwrap_or(u32::MAX),
+                used: processor_time().map(Mutex::new),
                 controller: Mutex::new(Controller::new(levels, first, settings.headroom_percent, cores)),
             }),
         })
     }
 
-    /// One preset for ever, with the usual head-room. A name that is none of [`PRESETS`] is left to the transcoder to refuse.
+    /// One preset for ever, with the usual head-room, measured by time alone. A name that is none of [`PRESETS`] is left to the transcoder to refuse.
     #[must_use]
     pub fn fixed(preset: &'static str) -> Self {
         let headroom = PaceSettings::default().headroom_percent;
@@ -139,6 +163,8 @@ impl Pacer {
                 began: Instant::now(),
                 began_at: Timestamp::now(),
                 is_automatic: false,
+                cores: 1,
+                used: None,
                 controller: Mutex::new(Controller::new(vec![fixed_level(preset)], 0, headroom, cores)),
             }),
         }
@@ -149,6 +175,20 @@ impl Pacer {
             .controller
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How long the children have kept the whole machine busy since this was last asked.
+    fn machine_time(&self) -> Option<Duration> {
+        let mut used = self
+            .shared
+            .used
+            .as_ref()?
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let now = processor_time()?;
+        let since = now.saturating_sub(*used);
+        *used = now;
+        Some(since / self.shared.cores)
     }
 
     fn now(&self) -> Duration {
@@ -173,7 +213,7 @@ impl Pacer {
         let now = self.now();
         let mut controller = self.controller();
         let before = (controller.effort(), controller.has_capacity(now));
-        controller.finished(session, playing, busy + waited, now);
+        controller.finished(session, playing, busy + waited, self.machine_time(), now);
         let load_percent = controller.load_percent(now);
         let after = (controller.effort(), controller.has_capacity(now));
         drop(controller);

@@ -1,6 +1,7 @@
 //! The transcode engine with real ffmpeg. Encoders run at their fastest preset: what is tested is not their art.
 
 mod exact;
+mod faults;
 mod hostile;
 mod lifetime;
 mod nvidia;
@@ -9,6 +10,7 @@ mod probe;
 mod program;
 mod refusal;
 mod timing;
+mod warm;
 
 use std::{
     fs,
@@ -25,8 +27,9 @@ use engine::{
         ffmpeg::Ffmpeg,
         job::{SegmentJob, SegmentTranscoder as _, TranscodeError, Transcoded},
         ladder::{Ladder, Profile},
+        pace::Pacer,
         size::Size,
-        transcode::{FfmpegSettings, FfmpegTranscoder},
+        transcode::{FfmpegSettings, FfmpegTranscoder, WarmSettings},
     },
     process::Launcher,
 };
@@ -58,7 +61,8 @@ impl Bench {
     fn with(change: impl FnOnce(&mut FfmpegSettings)) -> Self {
         let work = tempfile::tempdir().unwrap();
         let mut settings = FfmpegSettings::new(FFMPEG.clone(), Launcher::Direct, work.path().into());
-        settings.preset = "ultrafast".into();
+        settings.pacer = Pacer::fixed("ultrafast");
+        settings.warm = WarmSettings::OFF;
         settings.concurrency = NonZeroUsize::new(2).unwrap();
         // This machine may be busy with other tests.
         settings.deadline.least = Duration::from_secs(60);

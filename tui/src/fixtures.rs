@@ -3,8 +3,8 @@
 use engine::{
     units::{Lpt, Percent, Round, Wei},
     view::node::{
-        Device, EngineView, Latency, NodeChain, NodeStatus, Notice, Rung, SegmentTiming, StreamSession,
-        WorkTotals,
+        Device, EffortView, EngineView, FailureCounts, Latency, NodeChain, NodeStatus, Notice, Rung,
+        SegmentTiming, StreamSession, WarmView, WorkTotals,
     },
 };
 use jiff::{SignedDuration, Timestamp};
@@ -64,7 +64,7 @@ pub fn busy() -> NodeStatus {
             sessions_refused: 0,
         },
         devices: vec![cpu()],
-        engine: EngineView::default(),
+        engine: engine(),
         chain: Some(chain()),
         notices: Vec::new(),
     }
@@ -145,6 +145,61 @@ pub fn session(
     }
 }
 
+/// An engine that keeps up.
+pub fn engine() -> EngineView {
+    EngineView {
+        ffmpeg: "7.0.2-static".to_string(),
+        running: 2,
+        waiting: 0,
+        warm: WarmView {
+            ready: 3,
+            bound: 8,
+            hits: 17_840,
+            misses: 366,
+            wasted: 41,
+        },
+        speculative_discarded: 5,
+        segments_shed: 0,
+        failures: FailureCounts {
+            input: 2,
+            ..FailureCounts::default()
+        },
+        effort: Some(EffortView {
+            preset: "veryfast".to_string(),
+            automatic: true,
+            cascaded: false,
+            refusing: false,
+            since: Some(ago(1_120)),
+            real_time_permille: Some(2_140),
+        }),
+        fence: "full".to_string(),
+    }
+}
+
+/// An engine that does not.
+fn behind() -> EngineView {
+    EngineView {
+        waiting: 4,
+        segments_shed: 12,
+        failures: FailureCounts {
+            input: 3,
+            device: 2,
+            resource: 1,
+            ours: 0,
+        },
+        effort: Some(EffortView {
+            preset: "ultrafast".to_string(),
+            cascaded: true,
+            refusing: true,
+            since: Some(ago(25)),
+            real_time_permille: Some(930),
+            automatic: true,
+        }),
+        fence: "partial: no landlock on this kernel".to_string(),
+        ..engine()
+    }
+}
+
 pub fn chain() -> NodeChain {
     NodeChain {
         time: ago(12),
@@ -186,6 +241,7 @@ pub fn troubled() -> NodeStatus {
         chain.round_locked = true;
     }
     status.work.sessions_refused = 1;
+    status.engine = behind();
     status.notices = vec![
         Notice {
             since: ago(5_400),
@@ -211,6 +267,17 @@ pub fn idle() -> NodeStatus {
         service_uri: "https://127.0.0.1:8935".to_string(),
         sessions: Vec::new(),
         work: WorkTotals::default(),
+        engine: EngineView {
+            running: 0,
+            warm: WarmView::default(),
+            speculative_discarded: 0,
+            failures: FailureCounts::default(),
+            effort: engine().effort.map(|effort| EffortView {
+                real_time_permille: None,
+                ..effort
+            }),
+            ..engine()
+        },
         chain: None,
         started: ago(65),
         ..busy()

@@ -204,7 +204,7 @@ fn devices_in_every_state() {
     let mut many = fixtures::busy();
     many.devices = (0..8).map(|index| fixtures::gpu(index % 2)).collect();
     let mut bench = on_tab(Bench::after(&many, 80, 24));
-    assert!(bench.screen().contains("5 more below"));
+    assert!(bench.screen().contains("6 more below"));
     bench.press("G");
     assert!(!bench.screen().contains("more below"));
 }

@@ -8,7 +8,8 @@ use serde::Serialize;
 
 use crate::{
     context::Context,
-    settings::read_config_file,
+    failure::{Failure, Kind},
+    settings::{check_fit, read_config_file},
     shell::{Report, Style},
 };
 
@@ -91,6 +92,11 @@ pub async fn run(command: ConfigCommand, context: &mut Context) -> eyre::Result<
         ConfigCommand::Set(args) => set::run(args, context).await,
         ConfigCommand::Check(CheckArgs {}) => {
             let file = read_config_file(&directories.config_file)?;
+            check_fit(&file).map_err(|reason| {
+                let what = format!("{}: {reason}", directories.config_file.display());
+                Failure::new(Kind::Config, "bad_config", what)
+                    .hint("the keys and what they take are listed by `lpctl config set --help`")
+            })?;
             let checked = Checked {
                 config_file: directories.config_file.display().to_string(),
                 exists: directories.config_file.exists(),

@@ -19,6 +19,7 @@ Examples:
   lpctl config set rpc_urls https://one.example https://two.example
   lpctl config set account cold --defaults
   lpctl config set profile devnet          choose the profile in use
+  lpctl config set transcode.cpu.slowest fast
 
 Keys of the config file, in [defaults] and in each [profiles.NAME]:
   network        arbitrum-one, devnet, offchain, or a name of your own with controller
@@ -32,6 +33,10 @@ Keys of the config file, in [defaults] and in each [profiles.NAME]:
   node_url       operator API of a running node
   max_gas_price  like \"0.1gwei\"
   max_sessions   streams a node serves at once; `lpctl bench transcode --write-config` measures it
+  transcode.cpu.preset            auto (the slowest that keeps up), or ultrafast … placebo
+  transcode.cpu.slowest           the slowest preset auto may choose [medium]
+  transcode.cpu.fastest           the fastest preset auto may choose [ultrafast]
+  transcode.cpu.headroom_percent  part of a segment's playing time to be left over [20]
 `profile = \"NAME\"` at the top chooses the profile in use.")]
 pub struct SetArgs {
     /// What to set
@@ -62,6 +67,14 @@ pub enum Key {
     NodeUrl,
     MaxGasPrice,
     MaxSessions,
+    #[value(name = "transcode.cpu.preset")]
+    CpuPreset,
+    #[value(name = "transcode.cpu.slowest")]
+    CpuSlowest,
+    #[value(name = "transcode.cpu.fastest")]
+    CpuFastest,
+    #[value(name = "transcode.cpu.headroom_percent")]
+    CpuHeadroom,
 }
 
 #[derive(Serialize)]
@@ -101,7 +114,7 @@ pub async fn run(args: SetArgs, context: &mut Context) -> eyre::Result<()> {
         .filter(|_| !args.defaults && args.key != Key::Profile);
     let value: toml_edit::Item = match args.key {
         Key::RpcUrls => toml_edit::value(args.values.iter().collect::<toml_edit::Array>()),
-        Key::ChainId | Key::MaxSessions => {
+        Key::ChainId | Key::MaxSessions | Key::CpuHeadroom => {
             match args.values.first().and_then(|text| text.parse::<i64>().ok()) {
                 Some(id) => toml_edit::value(id),
                 None => toml_edit::value(args.values.join(" ")),
@@ -135,7 +148,7 @@ pub(crate) fn place(profile: Option<&str>) -> String {
     )
 }
 
-/// Sets a key of a profile, or of the defaults.
+/// Sets a key of a profile, or of the defaults; points lead into its sections.
 pub(crate) fn put(
     document: &mut toml_edit::DocumentMut,
     profile: Option<&str>,
@@ -151,8 +164,20 @@ pub(crate) fn put(
         }
         None => Some(document.entry("defaults").or_insert_with(toml_edit::table)),
     };
-    if let Some(table) = table {
-        table[key] = value;
+    let mut sections: Vec<&str> = key.split('.').collect();
+    let Some(last) = sections.pop() else { return };
+    let mut table = table;
+    for (depth, section) in sections.iter().enumerate() {
+        let new = match depth + 1 < sections.len() {
+            true => implicit_table(),
+            false => toml_edit::table(),
+        };
+        table = table
+            .and_then(toml_edit::Item::as_table_like_mut)
+            .map(|table| table.entry(section).or_insert_with(|| new));
+    }
+    if let Some(table) = table.and_then(toml_edit::Item::as_table_like_mut) {
+        table.insert(last, value);
     }
 }
 

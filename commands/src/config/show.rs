@@ -67,6 +67,7 @@ fn settings(settings: &Settings) -> Vec<Setting> {
     };
     let urls: Vec<String> = settings.rpc_urls.iter().map(ToString::to_string).collect();
     let path = |path: &std::path::PathBuf| path.display().to_string();
+    let (pace, in_file) = (settings.cpu.spelled_out(), file.transcode.cpu);
     vec![
         row(
             "network",
@@ -133,6 +134,30 @@ fn settings(settings: &Settings) -> Vec<Setting> {
             Some(settings.max_sessions.get().to_string()),
             typed.max_sessions.is_some(),
             file.max_sessions.is_some(),
+        ),
+        row(
+            "transcode.cpu.preset",
+            Some(pace.preset.unwrap_or("auto").to_string()),
+            typed.transcode.cpu.preset.is_some(),
+            in_file.preset.is_some(),
+        ),
+        row(
+            "transcode.cpu.slowest",
+            Some(pace.slowest.to_string()),
+            false,
+            in_file.slowest.is_some(),
+        ),
+        row(
+            "transcode.cpu.fastest",
+            Some(pace.fastest.to_string()),
+            false,
+            in_file.fastest.is_some(),
+        ),
+        row(
+            "transcode.cpu.headroom_percent",
+            Some(pace.headroom_percent.to_string()),
+            false,
+            in_file.headroom_percent.is_some(),
         ),
     ]
 }

@@ -12,6 +12,7 @@ use engine::{
         ffmpeg::Ffmpeg,
         job::{SegmentJob, SegmentTranscoder as _},
         ladder::Ladder,
+        pace::Pacer,
         transcode::{FfmpegSettings, FfmpegTranscoder},
     },
     process::{Launcher, Limits, Spawner, Streams},
@@ -171,7 +172,7 @@ async fn a_transcoder_works_through_the_helper() {
     let ffmpeg = Ffmpeg::locate(None).unwrap();
     let settings = FfmpegSettings::new(ffmpeg, Launcher::Helper(LPCTL.into()), work.path().into());
     let transcoder = FfmpegTranscoder::new(FfmpegSettings {
-        preset: "ultrafast".into(),
+        pacer: Pacer::fixed("ultrafast"),
         ..settings
     })
     .unwrap();

@@ -138,8 +138,12 @@ struct Ended {
     said: String,
 }
 
-async fn run(mut command: Command, directory: &Path, limits: Limits) -> Ended {
-    let spawner = Spawner::start(launcher()).unwrap();
+async fn run(command: Command, directory: &Path, limits: Limits) -> Ended {
+    run_through(launcher(), command, directory, limits).await
+}
+
+async fn run_through(launcher: Launcher, mut command: Command, directory: &Path, limits: Limits) -> Ended {
+    let spawner = Spawner::start(launcher).unwrap();
     command.current_dir(directory);
     let streams = Streams {
         stdin: Stdio::null(),
@@ -670,21 +674,28 @@ async fn cost() {
         ("transcode", RUNS / 4, &transcode),
     ];
     for (name, runs, command) in commands {
-        let mut took = [Vec::new(), Vec::new()];
-        // In turn, so that a busy moment of the machine hits both.
+        let mut took = [const { Vec::new() }; 3];
+        // In turn, so that a busy moment of the machine hits all.
         for _ in 0..runs {
-            for (fencing, took) in [&Fencing::default(), &full].into_iter().zip(&mut took) {
+            let ways = [
+                (Launcher::Direct, Limits::default()),
+                (launcher(), limits()),
+                (launcher(), full.around(limits(), false)),
+            ];
+            for ((launcher, limits), took) in ways.into_iter().zip(&mut took) {
                 let started = Instant::now();
-                let ended = run(command(), job.path(), fencing.around(limits(), false)).await;
+                let ended = run_through(launcher, command(), job.path(), limits).await;
                 took.push(started.elapsed());
                 assert!(ended.success, "{}", ended.said);
             }
         }
-        let [bare, fenced] = took.map(|mut took| {
+        let [bare, limited, fenced] = took.map(|mut took| {
             took.sort();
             took[took.len() / 2]
         });
         let ratio = fenced.as_secs_f64() / bare.as_secs_f64();
-        println!("{name}: {bare:?} without, {fenced:?} with the fence, ratio {ratio:.3}");
+        println!(
+            "{name}: {bare:?} bare, {limited:?} with limits, {fenced:?} fenced too, ratio {ratio:.3} to bare"
+        );
     }
 }

@@ -16,6 +16,7 @@ mod doctor;
 mod environment;
 mod fence;
 mod gateway;
+mod gpu;
 mod operator;
 mod outcomes;
 mod proxy;

@@ -5,8 +5,10 @@ use std::time::{Duration, Instant};
 use super::{Cost, Policy};
 use crate::view::node::{Device, DeviceState};
 
-/// How long readings are averaged: segments come in bursts.
-const AVERAGE: Duration = Duration::from_secs(8);
+/// How long readings are averaged: segments come in bursts, and sessions shall not move for noise.
+const AVERAGE: Duration = Duration::from_secs(30);
+/// The same for telling a device that can do no more.
+const LATELY: Duration = Duration::from_secs(8);
 /// Pixels a second of a GPU nothing is known of: a small one of recent years.
 const GPU_PIXELS: f64 = 2.0e9;
 /// Pixels a second of a CPU core, source and renditions, at the fastest presets.
@@ -51,6 +53,8 @@ pub(super) enum Standing {
         until: Instant,
         reason: String,
     },
+    /// It cannot do the work, for this reason, and will not learn it.
+    Unfit(String),
 }
 
 /// One device.
@@ -77,6 +81,8 @@ pub(super) struct Card {
     pub(super) fresh: Vec<Instant>,
     /// Averages of load (0 to 1) and of what was placed, over the same time.
     load: Option<f64>,
+    /// Load over a shorter time.
+    lately: f64,
     placed_then: f64,
     /// Load while nothing of ours was on it: other programs'.
     foreign: f64,
@@ -122,6 +128,7 @@ impl Card {
             renditions: 0,
             fresh: Vec::new(),
             load: None,
+            lately: 0.0,
             placed_then: 0.0,
             foreign: 0.0,
             pixels,
@@ -143,8 +150,11 @@ impl Card {
             .retain(|at| now.saturating_duration_since(*at) < UNSEEN);
         self.name.clone_from(&device.name);
         self.present = device.state != DeviceState::Lost;
+        if let Standing::Unfit(_) = self.standing {
+            return None;
+        }
         if !self.present {
-            self.load = None;
+            (self.load, self.lately) = (None, 0.0);
             self.read_at = None;
             return (!matches!(self.standing, Standing::Resting { .. }))
                 .then(|| device.state_reason.clone().unwrap_or_else(|| "it is gone".into()));
@@ -187,16 +197,18 @@ impl Card {
         let passed = self.read_at.map(|at| now.saturating_duration_since(at));
         self.read_at = Some(now);
         let Some(load) = load else {
-            self.load = None;
+            (self.load, self.lately) = (None, 0.0);
             return;
         };
         let (Some(passed), Some(before)) = (passed, self.load) else {
-            self.load = Some(load);
+            (self.load, self.lately) = (Some(load), load);
             // What was placed before there were readings shows in none yet.
             self.placed_then = 0.0;
             return;
         };
-        let weight = 1.0 - (-passed.as_secs_f64() / AVERAGE.as_secs_f64()).exp();
+        let weight = |over: Duration| 1.0 - (-passed.as_secs_f64() / over.as_secs_f64()).exp();
+        self.lately += weight(LATELY) * (load - self.lately);
+        let weight = weight(AVERAGE);
         let average = before + weight * (load - before);
         self.load = Some(average);
         self.placed_then += weight * (self.placed - self.placed_then);
@@ -211,7 +223,7 @@ impl Card {
             }
             return;
         }
-        let settled = (self.placed - self.placed_then).abs() < 0.1 * self.placed;
+        let settled = (self.placed - self.placed_then).abs() < 0.3 * self.placed;
         let own = load - self.foreign;
         if !settled || own < TEACHES || load > SATURATED {
             return;
@@ -260,11 +272,16 @@ impl Card {
         } else {
             FULL * BENEFIT_OF_DOUBT
         };
-        let measured = self.load.unwrap_or(0.0);
-        measured < SATURATED
+        self.lately < SATURATED
             && self.load_with(cost.pixels_per_second as f64) <= most
             && self.memory_with(now).is_none_or(|part| part <= 1.0)
             && self.encoders_with(cost).is_none_or(|part| part <= 1.0)
+    }
+
+    /// Bytes of its memory that are free.
+    pub(super) fn free_memory(&self) -> Option<u64> {
+        let (used, total) = self.memory?;
+        Some(total.saturating_sub(used))
     }
 
     fn memory_with(&self, now: Instant) -> Option<f64> {
@@ -357,5 +374,9 @@ impl Card {
 
     pub(super) fn is_resting(&self) -> bool {
         matches!(self.standing, Standing::Resting { .. })
+    }
+
+    pub(super) fn is_unfit(&self) -> bool {
+        matches!(self.standing, Standing::Unfit(_))
     }
 }

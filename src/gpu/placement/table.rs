@@ -21,13 +21,17 @@ use crate::{
 /// How long a session avoids a device it failed on, if there is another.
 const AVOID: Duration = Duration::from_secs(60);
 /// A session stays at least so long before it is moved for balance.
-const STAY: Duration = Duration::from_secs(30);
+const STAY: Duration = Duration::from_secs(60);
 /// Between two moves for balance.
-const BETWEEN_MOVES: Duration = Duration::from_secs(2);
+const BETWEEN_MOVES: Duration = Duration::from_secs(3);
+/// A session on the CPU because of a failure stays at least so long before it goes back to a GPU.
+const HELPED: Duration = Duration::from_secs(20);
 /// Balance is sought from this load on,
 const MATTERS: f64 = 0.4;
+/// on devices so much busier than all of them together,
+const EXCESS: f64 = 0.015;
 /// and a move must win so much.
-const WIN: f64 = 0.02;
+const WIN: f64 = 0.01;
 /// Sessions nobody asked about for so long have ended without a word.
 const FORGOTTEN: Duration = Duration::from_secs(900);
 /// Devices known at once; no machine holds more.
@@ -217,8 +221,8 @@ impl Table {
         let has_stayed = !is_within(since, STAY, now);
         if here == CPU {
             // From the CPU back to a GPU, unless the CPU is a device like any other.
-            let may_go = self.policy.fallback == Fallback::Always || !has_stayed;
-            return match may_go {
+            let stays = self.policy.fallback == Fallback::Always || is_within(since, HELPED, now);
+            return match stays {
                 true => Ok(CPU),
                 false => Ok(self.best_gpu(session, cost, now).unwrap_or(CPU)),
             };
@@ -227,7 +231,10 @@ impl Table {
             .failed_on
             .get(&here)
             .is_some_and(|at| is_within(*at, AVOID, now) && *at >= since);
-        let is_usable = self.cards.get(here).is_some_and(|card| !card.is_resting());
+        let is_usable = self
+            .cards
+            .get(here)
+            .is_some_and(|card| !card.is_resting() && !card.is_unfit());
         if !is_usable || known.is_suspect(now) {
             return self.choose(session, cost, now);
         }
@@ -246,7 +253,7 @@ impl Table {
     fn better_seat(&self, session: &str, here: Seat, cost: Cost, now: Instant) -> Option<Seat> {
         let card = self.cards.get(here)?;
         let load = card.load_with(0.0);
-        if !card.learned || load < MATTERS {
+        if !card.learned || load < MATTERS || load < self.mean_load() + EXCESS {
             return None;
         }
         let other = self.best_gpu(session, cost, now).filter(|other| *other != here)?;
@@ -256,9 +263,23 @@ impl Table {
         (other_card.learned && wins).then_some(other)
     }
 
+    /// The GPUs that can do the work, at times.
+    fn gpus(&self) -> impl Iterator<Item = &Card> {
+        self.cards.iter().skip(1).filter(|card| !card.is_unfit())
+    }
+
+    /// The load all GPUs would have if sessions could be split.
+    fn mean_load(&self) -> f64 {
+        let ready = self.cards.iter().skip(1).filter(|card| card.is_ready());
+        let (work, pixels) = ready.fold((0.0, 0.0), |(work, pixels), card| {
+            (work + card.load_with(0.0) * card.pixels(), pixels + card.pixels())
+        });
+        if pixels > 0.0 { work / pixels } else { 0.0 }
+    }
+
     /// The device for a session that has none, or none any more.
     fn choose(&self, session: &str, cost: Cost, now: Instant) -> Result<Seat, NoDevice> {
-        if self.cards.len() == 1 {
+        if self.gpus().next().is_none() {
             return Ok(CPU);
         }
         let is_suspect = self
@@ -269,7 +290,7 @@ impl Table {
             true => None,
             false => self.best_gpu(session, cost, now),
         };
-        let any_rests = self.cards.iter().skip(1).any(|card| !card.is_ready());
+        let any_rests = self.gpus().any(|card| !card.is_ready());
         match (self.policy.fallback, gpu) {
             (Fallback::Always, Some(gpu)) => {
                 let strain = |seat| self.strain(seat, cost, now);
@@ -279,7 +300,7 @@ impl Table {
             (Fallback::Always, None) => Ok(CPU),
             (Fallback::OnFault, None) if any_rests || is_suspect => Ok(CPU),
             (_, None) if is_suspect => Err(NoDevice::Suspect),
-            (_, None) if self.cards.iter().skip(1).all(Card::is_resting) => Err(NoDevice::Resting),
+            (_, None) if self.gpus().all(Card::is_resting) => Err(NoDevice::Resting),
             (_, None) => Err(NoDevice::Full),
         }
     }
@@ -302,7 +323,7 @@ impl Table {
             let may = match card.standing {
                 Standing::Ready => true,
                 Standing::Trial => card.sessions == 0,
-                Standing::Resting { .. } => false,
+                Standing::Resting { .. } | Standing::Unfit(_) => false,
             };
             may && !failed_on(*seat) && card.has_room(cost, now)
         });
@@ -342,7 +363,7 @@ impl Table {
                 if let Some(known) = known {
                     known.failed_on.insert(seat, now);
                 }
-                if was_suspect || card.is_resting() {
+                if was_suspect || card.is_resting() || card.is_unfit() {
                     return;
                 }
                 card.faults += 1;
@@ -379,8 +400,27 @@ impl Table {
         }
     }
 
+    pub(super) fn exclude(&mut self, index: u32, reason: &str) {
+        let card = self.cards.iter_mut().find(|card| card.index == Some(index));
+        if let Some(card) = card {
+            card.standing = Standing::Unfit(reason.to_string());
+        }
+    }
+
+    pub(super) fn has_gpus(&self) -> bool {
+        self.gpus().next().is_some()
+    }
+
     pub(super) fn has_room(&self, cost: Cost, now: Instant) -> bool {
         self.choose("", cost, now).is_ok()
+    }
+
+    pub(super) fn free_memory(&self, target: Target) -> Option<u64> {
+        let Target::Nvidia(index) = target else {
+            return None;
+        };
+        let card = self.cards.iter().find(|card| card.index == Some(index))?;
+        card.free_memory()
     }
 
     pub(super) fn sessions(&self) -> Vec<(String, Target)> {
@@ -404,6 +444,10 @@ impl Table {
             device.trips = card.trips;
             match &card.standing {
                 Standing::Ready => {}
+                Standing::Unfit(reason) => {
+                    device.state = DeviceState::Unused;
+                    device.state_reason = Some(reason.clone());
+                }
                 Standing::Trial => {
                     device.state = DeviceState::Trial;
                     device.state_reason = Some("it rested; one session tries it".into());

@@ -264,7 +264,7 @@ fn the_policy_decides_what_the_cpu_may_do() {
     rig.pass(1);
     assert_eq!(rig.on("a"), 0);
     rig.devices[0].encoder_percent = Some(99);
-    for _ in 0..30 {
+    for _ in 0..90 {
         rig.pass(1);
     }
     assert_eq!(rig.place("b"), Ok(Target::Cpu));
@@ -380,6 +380,23 @@ fn gpus_that_were_left_out_are_left_alone() {
     let states: Vec<DeviceState> = (0..4).map(|index| rig.state(index)).collect();
     use DeviceState::{Ready, Unused};
     assert_eq!(states, [Unused, Ready, Ready, Unused]);
+}
+
+#[test]
+fn a_gpu_that_cannot_do_the_work_gets_none() {
+    let mut rig = Rig::with(2, Fallback::Never);
+    assert!(rig.placement.has_gpus());
+    rig.placement.exclude(0, "it encodes nothing");
+    assert_eq!([rig.on("a"), rig.on("b")], [1, 1]);
+    rig.pass(3_600);
+    let shown = &rig.described()[0];
+    assert_eq!(
+        (shown.state, shown.state_reason.as_deref()),
+        (DeviceState::Unused, Some("it encodes nothing"))
+    );
+    rig.placement.exclude(1, "it neither");
+    assert!(!rig.placement.has_gpus());
+    assert_eq!(rig.place("a"), Ok(Target::Cpu), "as if there were none");
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::{
     time::Duration,
 };
 
+use super::PaceSettings;
 use crate::media::target::Effort;
 
 /// Weight of the newest segment in a session's load.
@@ -85,16 +86,21 @@ struct Machine {
     worked: f64,
     played: f64,
     last: Duration,
-    /// When it worked, merged, oldest first. Used where one segment fills the machine.
+    /// When it worked, merged, oldest first: what there is to go by if nobody says how much of it was used, and one
+    /// segment fills it.
     stretches: VecDeque<(Duration, Duration)>,
 }
 
 impl Machine {
-    fn finished(&mut self, playing: f64, took: Duration, now: Duration) {
+    fn finished(&mut self, playing: f64, took: Duration, used: Option<Duration>, now: Duration) {
         let fading = (-now.saturating_sub(self.last).as_secs_f64() / MEMORY.as_secs_f64()).exp();
         self.last = now;
         self.worked *= fading;
         self.played = self.played * fading + playing;
+        if let Some(used) = used {
+            self.worked += used.as_secs_f64();
+            return;
+        }
         if self.places > 1.0 {
             self.worked += took.as_secs_f64() / self.places;
             return;
@@ -148,7 +154,7 @@ impl Controller {
         Self {
             level: first.min(levels.len().saturating_sub(1)),
             levels,
-            limit: f64::from(100 - headroom_percent.min(90)) / 100.0,
+            limit: f64::from(100 - headroom_percent.min(PaceSettings::MOST_HEADROOM)) / 100.0,
             most_unknown: cores.max(4),
             sessions: HashMap::new(),
             machine: Machine {
@@ -191,7 +197,15 @@ impl Controller {
         }
     }
 
-    pub(super) fn finished(&mut self, session: &str, playing: Duration, took: Duration, now: Duration) {
+    /// `used`: how long the machine as a whole was kept busy since the last call, if that is known.
+    pub(super) fn finished(
+        &mut self,
+        session: &str,
+        playing: Duration,
+        took: Duration,
+        used: Option<Duration>,
+        now: Duration,
+    ) {
         let step = self.step;
         let known = self.session(session, now);
         let played = playing.max(LEAST_PLAYING).as_secs_f64();
@@ -207,7 +221,7 @@ impl Controller {
             Some(before) => before + (load - before) * NEWEST,
             None => load,
         });
-        self.machine.finished(played, took, now);
+        self.machine.finished(played, took, used, now);
         self.measured += 1;
         self.fresh += 1;
         self.decide(now);

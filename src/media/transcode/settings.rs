@@ -2,8 +2,10 @@
 
 use std::{io, num::NonZeroUsize, path::PathBuf, thread::available_parallelism, time::Duration};
 
+use super::memory;
 use crate::{
-    media::ffmpeg::Ffmpeg,
+    gpu::Placement,
+    media::{ffmpeg::Ffmpeg, pace::Pacer},
     process::{Fencing, Launcher},
 };
 
@@ -32,18 +34,60 @@ pub struct FfmpegSettings {
     pub fencing: Fencing,
     /// Where job directories are made, best in memory (`/dev/shm`). Made if it is missing.
     pub work_dir: PathBuf,
-    /// Encoder preset, one of [`PRESETS`].
-    pub preset: String,
+    /// How hard the CPU tries.
+    pub pacer: Pacer,
+    /// What encodes.
+    pub placement: Placement,
     /// Threads of each encoder; none leaves it to the encoder, which is faster. For comparing renditions.
     pub encoder_threads: Option<u32>,
-    /// Segments transcoded at the same time; the others wait.
+    /// Segments at work at the same time; the others wait. Processes share the cores, so it is memory that sets it.
     pub concurrency: NonZeroUsize,
-    /// How long a segment may take once it runs.
+    /// How long a segment may take.
     pub deadline: Deadline,
+    /// What is kept ready for segments to come.
+    pub warm: WarmSettings,
+}
+
+/// ffmpeg processes started before their segment comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WarmSettings {
+    /// Most that may wait; none leaves it to the free memory.
+    pub most: Option<u32>,
+    /// How long one may wait.
+    pub idle: Duration,
+}
+
+impl Default for WarmSettings {
+    fn default() -> Self {
+        Self {
+            most: None,
+            idle: Duration::from_secs(75),
+        }
+    }
+}
+
+impl WarmSettings {
+    /// None are kept.
+    pub const OFF: Self = Self {
+        most: Some(0),
+        idle: Duration::ZERO,
+    };
+}
+
+/// Memory set aside for an ffmpeg at work: pictures of a large source, and what its encoders look ahead.
+const MEMORY_EACH: u64 = 512 << 20;
+
+/// As many segments at once as the machine has memory for, within reason.
+fn concurrency() -> NonZeroUsize {
+    let total = memory::read().map_or(0, |(_, total)| total);
+    let by_memory = usize::try_from(total / MEMORY_EACH).unwrap_or(usize::MAX);
+    let cores = available_parallelism().map_or(1, NonZeroUsize::get);
+    let most = by_memory.clamp(cores.max(4), 256);
+    NonZeroUsize::new(most).unwrap_or(NonZeroUsize::MIN)
 }
 
 impl FfmpegSettings {
-    /// Settings for a node on this machine's CPU: preset `veryfast`, as many segments at once as it has cores.
+    /// Settings for a node on this machine's CPU: preset `veryfast`, as many segments at once as it has memory for.
     #[must_use]
     pub fn new(ffmpeg: Ffmpeg, launcher: Launcher, work_dir: PathBuf) -> Self {
         Self {
@@ -51,15 +95,17 @@ impl FfmpegSettings {
             launcher,
             fencing: Fencing::default(),
             work_dir,
-            preset: "veryfast".into(),
+            pacer: Pacer::fixed("veryfast"),
+            placement: Placement::cpu_only(),
             encoder_threads: None,
-            concurrency: available_parallelism().unwrap_or(NonZeroUsize::MIN),
+            concurrency: concurrency(),
             deadline: Deadline::default(),
+            warm: WarmSettings::default(),
         }
     }
 }
 
-/// How long a segment may take: three times its playing time and two seconds, within bounds. Gateways give up
+/// How long a segment may take from when it is here: three times its playing time and two seconds, within bounds. Gateways give up
 /// after four times the playing time, but not before eight seconds (`go-livepeer server/broadcast.go`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Deadline {
@@ -67,6 +113,8 @@ pub struct Deadline {
     pub least: Duration,
     /// However long the segment.
     pub most: Duration,
+    /// How long its bytes may take to arrive. Receivers have stricter bounds; this one ends what they forget.
+    pub arrival: Duration,
 }
 
 impl Default for Deadline {
@@ -74,6 +122,7 @@ impl Default for Deadline {
         Self {
             least: Duration::from_secs(10),
             most: Duration::from_secs(70),
+            arrival: Duration::from_secs(310),
         }
     }
 }
@@ -95,7 +144,7 @@ impl Deadline {
 pub enum TranscoderError {
     /// No such preset.
     #[error("{0} is no encoder preset; there are {list}", list = PRESETS.join(", "))]
-    UnknownPreset(String),
+    UnknownPreset(&'static str),
     /// The work directory cannot be made or written.
     #[error("cannot work in {}", .path.display())]
     WorkDir {

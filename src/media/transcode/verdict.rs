@@ -2,12 +2,15 @@
 
 use std::{os::unix::process::ExitStatusExt as _, process::ExitStatus};
 
-use ffmpeg_sidecar::{
-    event::{FfmpegEvent, LogLevel},
-    log_parser::FfmpegLogParser,
-};
+use rustix::process::Signal;
 
-use crate::{media::job::TranscodeError, process::Log};
+use crate::{
+    media::{
+        job::{FailureClass, TranscodeError},
+        target::Target,
+    },
+    process::{HELPER_FAILED, Log},
+};
 
 /// Longest reason passed on.
 const REASON: usize = 200;
@@ -37,17 +40,87 @@ pub(super) fn probe_was_too_small(log: &Log) -> bool {
     log.says("sample rate not set")
 }
 
-/// Why a run failed.
-pub(super) fn failure(status: ExitStatus, log: &Log) -> TranscodeError {
+/// What a device that fails, or its driver, makes ffmpeg say.
+const DEVICE: [&str; 12] = [
+    "Cannot load libcuda",
+    "Cannot load libnvcuvid",
+    "Cannot load libnvidia-encode",
+    "Cannot load nvEncodeAPI",
+    "Could not dynamically load CUDA",
+    "CUDA_ERROR",
+    "Device creation failed",
+    "Device setup failed",
+    "No capable devices",
+    "OpenEncodeSessionEx failed",
+    "out of memory (10)",
+    "no encode device",
+];
+
+/// What a machine that is short of something makes ffmpeg say.
+const RESOURCE: [&str; 6] = [
+    "No space left on device",
+    "Cannot allocate memory",
+    "Too many open files",
+    "Resource temporarily unavailable",
+    "Read-only file system",
+    "Disk quota exceeded",
+];
+
+/// Why a run failed, and what was at fault. A stream's own texts reach the log too, but not as errors: only those are
+/// looked at where a stranger must not be able to put the blame on the machine.
+pub(super) fn failure(status: ExitStatus, log: &Log, target: Target) -> TranscodeError {
+    let failed = |class| TranscodeError::Failed {
+        class,
+        reason: reason(status, log),
+    };
+    if let Some(signal) = status.signal() {
+        return failed(signal_class(signal));
+    }
+    let errors = errors(log);
+    let says = |words: &[&str]| {
+        errors
+            .iter()
+            .any(|error| words.iter().any(|words| error.contains(words)))
+    };
+    if target != Target::Cpu && says(&DEVICE) {
+        return failed(FailureClass::Device);
+    }
+    if let Some(shortage) = shortage(log) {
+        return shortage;
+    }
+    if status.code() == Some(HELPER_FAILED.into()) {
+        return failed(FailureClass::Ours);
+    }
+    input_fault(log).unwrap_or_else(|| failed(FailureClass::Ours))
+}
+
+/// Whoever kills from outside, or a limit, is short of something; a program that breaks off by itself is broken.
+fn signal_class(signal: i32) -> FailureClass {
+    let outside = [
+        Signal::KILL,
+        Signal::TERM,
+        Signal::INT,
+        Signal::HUP,
+        Signal::XCPU,
+        Signal::XFSZ,
+    ];
+    match outside.iter().any(|outside| outside.as_raw() == signal) {
+        true => FailureClass::Resource,
+        false => FailureClass::Ours,
+    }
+}
+
+/// The protocol's text for what is wrong with the segment or the request, if that is what ffmpeg says.
+fn input_fault(log: &Log) -> Option<TranscodeError> {
     let decoded_nothing = log.says("; 0 frames decoded") && !log.says("0 packets read");
     if log.says("exceeds specified max pixel count") || log.says("exceeds max pixel count") {
-        TranscodeError::INVALID_VIDEO
+        Some(TranscodeError::INVALID_VIDEO)
     } else if log.says("not on whitelist") && log.says("Error while opening decoder") {
-        TranscodeError::UNSUPPORTED_CODEC
+        Some(TranscodeError::UNSUPPORTED_CODEC)
     } else if log.says("non-existing PPS") || log.says("no frame!") || decoded_nothing {
-        TranscodeError::NO_KEY_FRAMES
+        Some(TranscodeError::NO_KEY_FRAMES)
     } else if log.says("invalid width x height") || log.says("Invalid or incompatible profile") {
-        TranscodeError::INVALID_ARGUMENT
+        Some(TranscodeError::INVALID_ARGUMENT)
     } else if [
         "could not find codec parameters",
         "Could not find codec parameters",
@@ -59,14 +132,14 @@ pub(super) fn failure(status: ExitStatus, log: &Log) -> TranscodeError {
     .iter()
     .any(|words| log.says(words))
     {
-        TranscodeError::INVALID_VIDEO
+        Some(TranscodeError::INVALID_VIDEO)
     } else {
-        TranscodeError::Failed(reason(status, log))
+        None
     }
 }
 
 /// The signal, or the last error told, or the exit code.
-fn reason(status: ExitStatus, log: &Log) -> String {
+pub(super) fn reason(status: ExitStatus, log: &Log) -> String {
     if let Some(signal) = status.signal() {
         return format!("ffmpeg was ended by signal {signal}");
     }
@@ -78,27 +151,34 @@ fn reason(status: ExitStatus, log: &Log) -> String {
 
 /// The errors among the lines, without the parts that differ from run to run.
 fn errors(log: &Log) -> Vec<String> {
-    let text: String = log.lines().flat_map(|line| [line, "\n"]).collect();
-    let mut parser = FfmpegLogParser::new(text.as_bytes());
-    let mut errors = Vec::new();
-    // Every call takes a line or more.
-    for _ in 0..=log.lines().count() {
-        match parser.parse_next_event() {
-            Ok(FfmpegEvent::LogEOF) => break,
-            Ok(FfmpegEvent::Log(LogLevel::Error | LogLevel::Fatal, line)) => errors.push(plain(&line)),
-            // Lines it cannot read are none of the errors.
-            Ok(_) | Err(_) => {}
-        }
-    }
-    errors
+    log.lines()
+        .filter_map(error_text)
+        .map(|text| text.chars().take(REASON).collect())
+        .collect()
 }
 
-/// `[libx264 @ 0x5581] [error] it broke` becomes `it broke`.
-fn plain(line: &str) -> String {
-    let text = ["[error] ", "[fatal] "]
-        .iter()
-        .find_map(|level| Some(line.split_once(level)?.1));
-    text.unwrap_or(line).chars().take(REASON).collect()
+/// `[libx264 @ 0x5581] [error] it broke` becomes `it broke`. Only what ffmpeg itself puts before a line counts: its
+/// parts with their addresses, and the level.
+fn error_text(line: &str) -> Option<&str> {
+    let mut rest = line;
+    loop {
+        let (tag, after) = rest.strip_prefix('[')?.split_once("] ")?;
+        match tag {
+            "error" | "fatal" | "panic" => return Some(after),
+            part if part.contains(" @ 0x") => rest = after,
+            _ => return None,
+        }
+    }
+}
+
+/// What was short, if ffmpeg says so: it ends with exit code zero too when the end of a file could not be written.
+pub(super) fn shortage(log: &Log) -> Option<TranscodeError> {
+    let mut errors = log.lines().filter_map(error_text);
+    let told = errors.find(|error| RESOURCE.iter().any(|words| error.contains(words)))?;
+    Some(TranscodeError::Failed {
+        class: FailureClass::Resource,
+        reason: told.chars().take(REASON).collect(),
+    })
 }
 
 #[cfg(test)]
@@ -112,7 +192,7 @@ mod tests {
     }
 
     fn judged(text: &str) -> String {
-        failure(ExitStatus::from_raw(1 << 8), &log(text)).to_string()
+        failure(ExitStatus::from_raw(1 << 8), &log(text), Target::Cpu).to_string()
     }
 
     #[test]
@@ -160,7 +240,7 @@ mod tests {
             "TranscoderFailed: disk full"
         );
         assert_eq!(judged(""), "TranscoderFailed: ffmpeg ended with exit status: 1");
-        let killed = failure(ExitStatus::from_raw(11), &log("[error] x"));
+        let killed = failure(ExitStatus::from_raw(11), &log("[error] x"), Target::Cpu);
         assert_eq!(
             killed.to_string(),
             "TranscoderFailed: ffmpeg was ended by signal 11"
@@ -168,9 +248,50 @@ mod tests {
     }
 
     #[test]
-    fn a_hostile_stream_name_does_not_break_the_reading() {
-        // The parser counts characters where it means bytes; the log it is given has only such as are both.
-        let text = "[info]   Stream #0:0[0x100](\u{fc}\u{fc}\u{fc}): Video: h264, x\n[error] end\n";
-        assert_eq!(judged(text), "TranscoderFailed: end");
+    fn a_stream_cannot_put_words_into_ffmpegs_mouth() {
+        let text = "[info]   title : [error] CUDA_ERROR No space left on device\n\
+                    [verbose] [fatal] out of memory (10)\n\
+                    [x] [error] Cannot allocate memory\n[mpegts @ 0x1] [error] end\n";
+        let told = failure(ExitStatus::from_raw(1 << 8), &log(text), Target::Nvidia(0));
+        assert_eq!(told.to_string(), "TranscoderFailed: end");
+        assert_eq!(told.class(), Some(FailureClass::Ours));
+        assert_eq!(shortage(&log(text)), None);
+    }
+
+    #[test]
+    fn each_class_has_its_signs() {
+        let class = |text: &str, target| failure(ExitStatus::from_raw(1 << 8), &log(text), target).class();
+        let gpu = Target::Nvidia(1);
+        for text in [
+            "[AVHWDeviceContext @ 0x1] [error] Cannot load libcuda.so.1",
+            "[h264_nvenc @ 0x1] [error] OpenEncodeSessionEx failed: out of memory (10): (no details)",
+            "[h264_nvenc @ 0x1] [error] No capable devices found",
+            "[AVHWDeviceContext @ 0x1] [error] cu->cuInit(0) failed -> CUDA_ERROR_NO_DEVICE: no device",
+        ] {
+            assert_eq!(class(text, gpu), Some(FailureClass::Device), "{text}");
+        }
+        for text in [
+            "[error] Error writing trailer of 0.ts: No space left on device",
+            "[out#0/mpegts @ 0x1] [error] Could not open file : Too many open files",
+            "[h264 @ 0x1] [error] get_buffer() failed: Cannot allocate memory",
+        ] {
+            assert_eq!(class(text, gpu), Some(FailureClass::Resource), "{text}");
+            assert!(shortage(&log(text)).is_some());
+        }
+        let signal = |number| failure(ExitStatus::from_raw(number), &log(""), gpu).class();
+        for (number, class) in [
+            (9, FailureClass::Resource),
+            (24, FailureClass::Resource),
+            (25, FailureClass::Resource),
+        ] {
+            assert_eq!(signal(number), Some(class));
+        }
+        for number in [4, 6, 7, 8, 11] {
+            assert_eq!(signal(number), Some(FailureClass::Ours));
+        }
+        assert_eq!(
+            class("[error] matches no streams", gpu),
+            Some(FailureClass::Input)
+        );
     }
 }

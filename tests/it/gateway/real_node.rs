@@ -7,6 +7,7 @@ use engine::{
     gateway::{PushError, PushEvent, orchestrator::OrchestratorError, push},
     media::{
         ladder::Container,
+        pace::Pacer,
         transcode::{FfmpegSettings, FfmpegTranscoder},
     },
     node::{NodeConfig, RunningNode, start},
@@ -23,7 +24,7 @@ use super::{clip, config, ffmpeg, pushed, rung};
 async fn node(signer: impl MessageSigner + 'static, tls: bool) -> (RunningNode, TempDir) {
     let files = tempfile::tempdir().unwrap();
     let transcoder = FfmpegTranscoder::new(FfmpegSettings {
-        preset: "ultrafast".into(),
+        pacer: Pacer::fixed("ultrafast"),
         ..FfmpegSettings::new(ffmpeg(), Launcher::Direct, files.path().join("work"))
     });
     let node_config = NodeConfig {

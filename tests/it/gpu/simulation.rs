@@ -308,18 +308,78 @@ fn rig(size: usize, seed: u64) -> Machine {
 #[test]
 fn sessions_balance_within_five_percent_of_the_best_possible() {
     let mut said = String::new();
-    let mut failed = false;
+    let mut is_balanced = true;
     for size in [1, 2, 3, 4, 6, 8, 12, 16] {
         let mut machine = rig(size, 7);
-        let (busiest, best, worst) = machine.evening(2_400, 600, 0.7);
-        let per_hour = machine.moves as f64 / machine.segments as f64 * 1800.0;
+        let (busiest, best, worst) = machine.evening(1_800, 600, 0.7);
+        // A stream of two-second segments asks 1800 times an hour.
+        let moves = machine.moves as f64 / machine.segments as f64 * 1_800.0;
         said += &format!(
-            "{size} GPUs: busiest {busiest:.3}, best {best:.3}, ratio {:.3}, worst {worst:.3}, {per_hour:.2} moves a session-hour, {} refused\n",
-            busiest / best,
-            machine.refused
+            "{size} GPUs: busiest {busiest:.3}, best {best:.3}, ratio {:.3}, worst {worst:.3}, {moves:.1} moves an hour of a session\n",
+            busiest / best
         );
-        failed |= busiest > best * 1.05;
+        is_balanced &= busiest <= best * 1.05 && worst < 1.25 && moves < 6.0 && machine.refused == 0;
     }
-    println!("{said}");
-    assert!(!failed, "{said}");
+    assert!(is_balanced, "{said}");
+}
+
+#[test]
+fn a_card_that_dies_takes_no_session_with_it() {
+    for size in [2, 4, 8, 16] {
+        let mut machine = rig(size, 11);
+        machine.evening(400, 200, 0.45);
+        // One whose work the others can carry: sessions beyond that are refused, whoever places them.
+        let all: f64 = (0..size).map(|gpu| machine.placed(gpu)).sum();
+        let capacity: f64 = machine.gpus.iter().map(|gpu| gpu.capacity).sum();
+        let can_be_spared = |gpu: &usize| all / (capacity - machine.gpus[*gpu].capacity) < 0.8;
+        let dies = (0..size).rev().find(can_be_spared).unwrap();
+        let had = machine
+            .streams
+            .values()
+            .filter(|stream| stream.on == dies)
+            .count();
+        let before: Vec<String> = machine.streams.keys().cloned().collect();
+        assert!(had > 0, "the card that dies has work");
+        machine.gpus[dies].is_dead = true;
+        // Segments in the seconds before the driver says a word fail there once, and are done elsewhere: `segment` fails
+        // the test otherwise.
+        let segments = machine.segments;
+        for name in &before {
+            machine.segment(name);
+        }
+        assert_eq!(machine.segments - segments, before.len() as u64);
+        assert!(machine.streams.values().all(|stream| stream.on != dies));
+        for _ in 0..60 {
+            machine.tick();
+        }
+        assert!(machine.streams.values().all(|stream| stream.on != dies));
+        // It comes back, is tried with one session, and works again.
+        machine.gpus[dies].is_dead = false;
+        let mut on_trial = 0;
+        for _ in 0..400 {
+            machine.tick();
+            machine.arrive(costs()[3], 60);
+            let mut devices = machine.devices();
+            machine.placement.describe_at(&mut devices, machine.now());
+            if devices[dies].state == DeviceState::Trial {
+                on_trial = on_trial.max(devices[dies].sessions);
+            }
+        }
+        assert!(on_trial <= 1, "{on_trial} sessions tried it");
+        assert!(
+            machine.streams.values().any(|stream| stream.on == dies),
+            "it works again"
+        );
+    }
+}
+
+#[test]
+fn other_programs_work_is_seen_and_avoided() {
+    let mut machine = Machine::new(&[2, 2, 2, 2], 5);
+    machine.gpus[1].foreign = 0.5;
+    let (busiest, best, _) = machine.evening(1_500, 600, 0.4);
+    assert!(busiest <= best * 1.08, "busiest {busiest:.3}, best {best:.3}");
+    let there = machine.placed(1);
+    let beside = machine.placed(0).min(machine.placed(2));
+    assert!(there < beside / 2.0, "{there} beside {beside}");
 }

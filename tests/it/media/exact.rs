@@ -8,6 +8,7 @@ use engine::media::{
     ffmpeg::Ffmpeg,
     job::{Clip, SegmentJob},
     ladder::{CodecProfile, Container, Gop, Profile, VideoCodec, preset},
+    pace::Pacer,
     size::Size,
     transcode::FfmpegSettings,
 };
@@ -25,7 +26,7 @@ fn careful(ffmpeg: &Ffmpeg) -> Bench {
 }
 
 fn effort(settings: &mut FfmpegSettings, preset: &'static str) {
-    settings.preset = preset.into();
+    settings.pacer = Pacer::fixed(preset);
 }
 
 fn rung(name: &str, change: impl FnOnce(&mut Profile)) -> Profile {

@@ -4,6 +4,7 @@ use std::{num::NonZeroUsize, sync::Arc, time::Duration};
 
 use engine::media::{
     job::{SegmentJob, SegmentTranscoder as _, TranscodeError},
+    pace::Pacer,
     transcode::{FfmpegSettings, TranscoderError},
 };
 use testbed::clip::{self, ClipSpec};
@@ -24,11 +25,11 @@ fn slow_job() -> SegmentJob {
 }
 
 fn slow(settings: &mut FfmpegSettings) {
-    settings.preset = "placebo".into();
+    settings.pacer = Pacer::fixed("placebo");
 }
 
 /// Waits for something that happens within moments.
-async fn until(what: &str, mut holds: impl FnMut() -> bool) {
+pub(super) async fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let waiting = async {
         while !holds() {
             sleep(Duration::from_millis(5)).await;
@@ -139,10 +140,8 @@ async fn settings_that_cannot_work_are_refused_at_once() {
         )
     };
     let new = engine::media::transcode::FfmpegTranscoder::new;
-    let unknown = FfmpegSettings {
-        preset: "warp".into(),
-        ..settings("a")
-    };
+    let mut unknown = settings("a");
+    unknown.pacer = Pacer::fixed("warp");
     assert!(matches!(new(unknown), Err(TranscoderError::UnknownPreset(name)) if name == "warp"));
     std::fs::write(folder.path().join("file"), "").unwrap();
     assert!(matches!(

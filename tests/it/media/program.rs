@@ -14,7 +14,7 @@ use engine::media::{
 
 /// A script that answers like an ffmpeg. Written by another process: a file this one had open for writing
 /// could not be run while any child of another test still holds it.
-fn pretender(folder: &Path, script: &str) -> PathBuf {
+pub(super) fn pretender(folder: &Path, script: &str) -> PathBuf {
     let path = folder.join("ffmpeg");
     let write = format!(
         "printf '#!/bin/sh\\n%s\\n' '{script}' > {0} && chmod 755 {0}",

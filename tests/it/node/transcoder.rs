@@ -7,6 +7,7 @@ use engine::{
     media::{
         ffmpeg::Ffmpeg,
         job::SegmentTranscoder,
+        pace::Pacer,
         transcode::{FfmpegSettings, FfmpegTranscoder},
     },
     process::Launcher,
@@ -17,7 +18,7 @@ use testbed::clip::{ClipSpec, segment};
 pub fn real(work_dir: &Path) -> impl SegmentTranscoder + use<> {
     let ffmpeg = Ffmpeg::locate(None).expect("ffmpeg is installed: apt-get install ffmpeg");
     FfmpegTranscoder::new(FfmpegSettings {
-        preset: "ultrafast".into(),
+        pacer: Pacer::fixed("ultrafast"),
         ..FfmpegSettings::new(ffmpeg, Launcher::Direct, work_dir.to_path_buf())
     })
     .unwrap()

@@ -7,7 +7,7 @@ use ratatui::{
     text::{Line, Span},
 };
 
-use super::{Panel, Scene};
+use super::{Panel, Scene, transcoding};
 use crate::{
     draw::{self, Band},
     keymap::Action,
@@ -46,7 +46,8 @@ impl DeviceLines {
     #[must_use]
     pub fn height(&self, scene: &Scene<'_>) -> u16 {
         let devices = scene.status.map_or(1, |status| status.devices.len().max(1));
-        u16::try_from(devices).unwrap_or(u16::MAX).min(8) + 2
+        let engine = u16::from(scene.status.and_then(transcoding::told).is_some());
+        u16::try_from(devices).unwrap_or(u16::MAX).min(8) + engine + 2
     }
 }
 
@@ -56,6 +57,8 @@ impl Panel for DeviceLines {
         let mut heading = vec![Span::raw(title(scene))];
         let rows = usize::from(area.height.saturating_sub(2));
         let devices = scene.status.map_or(&[][..], |status| &status.devices);
+        let engine = scene.status.and_then(transcoding::told).filter(|_| rows > 1);
+        let rows = rows - usize::from(engine.is_some());
         if devices.len() > rows {
             heading.push(Span::styled(
                 format!(", {} of {}: 3 shows all", rows, devices.len()),
@@ -78,9 +81,12 @@ impl Panel for DeviceLines {
             .max()
             .unwrap_or(0);
         let name_room = longest.min(usize::from(inside.width) / 4);
+        let room = usize::from(inside.width);
         let lines: Vec<_> = devices
             .iter()
-            .map(|device| line(device, name_room, scene, usize::from(inside.width)))
+            .take(rows)
+            .map(|device| line(device, name_room, scene, room))
+            .chain(engine.map(|engine| transcoding::line(engine, scene, room)))
             .collect();
         draw::lines(buffer, inside, &lines);
     }
@@ -204,6 +210,16 @@ impl Panel for Devices {
             };
             draw::placeholder(buffer, inside, &[sentence.to_string()], theme);
             return;
+        }
+        let has_engine = scene.status.and_then(transcoding::told).is_some();
+        let engine_rows = match has_engine && area.height >= LEAST + transcoding::HEIGHT {
+            true => transcoding::HEIGHT,
+            false => 0,
+        };
+        let [area, below] =
+            Layout::vertical([Constraint::Fill(1), Constraint::Length(engine_rows)]).areas(area);
+        if engine_rows > 0 {
+            transcoding::Engine.render(buffer, below, scene);
         }
         let fit = usize::from((area.height / LEAST).max(1)).min(devices.len());
         let first = self.first.min(devices.len() - fit);

@@ -18,6 +18,7 @@ pub mod header;
 pub mod notices;
 pub mod session_detail;
 pub mod sessions;
+pub mod transcoding;
 pub mod work;
 
 /// Everything a panel may look at while it draws.
