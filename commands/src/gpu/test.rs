@@ -7,7 +7,7 @@ use clap_complete::engine::ArgValueCompleter;
 use engine::{
     gpu::placement::Name,
     media::{ffmpeg::Ffmpeg, probe::Prober, target::Target},
-    process::Launcher,
+    process::{FencePolicy, Fencing, Launcher},
     view::{
         gpu::GpuList,
         node::{Device, DeviceState},
@@ -21,7 +21,7 @@ use crate::{
     complete,
     context::Context,
     failure::{Failure, Kind},
-    run::{failure, places},
+    run::{failure, fence, places},
     shell::{Report, Style, escape},
 };
 
@@ -94,12 +94,12 @@ pub async fn run(args: TestArgs, context: &mut Context) -> eyre::Result<()> {
     std::fs::create_dir_all(&work_dir).map_err(unwritable)?;
     // A folder of its own in it: a node that starts meanwhile clears away what it does not know.
     let folder = tempfile::tempdir_in(&work_dir).map_err(unwritable)?;
-    let prober = Prober::new(
-        ffmpeg,
-        Launcher::through_this_program(),
-        folder.path().to_path_buf(),
-    )
-    .map_err(unwritable)?;
+    let launcher = Launcher::through_this_program();
+    // As a node does it that is not told otherwise.
+    let fencing = Fencing::decide(FencePolicy::Auto, &fence::try_out(&launcher).await)?;
+    let prober = Prober::new(ffmpeg, launcher, folder.path().to_path_buf())
+        .map_err(unwritable)?
+        .fenced(fencing);
     let targets: Vec<Target> = chosen.iter().map(|device| target(device)).collect();
     let names: Vec<&str> = chosen.iter().map(|device| device.id.as_str()).collect();
     let progress = context
