@@ -1,15 +1,25 @@
 //! `lpctl gpu`: on a machine with GPUs, with none, and beside a node.
 
-use engine::view::{
-    gpu::GpuList,
-    node::{Device, DeviceState, WorkTotals},
+use std::time::{Duration, Instant};
+
+use engine::{
+    view::{
+        gpu::GpuList,
+        node::{Device, DeviceState, WorkTotals},
+    },
+    wire::signature::Offchain,
 };
 use serde_json::{Value, json};
-use testbed::gpu::{Rig, readings};
+use testbed::{
+    StubDriver,
+    clip::{ClipSpec, segment},
+    gpu::{Rig, readings},
+};
 
 use crate::{
     environment::{Environment, Outcome},
     proxy::{Answer, Proxy},
+    run::Node,
 };
 
 /// A home in which no node answers.
@@ -239,4 +249,110 @@ fn device_ids_complete() {
     let mut offered: Vec<&str> = outcome.stdout.lines().collect();
     offered.sort_unstable();
     assert_eq!(offered, ["gpu0", "gpu1"], "{outcome:?}");
+}
+
+/// Two GPUs for the management library, and a driver behind which the real ffmpeg works on them.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_works_on_gpus_and_moves_a_session_when_one_dies() {
+    let rig = Rig::new(&readings(2));
+    let driver = StubDriver::new(2);
+    let environment = home();
+    let mut command = environment.command(&[
+        "run",
+        "--json",
+        "--bind",
+        "127.0.0.1:0",
+        "--operator-addr",
+        "127.0.0.1:0",
+        "--fallback",
+        "never",
+    ]);
+    command
+        .env("LPCTL_NVML", rig.library())
+        .env("LD_LIBRARY_PATH", driver.folder());
+    let node = Node::spawn(command);
+    let clip = segment(ClipSpec {
+        audio: false,
+        ..ClipSpec::default()
+    });
+    let operator = node.operator_url();
+    let list = |environment: &Environment| -> GpuList {
+        let listed = environment.lpctl(&["gpu", "list", "--node", &operator, "--json"]);
+        serde_json::from_value(listed.expect_code(0).data()).unwrap()
+    };
+    drop(node.push(&Offchain, &clip).await.bytes().await.unwrap());
+    let before = list(&environment);
+    assert_eq!(before.driver.as_deref(), Some("570.86.10"));
+    let home_device = before.sessions[0].device.clone();
+    assert!(home_device.starts_with("gpu"), "{before:?}");
+    let index = home_device.trim_start_matches("gpu");
+    rig.set(&format!("{index}.xid 79\n{}", readings(2)));
+    // The node reads its devices every second.
+    let end = Instant::now() + Duration::from_secs(30);
+    let state = |list: &GpuList| {
+        let device = list.devices.iter().find(|device| device.id == home_device);
+        device.unwrap().state
+    };
+    while state(&list(&environment)) != DeviceState::Resting {
+        assert!(Instant::now() < end, "it does not rest");
+    }
+    drop(node.push(&Offchain, &clip).await.bytes().await.unwrap());
+    let status = node.status().await;
+    assert_eq!(status.work.segments_failed, 0, "{status:?}");
+    let after = list(&environment);
+    assert!(
+        after
+            .sessions
+            .iter()
+            .any(|session| session.device.starts_with("gpu") && session.device != home_device),
+        "{after:?}"
+    );
+    let rested = after
+        .devices
+        .iter()
+        .find(|device| device.id == home_device)
+        .unwrap();
+    assert_eq!(
+        (rested.trips, rested.state_reason.as_deref()),
+        (1, Some("Xid 79"))
+    );
+}
+
+#[test]
+fn a_node_is_honest_about_the_gpus_it_is_told_to_use() {
+    let environment = home();
+    let run = |rig: &Rig, arguments: &[&str]| -> Outcome {
+        let mut command = environment.command(
+            &[
+                &[
+                    "run",
+                    "--json",
+                    "--bind",
+                    "127.0.0.1:0",
+                    "--operator-addr",
+                    "127.0.0.1:0",
+                ],
+                arguments,
+            ]
+            .concat(),
+        );
+        command.env("LPCTL_NVML", rig.library());
+        command.output().unwrap().into()
+    };
+    let rig = Rig::new(&readings(1));
+    let missing = run(&rig, &["--gpus", "0,3"]).expect_code(3);
+    assert_eq!(missing.error()["code"], "no_such_gpu");
+    assert_eq!(
+        missing.error()["message"],
+        "--gpus names gpu3, which is not there; there are gpu0"
+    );
+    // The library tells of a GPU, and no CUDA driver stands behind it.
+    let broken = run(&rig, &["--fallback", "never"]).expect_code(1);
+    assert_eq!(broken.error()["code"], "no_gpu_works");
+    assert!(
+        broken.stderr.contains("gpu0 is not used, it cannot transcode"),
+        "{broken:?}"
+    );
+    let bad = run(&rig, &["--gpus", "first"]).expect_code(2);
+    assert_eq!(bad.error()["code"], "usage");
 }

@@ -34,7 +34,7 @@ use crate::{environment::Environment, operator::Operator};
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A running `lpctl run --json`; killed with the test.
-struct Node {
+pub struct Node {
     child: Child,
     stdout: BufReader<ChildStdout>,
     ready: Value,
@@ -54,7 +54,7 @@ impl Node {
         Self::spawn(environment.command(&[&ports[..], arguments].concat()))
     }
 
-    fn spawn(mut command: Command) -> Self {
+    pub fn spawn(mut command: Command) -> Self {
         let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -91,7 +91,11 @@ impl Node {
         (status.code(), serde_json::from_str(last).unwrap())
     }
 
-    async fn status(&self) -> NodeStatus {
+    pub fn operator_url(&self) -> String {
+        self.ready["operator_url"].as_str().unwrap().to_string()
+    }
+
+    pub async fn status(&self) -> NodeStatus {
         let url = format!("{}/api/v1/status", self.ready["operator_url"].as_str().unwrap());
         let answer = client::download_client(PATIENCE)
             .unwrap()
@@ -103,7 +107,7 @@ impl Node {
     }
 
     /// Sends one segment as a gateway; resolves with the head of the answer.
-    async fn push(&self, signer: &impl MessageSigner, data: &Bytes) -> reqwest::Response {
+    pub async fn push(&self, signer: &impl MessageSigner, data: &Bytes) -> reqwest::Response {
         let uri = self.service_uri().parse().unwrap();
         let channel = client::connect_grpc(&uri, PATIENCE).await.unwrap();
         let address = signer.address();
