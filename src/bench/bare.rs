@@ -45,7 +45,7 @@ pub struct Bare {
     ffmpeg: Ffmpeg,
     spawner: Spawner,
     work_dir: PathBuf,
-    preset: &'static str,
+    effort: Effort,
     encoder_threads: Option<u32>,
 }
 
@@ -91,7 +91,7 @@ impl Bare {
     pub fn new(
         ffmpeg: Ffmpeg,
         work_dir: PathBuf,
-        preset: &'static str,
+        effort: Effort,
         encoder_threads: Option<u32>,
     ) -> io::Result<Self> {
         fs::create_dir_all(&work_dir)?;
@@ -99,7 +99,7 @@ impl Bare {
             ffmpeg,
             spawner: Spawner::start(Launcher::Direct)?,
             work_dir,
-            preset,
+            effort,
             encoder_threads,
         })
     }
@@ -163,10 +163,7 @@ impl Bare {
         let recipe = Recipe {
             program: self.ffmpeg.path(),
             target: Target::Cpu,
-            effort: Effort {
-                preset: self.preset,
-                cascaded: false,
-            },
+            effort: self.effort,
             input: inspection.input,
             source_size: inspection.size,
             cpu_decode: false,

@@ -69,8 +69,13 @@ impl Prober {
     /// Tries everything on each device, one run after the other: some three seconds for a CPU. May be cancelled;
     /// nothing is left running then.
     pub async fn probe(&self, devices: &[Target]) -> ProbeReport {
+        self.probe_only(devices, &Trial::ALL).await
+    }
+
+    /// [`Prober::probe`] with some of the trials.
+    pub async fn probe_only(&self, devices: &[Target], trials: &[Trial]) -> ProbeReport {
         let mut results = vec![Vec::new(); devices.len()];
-        for trial in Trial::ALL {
+        for &trial in trials {
             let clip = self.draw(trial).await;
             for (&device, results) in devices.iter().zip(&mut results) {
                 let result = self.try_on(device, trial, &clip, results).await;
@@ -100,13 +105,9 @@ impl Prober {
             reason: Some(reason.into()),
         };
         // Without driver or device there is nothing more to learn.
-        if before.first().is_some_and(|first| {
-            matches!(
-                first.verdict,
-                Verdict::Driver | Verdict::NoDevice | Verdict::Crash
-            )
-        }) {
-            return not_tried("H.264 failed already");
+        let is_hopeless = |verdict| matches!(verdict, Verdict::Driver | Verdict::NoDevice | Verdict::Crash);
+        if before.first().is_some_and(|first| is_hopeless(first.verdict)) {
+            return not_tried("the first trial showed that it cannot work");
         }
         let codec = codec_of(trial);
         if self.ffmpeg.encoder_on(device, codec).is_none() {

@@ -200,14 +200,14 @@ fn credit(orchestrator: &str) -> String {
 /// Keeps a part of the sound, which is copied: packets are dropped, not touched.
 fn clip_audio(clip: Clip) -> Option<String> {
     let (from, to) = (decimal(clip.from), decimal(clip.to));
+    let length = decimal(clip.to.saturating_sub(clip.from));
+    let shift = format!("setts=ts=TS-STARTDTS-{from}/TB");
     match (clip.from.is_zero(), clip.to.is_zero()) {
         (true, true) => None,
-        (true, false) => Some(format!("noise=amount=0:drop='gt((pts-startpts)*tb\\,{to})'")),
-        (false, true) => Some(format!(
-            "setts=ts=TS-STARTDTS-{from}/TB,noise=amount=0:drop='lt(pts\\,0)'"
-        )),
+        (true, false) => Some(format!("noise=amount=0:drop='gt(pts-startpts\\,round({to}/tb))'")),
+        (false, true) => Some(format!("{shift},noise=amount=0:drop='lt(pts\\,0)'")),
         (false, false) => Some(format!(
-            "setts=ts=TS-STARTDTS-{from}/TB,noise=amount=0:drop='lt(pts\\,0)+gt(pts*tb\\,{to}-{from})'"
+            "{shift},noise=amount=0:drop='lt(pts\\,0)+gt(pts\\,round({length}/tb))'"
         )),
     }
 }

@@ -95,6 +95,11 @@ impl Bench {
     }
 }
 
+/// A bench for every ffmpeg.
+fn benches() -> [Bench; 2] {
+    every_ffmpeg().map(|ffmpeg| Bench::with(|settings| settings.ffmpeg = ffmpeg.clone()))
+}
+
 fn job(source: Bytes, ladder: &str) -> SegmentJob {
     job_for(source, Ladder::parse(ladder).unwrap().into())
 }

@@ -65,7 +65,7 @@ fn origin(report: &BenchReport) -> String {
         )
     });
     format!(
-        "  {} ({size}), segments of {:.1} s to {}\n  preset {}{threads}, ffmpeg {}, {}; segments came {pace}",
+        "  {} ({size}), segments of {:.1} s, {pace}\n  to {}\n  preset {}{threads}, ffmpeg {}, {}",
         escape(&input.name),
         input.segment_ms / 1000.0,
         rungs.join(", "),
@@ -78,16 +78,7 @@ fn origin(report: &BenchReport) -> String {
 fn runs(report: &BenchReport, style: &Style) -> String {
     let mut rows = table();
     rows.set_header([
-        "sessions",
-        "segments",
-        "failed",
-        "median",
-        "p90",
-        "max",
-        "frames/s",
-        "x real time",
-        "warm",
-        "",
+        "sessions", "segments", "failed", "median", "p90", "max", "frames/s", "speed", "warm", "",
     ]);
     for run in &report.runs {
         let figures = &run.engine;
@@ -105,7 +96,7 @@ fn runs(report: &BenchReport, style: &Style) -> String {
             p90,
             max,
             format!("{:.1}", figures.frames_per_second),
-            format!("{:.2}", figures.real_time_factor),
+            format!("{:.2}x", figures.real_time_factor),
             figures
                 .warm
                 .map_or_else(String::new, |warm| format!("{:.0} %", warm * 100.0)),
@@ -156,15 +147,14 @@ fn ratios(report: &BenchReport) -> String {
     let mut text = rows.trim_fmt();
     if let Some(against) = &report.settings.against {
         text = format!(
-            "{text}\n  bare ffmpeg {}: {}",
+            "{text}\n  bare: ffmpeg {}, {}",
             escape(&against.version),
             against.runs
         );
     }
     if let Some(same) = &report.comparison {
         text = format!(
-            "{text}\n  of {} renditions of each side {} have the same frames, {} the same time stamps, {} the same size, {} \
-             the same bytes",
+            "{text}\n  equal among {} renditions: frames {}, time stamps {}, sizes {}, bytes {}",
             same.renditions, same.same_frames, same.same_timestamps, same.same_size, same.same_bytes
         );
     }
@@ -193,7 +183,7 @@ fn notes(report: &BenchReport, style: &Style) -> String {
     }
     if let Some(place) = &report.stored_in {
         lines.push(format!(
-            "{} {} now: `lpctl run` takes no more sessions",
+            "{} {} now, and `lpctl run` keeps to it",
             style.good_mark(),
             escape(place)
         ));

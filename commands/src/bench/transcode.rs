@@ -17,6 +17,7 @@ use engine::{
         ffmpeg::Ffmpeg,
         ladder::Profile,
         pace::{Pacer, preset_named},
+        target::Effort,
         transcode::{FfmpegSettings, FfmpegTranscoder, PRESETS},
     },
     process::Launcher,
@@ -45,8 +46,8 @@ const TURN: u32 = 4;
 /// Rest between the turns of both sides.
 const GAP: Duration = Duration::from_millis(250);
 /// What is said of the bare runs.
-const BARE_RUNS: &str = "a cold process for every segment with the engine's own arguments, the whole segment in a file, as nice \
-                         as the engine's, without fence, limits and helper; timed from its start to its end";
+const BARE_RUNS: &str =
+    "a cold process a segment, the engine's arguments and niceness, input from a file, no fence";
 
 /// Measure how fast this machine transcodes and how many live sessions it carries
 ///
@@ -172,9 +173,13 @@ pub async fn run(args: TranscodeArgs, context: &mut Context) -> eyre::Result<()>
         Some(path) => path.clone(),
         None => places::work_dir(&context.directories().cache_dir),
     };
-    let against = against(&args, &work_dir).await?;
+    let effort = Effort {
+        preset: preset_named(&args.preset).unwrap_or("veryfast"),
+        cascaded: false,
+    };
+    let against = against(&args, effort, &work_dir).await?;
     let settings = FfmpegSettings {
-        pacer: Pacer::fixed(preset_named(&args.preset).unwrap_or("veryfast")),
+        pacer: Pacer::fixed(effort.preset),
         encoder_threads: args.encoder_threads,
         ..FfmpegSettings::new(ffmpeg.clone(), launcher, work_dir)
     };
@@ -268,19 +273,17 @@ async fn pieces(args: &TranscodeArgs, tools: &Tools) -> Result<Vec<Piece>, clip:
     }
 }
 
-async fn against(args: &TranscodeArgs, work_dir: &std::path::Path) -> eyre::Result<Option<Bare>> {
+async fn against(
+    args: &TranscodeArgs,
+    effort: Effort,
+    work_dir: &std::path::Path,
+) -> eyre::Result<Option<Bare>> {
     let Some(path) = &args.against else {
         return Ok(None);
     };
     let path = Some(path.clone()).filter(|path| path.as_os_str() != "ffmpeg");
     let ffmpeg = located(path).await?;
-    let preset = PRESETS.into_iter().find(|preset| *preset == args.preset);
-    let bare = Bare::new(
-        ffmpeg,
-        work_dir.to_owned(),
-        preset.unwrap_or("veryfast"),
-        args.encoder_threads,
-    );
+    let bare = Bare::new(ffmpeg, work_dir.to_owned(), effort, args.encoder_threads);
     let bare = bare.map_err(|error| {
         Failure::new(
             Kind::Failed,

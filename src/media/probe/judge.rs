@@ -33,6 +33,8 @@ const SIGNS: &[(&str, Verdict)] = &[
     ("No capable devices found", Verdict::Unsupported),
     ("No NVENC capable devices", Verdict::Unsupported),
     ("hwaccel initialisation returned error", Verdict::Unsupported),
+    // The decoder gave pictures of the CPU to filters of the GPU.
+    ("Impossible to convert between the formats", Verdict::Unsupported),
     ("not supported", Verdict::Unsupported),
     ("does not support", Verdict::Unsupported),
     ("doesn't support", Verdict::Unsupported),

@@ -171,19 +171,18 @@ fn rate(profile: &Profile) -> Option<String> {
     (profile.fps > 0).then(|| format!("fps={}/{}", profile.fps, profile.fps_den.max(1)))
 }
 
-/// Keeps a part. With a start the kept part begins at zero, without one times stay.
+/// Keeps a part, counted in ticks: seconds of a fraction would miss frames by their last digit. With a start the kept
+/// part begins at zero, without one times stay.
 pub(super) fn clip_video(clip: Clip) -> Vec<String> {
     let (from, to) = (decimal(clip.from), decimal(clip.to));
+    let shift = format!("setpts='PTS-STARTPTS-round({from}/TB)'");
     match (clip.from.is_zero(), clip.to.is_zero()) {
         (true, true) => Vec::new(),
-        (true, false) => vec![format!("select='lte(t-start_t\\,{to})'")],
-        (false, true) => vec![
-            format!("setpts='PTS-STARTPTS-{from}/TB'"),
-            "select='gte(pts\\,0)'".into(),
-        ],
+        (true, false) => vec![format!("select='lte(pts-start_pts\\,round({to}/TB))'")],
+        (false, true) => vec![shift, "select='gte(pts\\,0)'".into()],
         (false, false) => vec![
-            format!("setpts='PTS-STARTPTS-{from}/TB'"),
-            format!("select='gte(pts\\,0)*lte(pts*TB\\,{to}-{from})'"),
+            shift,
+            format!("select='gte(pts\\,0)*lte(pts\\,round({to}/TB)-round({from}/TB))'"),
         ],
     }
 }

@@ -17,7 +17,7 @@ use std::{
 use engine::{
     gpu::{Cost, Fallback, Placement, Policy, RunOutcome},
     media::target::Target,
-    view::node::{Device, DeviceState},
+    view::node::Device,
 };
 
 /// SplitMix64: the same numbers in every run.

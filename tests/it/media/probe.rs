@@ -16,9 +16,13 @@ use testbed::StubDriver;
 use super::{FFMPEG, FFMPEG_7, every_ffmpeg};
 
 async fn probe(ffmpeg: &Ffmpeg, devices: &[Target]) -> ProbeReport {
+    probe_only(ffmpeg, devices, &Trial::ALL).await
+}
+
+async fn probe_only(ffmpeg: &Ffmpeg, devices: &[Target], trials: &[Trial]) -> ProbeReport {
     let work = tempfile::tempdir().unwrap();
     let prober = Prober::new(ffmpeg.clone(), Launcher::Direct, work.path().into()).unwrap();
-    let report = prober.probe(devices).await;
+    let report = prober.probe_only(devices, trials).await;
     assert_eq!(fs::read_dir(work.path()).unwrap().count(), 0, "nothing stays");
     assert_eq!(report.ffmpeg, ffmpeg.version());
     report
@@ -122,7 +126,7 @@ async fn a_limit_of_sessions_is_counted() {
         (0, Verdict::SessionLimit),
     ] {
         driver.set_sessions(sessions);
-        let report = probe(&ffmpeg, &[Target::Nvidia(0)]).await;
+        let report = probe_only(&ffmpeg, &[Target::Nvidia(0)], &[Trial::H264]).await;
         let h264 = report.devices[0].result(Trial::H264).unwrap();
         assert_eq!((h264.verdict, h264.renditions), (verdict, sessions), "{h264:?}");
         let told = h264
@@ -139,7 +143,7 @@ async fn a_device_that_goes_away_meanwhile() {
     let driver = StubDriver::new(1);
     driver.fail_after(5);
     let ffmpeg = Ffmpeg::locate(Some(&driver.ffmpeg())).unwrap();
-    let report = probe(&ffmpeg, &[Target::Nvidia(0)]).await;
+    let report = probe_only(&ffmpeg, &[Target::Nvidia(0)], &[Trial::H264]).await;
     let h264 = report.devices[0].result(Trial::H264).unwrap();
     assert_eq!(h264.verdict, Verdict::Failed);
     assert!(

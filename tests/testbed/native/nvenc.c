@@ -54,12 +54,10 @@ static void end(struct bits *it) {
 }
 static void start(struct bits *it, uint32_t header) { put(it, 1, 32); put(it, header, 8); }
 
-/* Parameters and one picture (ITU-T H.264, 7.3). No byte in it needs an escape. */
-static void encode(struct encoder *encoder, struct output *output) {
+/* Sequence and picture parameters (ITU-T H.264, 7.3). No byte here or below needs an escape. */
+static void parameters(struct encoder *encoder, struct bits *it) {
     unsigned columns = (encoder->width + 15) / 16, rows = (encoder->height + 15) / 16;
-    free(output->data);
-    output->data = calloc(1, columns * rows * 400 + 256);
-    struct bits bits = {output->data, 0};
+    struct bits bits = *it;
     start(&bits, 0x67);
     put(&bits, 66 << 16 | 0xc0 << 8 | 40, 24);
     golomb(&bits, 0), golomb(&bits, 0), golomb(&bits, 2), golomb(&bits, 1);
@@ -79,6 +77,16 @@ static void encode(struct encoder *encoder, struct output *output) {
     golomb(&bits, 0), golomb(&bits, 0), golomb(&bits, 0);
     put(&bits, 0, 3);
     end(&bits);
+    *it = bits;
+}
+
+/* One picture and all it takes to decode it. */
+static void encode(struct encoder *encoder, struct output *output) {
+    unsigned columns = (encoder->width + 15) / 16, rows = (encoder->height + 15) / 16;
+    free(output->data);
+    output->data = calloc(1, columns * rows * 400 + 256);
+    struct bits bits = {output->data, 0};
+    parameters(encoder, &bits);
     start(&bits, 0x65);
     golomb(&bits, 0), golomb(&bits, 7), golomb(&bits, 0);
     put(&bits, 0, 4);
@@ -164,6 +172,19 @@ static int lock_output(void *encoder, uint8_t *params) {
     memcpy(params + 68, &frame, 4);
     return OK;
 }
+static int sequence(struct encoder *encoder, uint8_t *params) {
+    /* NV_ENC_SEQUENCE_PARAM_PAYLOAD: version, room, two ids, where to, where the length goes. */
+    uint32_t room, *length;
+    struct bits bits = {0, 0};
+    memcpy(&room, params + 4, 4);
+    memcpy(&bits.data, params + 16, 8);
+    memcpy(&length, params + 24, 8);
+    if (room < 64) return MEMORY;
+    memset(bits.data, 0, 64);
+    parameters(encoder, &bits);
+    *length = bits.at / 8;
+    return OK;
+}
 static const char *last_error(void *encoder) { return "no details"; }
 
 struct functions { uint32_t version, reserved; void *call[64]; };
@@ -173,7 +194,7 @@ int NvEncodeAPICreateInstance(struct functions *functions) {
     for (int index = 0; index < 41; index++) functions->call[index] = none;
     static void *const known[41] = {
         [1] = count, [4] = codecs, [7] = capability, [10] = quiet, [11] = initialize, [14] = create_output,
-        [15] = destroy_output, [16] = picture, [17] = lock_output, [18] = quiet, [25] = map_resource, [26] = quiet,
+        [15] = destroy_output, [16] = picture, [17] = lock_output, [18] = quiet, [22] = sequence, [25] = map_resource, [26] = quiet,
         [27] = destroy, [29] = open_session, [30] = register_resource, [31] = quiet, [37] = last_error, [38] = quiet, [39] = quiet,
     };
     for (int index = 0; index < 41; index++)
