@@ -63,7 +63,6 @@ fn recipe<'a>(program: &'a Path, profiles: &'a [Profile]) -> Recipe<'a> {
         input: InputFormat::MpegTs,
         source_size: None,
         cpu_decode: false,
-        encoder_threads: None,
         big_probe: false,
         profiles,
         clip: None,
