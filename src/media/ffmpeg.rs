@@ -227,21 +227,12 @@ impl Ffmpeg {
 /// Generous bounds for a healthy run over a stranger's file, on a machine with so many cores: threads, their stacks
 /// and their heaps are counted in the address space, and all of them together may compute until the deadline.
 pub(crate) fn limits(deadline: Duration) -> Limits {
-    limits_on(Target::Cpu, deadline)
-}
-
-/// [`limits`] for a device. CUDA lays all of a GPU's and the machine's memory into the address space: there it cannot
-/// be bounded.
-pub(crate) fn limits_on(target: Target, deadline: Duration) -> Limits {
     let cores = available_parallelism().map_or(1, |cores| cores.get() as u64);
     Limits {
         file_bytes: Some(FILE_BYTES),
         cpu_seconds: Some((deadline.as_secs() + 1) * cores + 10),
         open_files: Some(OPEN_FILES),
-        address_space: match target {
-            Target::Cpu => Some((4 + cores) << 30),
-            Target::Nvidia(_) => None,
-        },
+        address_space: Some((4 + cores) << 30),
         niceness: Some(NICENESS),
         fence: None,
     }

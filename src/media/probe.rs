@@ -15,7 +15,7 @@ use tracing::{debug, warn};
 use self::judge::{Judged, judge};
 use super::{
     count::count,
-    ffmpeg::{Ffmpeg, limits_on},
+    ffmpeg::{Ffmpeg, limits},
     inspect::{InputFormat, Inspection, PixelFormat, inspect},
     ladder::{CodecProfile, Container, Gop, Profile, VideoCodec},
     recipe::{Recipe, output_file},
@@ -23,7 +23,7 @@ use super::{
     transcode::directory::job_dir,
 };
 use crate::{
-    process::{Launcher, Log, Spawner, Streams, keep_log},
+    process::{Fencing, Launcher, Log, Spawner, Streams, keep_log},
     view::probe::{DeviceProbe, ProbeReport, Trial, TrialResult, Verdict},
     wire::capability::{Capability, CapabilitySet},
 };
@@ -47,6 +47,7 @@ const DRAWN: &str = "drawn.ts";
 pub struct Prober {
     ffmpeg: Ffmpeg,
     spawner: Spawner,
+    fencing: Fencing,
     work_dir: PathBuf,
 }
 
@@ -62,8 +63,15 @@ impl Prober {
         Ok(Self {
             ffmpeg,
             spawner: Spawner::start(launcher)?,
+            fencing: Fencing::default(),
             work_dir,
         })
+    }
+
+    /// Runs ffmpeg behind this fence, as the node does: what the fence breaks is to show.
+    #[must_use]
+    pub fn fenced(self, fencing: Fencing) -> Self {
+        Self { fencing, ..self }
     }
 
     /// Tries everything on each device, one run after the other: some three seconds for a CPU. May be cancelled;
@@ -183,12 +191,12 @@ impl Prober {
             input: InputFormat::MpegTs,
             source_size: inspection.size,
             cpu_decode: !inspection.decodes_on_gpu(),
+            encoder_threads: None,
             big_probe: false,
             profiles: &profiles,
             clip: None,
             perceptual_hash: false,
             orchestrator: "",
-            encoder_threads: None,
         };
         let mut command = self.ffmpeg.command(self.ffmpeg.path());
         command.args(recipe.command().get_args());
@@ -274,7 +282,7 @@ impl Prober {
             stdout: Stdio::null(),
             stderr: Stdio::piped(),
         };
-        let limits = limits_on(device, DEADLINE);
+        let limits = self.fencing.around(limits(DEADLINE), device != Target::Cpu);
         let spawned = self.spawner.spawn(&command, streams, &limits).await;
         let mut process = spawned.map_err(|error| Judged::failed(format!("cannot start ffmpeg: {error}")))?;
         let (stdin, stderr) = (process.take_stdin(), process.take_stderr());

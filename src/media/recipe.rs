@@ -16,7 +16,7 @@ use std::{path::Path, time::Duration};
 use ffmpeg_sidecar::command::FfmpegCommand;
 
 use super::{
-    inspect::{InputFormat, LONGEST},
+    inspect::InputFormat,
     job::Clip,
     ladder::{Container, Profile},
     size::Size,
@@ -47,6 +47,11 @@ const PROBE: &str = "300000";
 const PROBE_MICROS: &str = "500000";
 /// Both for the second try, where sound starts late.
 const BIG_PROBE: &str = "300000000";
+
+/// Gives frames a duration where a filter took it away: without one for the last frame an MP4 ends before that frame,
+/// and whoever decodes it counts one frame less than was encoded.
+const DURATIONS: &str =
+    "setts=pts=PTS:dts=DTS:duration='if(gt(DURATION\\,0)\\,DURATION\\,if(N\\,max(DTS-PREV_INDTS\\,1)\\,1))'";
 
 /// The name of the CUDA device within a command line.
 const DEVICE: &str = "gpu";
@@ -163,28 +168,20 @@ impl Recipe<'_> {
         command.args(["-muxdelay", "0", "-muxpreload", "0"]);
         command.args(["-avoid_negative_ts", "disabled"]);
         command.args(["-map_metadata", "-1", "-map_chapters", "-1"]);
-        if let Some(most) = most_frames(profile) {
-            command.args(["-frames:v", &most.to_string()]);
-        }
         let credit = credit(self.orchestrator);
         command.args(["-metadata", &format!("service_provider={credit}")]);
         command.args(["-metadata", &format!("comment=Processed by {credit}")]);
         match profile.format {
             Container::MpegTs => command.format("mpegts"),
-            // The movie's own time scale keeps the start exact below a millisecond.
-            Container::Mp4 => command
-                .args(["-movflags", "+faststart", "-movie_timescale", "90000"])
-                .format("mp4"),
+            Container::Mp4 => {
+                command.args(["-bsf:v", DURATIONS]);
+                // The movie's own time scale keeps the start exact below a millisecond.
+                command.args(["-movflags", "+faststart", "-movie_timescale", "90000"]);
+                command.format("mp4")
+            }
         };
         command.output(output_file(index, profile.format));
     }
-}
-
-/// Ends a flood of frames with the frames of the longest segment. None where the source's frames come out as they
-/// are: then it has as many itself.
-fn most_frames(profile: &Profile) -> Option<u64> {
-    let most = || (LONGEST + 1) * u64::from(profile.fps) / u64::from(profile.fps_den.max(1)) + 2;
-    (profile.fps > 0).then(most)
 }
 
 /// Who made it, for the metadata. The account's name comes from outside: it is kept short and plain.

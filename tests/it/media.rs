@@ -1,6 +1,8 @@
 //! The transcode engine with real ffmpeg. Encoders run at their fastest preset: what is tested is not their art.
 
+mod exact;
 mod faults;
+mod hostile;
 mod lifetime;
 mod nvidia;
 mod output;

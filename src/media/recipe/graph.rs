@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use super::{
     super::{
+        inspect::LONGEST,
         job::Clip,
         ladder::Profile,
         size::{Size, rendition_size, size_expressions},
@@ -167,8 +168,12 @@ fn asked(profile: &Profile) -> Size {
     }
 }
 
+/// The frame rate asked for, up to as many frames as the longest segment has: few pictures far apart would become a
+/// flood. Here and not as the encoder's limit: newer versions let that cut the sound off with the last frame.
 fn rate(profile: &Profile) -> Option<String> {
-    (profile.fps > 0).then(|| format!("fps={}/{}", profile.fps, profile.fps_den.max(1)))
+    let (fps, den) = (profile.fps, profile.fps_den.max(1));
+    let most = (LONGEST + 1) * u64::from(fps) / u64::from(den) + 2;
+    (fps > 0).then(|| format!("fps={fps}/{den},trim=end_frame={most}"))
 }
 
 /// Keeps a part, counted in ticks: seconds of a fraction would miss frames by their last digit. With a start the kept

@@ -60,6 +60,7 @@ fn recipe<'a>(program: &'a Path, profiles: &'a [Profile]) -> Recipe<'a> {
             preset: "ultrafast",
             cascaded: false,
         },
+        encoder_threads: None,
         input: InputFormat::MpegTs,
         source_size: None,
         cpu_decode: false,
@@ -68,7 +69,6 @@ fn recipe<'a>(program: &'a Path, profiles: &'a [Profile]) -> Recipe<'a> {
         clip: None,
         perceptual_hash: false,
         orchestrator: "0xabc",
-        encoder_threads: None,
     }
 }
 
