@@ -1,6 +1,7 @@
 //! `lpctl run`: the node, until it is told to stop.
 
 pub(crate) mod chain;
+mod devices;
 pub(crate) mod failure;
 pub(crate) mod fence;
 pub(crate) mod places;
@@ -13,14 +14,13 @@ use clap::{
 };
 use engine::{
     config::{CpuLayer, PresetChoice, SessionLimit},
-    gpu,
     media::{
         ffmpeg::Ffmpeg,
         pace::Pacer,
         transcode::{FfmpegSettings, FfmpegTranscoder},
     },
-    node::{self, DeviceReader, Listen, NodeConfig, RunningNode, StopReport},
-    process::{Fencing, Launcher},
+    node::{self, Listen, NodeConfig, RunningNode, StopReport},
+    process::Launcher,
     wire::signature::{LocalSigner, MessageSigner, Offchain},
 };
 use serde::Serialize;
@@ -46,6 +46,7 @@ Examples:
   lpctl run                                             off-chain, for this machine only
   lpctl run --service-addr orchestrator.example:8935    for gateways anywhere
   lpctl --profile devnet run                            as the devnet's orchestrator
+  lpctl run --gpus 0,1 --fallback never                 on two GPUs, and never on the CPU
   lpctl run --bind 127.0.0.1:0 --operator-addr 127.0.0.1:0 --json")]
 pub struct RunArgs {
     /// What the node is
@@ -102,6 +103,8 @@ pub struct RunArgs {
         hide_env = true
     )]
     fence: fence::FenceChoice,
+    #[command(flatten)]
+    devices: devices::DeviceArgs,
     /// The node's own files; one node at a time [default: `node` in lpctl's data folder]
     #[arg(long, value_name = "PATH", env = "LPCTL_NODE_DIR", hide_env = true, value_hint = ValueHint::DirPath)]
     data_dir: Option<PathBuf>,
@@ -237,8 +240,23 @@ async fn start(args: &RunArgs, context: &mut Context, stop: &CancellationToken) 
         None => context.directories().data_dir.join("node"),
     };
     let (bind, service_uri) = places::addresses(args.service_addr.as_deref(), args.bind, args.plain)?;
+    let pacer = pacer(args.preset, context.settings().cpu)?;
     let fencing = fence::choose(args.fence, &Launcher::through_this_program(), &mut context.shell).await?;
-    let transcoder = transcoder(args, context.settings().cpu, &data_dir, fencing).await?;
+    let ffmpeg = locate(args.ffmpeg.clone()).await?;
+    let work_dir = match &args.work_dir {
+        Some(path) => path.clone(),
+        None => places::work_dir(&data_dir),
+    };
+    let devices = devices::find(&args.devices, &mut context.shell).await?;
+    let capabilities = devices.probe(&ffmpeg, &work_dir, &mut context.shell).await?;
+    let settings = FfmpegSettings {
+        pacer,
+        placement: devices.placement.clone(),
+        fencing,
+        ..FfmpegSettings::new(ffmpeg, Launcher::through_this_program(), work_dir)
+    };
+    let transcoder = FfmpegTranscoder::new(settings).map_err(failure::of_transcoder)?;
+    transcoder.self_test().await.map_err(failure::of_transcoder)?;
     let mut config = NodeConfig {
         service: Listen::Address(bind),
         service_uri,
@@ -246,9 +264,12 @@ async fn start(args: &RunArgs, context: &mut Context, stop: &CancellationToken) 
         operator: Listen::Address(args.operator_addr),
         max_sessions: args.max_sessions.unwrap_or(context.settings().max_sessions).get(),
         private_sources: args.private_sources || bind.ip().is_loopback(),
-        devices: Some(devices(&transcoder)),
+        devices: Some(devices.into_reader(&transcoder)),
         ..NodeConfig::local(data_dir)
     };
+    if let Some(capabilities) = capabilities {
+        config.capabilities = capabilities;
+    }
     let signer: Arc<dyn MessageSigner> = match chain::wanted(args.offchain, context.settings()) {
         false => {
             context
@@ -281,45 +302,13 @@ fn pacer(preset: Option<PresetChoice>, cpu: CpuLayer) -> Result<Pacer, Failure> 
     })
 }
 
-async fn transcoder(
-    args: &RunArgs,
-    cpu: CpuLayer,
-    data_dir: &std::path::Path,
-    fencing: Fencing,
-) -> Result<FfmpegTranscoder, Failure> {
-    let path = args.ffmpeg.clone();
+async fn locate(path: Option<PathBuf>) -> Result<Ffmpeg, Failure> {
     let located = tokio::task::spawn_blocking(move || Ffmpeg::locate(path.as_deref()))
         .await
         .map_err(|error| Failure::new(Kind::Bug, "bug", error.to_string()))?;
     let ffmpeg = located.map_err(failure::of_ffmpeg)?;
     tracing::info!(version = ffmpeg.version(), path = %ffmpeg.path().display(), "found ffmpeg");
-    let work_dir = match &args.work_dir {
-        Some(path) => path.clone(),
-        None => places::work_dir(data_dir),
-    };
-    let settings = FfmpegSettings {
-        pacer: pacer(args.preset, cpu)?,
-        fencing,
-        ..FfmpegSettings::new(ffmpeg, Launcher::through_this_program(), work_dir)
-    };
-    let transcoder = FfmpegTranscoder::new(settings).map_err(failure::of_transcoder)?;
-    transcoder.self_test().await.map_err(failure::of_transcoder)?;
-    Ok(transcoder)
-}
-
-/// The CPU, which encodes, and the GPUs there are.
-fn devices(transcoder: &FfmpegTranscoder) -> DeviceReader {
-    let transcoder = transcoder.clone();
-    let mut reader = None;
-    DeviceReader::new(move || {
-        // Loading the driver's library takes its time too.
-        let reader = reader.get_or_insert_with(|| gpu::DeviceReader::new(None));
-        let mut cpu = reader.cpu();
-        cpu.processes = transcoder.running();
-        let mut devices = vec![cpu];
-        devices.extend(reader.gpus());
-        devices
-    })
+    Ok(ffmpeg)
 }
 
 /// Waits for the node's end, passing signals on: the first asks it to finish, the second cuts it short.

@@ -92,6 +92,15 @@ impl Name {
     }
 }
 
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Index(index) => write!(f, "gpu{index}"),
+            Self::Uuid(start) => f.write_str(start),
+        }
+    }
+}
+
 impl FromStr for Name {
     type Err = BadSelection;
 

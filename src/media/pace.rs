@@ -246,10 +246,11 @@ impl Pacer {
         self.controller().has_capacity(self.now())
     }
 
-    /// How long a segment of this session takes once it is its turn, going by those before it; none before the first.
+    /// How long a segment of this session takes once it is its turn, going by those before it; none before the
+    /// first, and when the last was long ago.
     #[must_use]
     pub fn expected(&self, session: &str, playing: Duration) -> Option<Duration> {
-        self.controller().expected(session, playing)
+        self.controller().expected(session, playing, self.now())
     }
 
     /// What is done and why, for the operator.

@@ -213,7 +213,7 @@ mod tests {
 
     #[tokio::test]
     async fn who_reads_along_sees_the_end_only_of_the_right_bytes() {
-        let room = Room::new(BLOCK);
+        let room = Room::new(2 * BLOCK);
         let (mut collector, source) = room.collector(Some(u64::MAX));
         collector.add(b"seg").unwrap();
         assert_eq!(source.read(0).await, Ok(Some(Bytes::from_static(b"seg"))));

@@ -1,8 +1,11 @@
 //! Work on lpctl itself: derived files and the demo.
 //!
-//! `cargo xtask gen` writes them, `cargo xtask gen --check` fails if one differs from what the commands say.
+//! `cargo xtask gen` writes the derived files, `cargo xtask gen --check` fails if one differs from what the commands say.
+//! `cargo xtask fuzz` and `cargo xtask soak` are the long tests of the transcoder.
 
 mod demo;
+mod fuzz;
+mod soak;
 
 use std::{
     collections::BTreeMap,
@@ -32,6 +35,8 @@ enum Command {
     },
     /// Show the product on this machine: devnet, orchestrator, node, stream, dashboard; fail if any of it does not hold
     Demo,
+    Fuzz(fuzz::FuzzArgs),
+    Soak(soak::SoakArgs),
 }
 
 fn main() -> ExitCode {
@@ -49,6 +54,8 @@ fn run(cli: Cli) -> eyre::Result<()> {
     match cli.command {
         Command::Gen { check } => generate(check),
         Command::Demo => demo::run(),
+        Command::Fuzz(args) => fuzz::run(&args),
+        Command::Soak(args) => soak::run(&args),
     }
 }
 

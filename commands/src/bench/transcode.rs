@@ -35,7 +35,11 @@ use crate::{
     context::Context,
     failure::{Failure, Kind},
     gateway::push::parse_seconds,
-    run::{self, places},
+    run::{
+        self,
+        fence::{self, FenceChoice},
+        places,
+    },
     settings,
 };
 
@@ -141,6 +145,16 @@ pub struct TranscodeArgs {
     /// Store the number of live sessions as max_sessions in the config file, in the profile in use or the defaults
     #[arg(long)]
     write_config: bool,
+    /// What to do where this kernel cannot fence ffmpeg off from files, sockets and programs
+    #[arg(
+        long,
+        value_enum,
+        value_name = "POLICY",
+        default_value_t,
+        env = "LPCTL_FENCE",
+        hide_env = true
+    )]
+    fence: FenceChoice,
     /// The ffmpeg to use, instead of the one on the search path
     #[arg(long, value_name = "PATH", env = "LPCTL_FFMPEG", hide_env = true, value_hint = ValueHint::FilePath)]
     ffmpeg: Option<PathBuf>,
@@ -178,8 +192,10 @@ pub async fn run(args: TranscodeArgs, context: &mut Context) -> eyre::Result<()>
         cascaded: false,
     };
     let against = against(&args, effort, &work_dir).await?;
+    let fencing = fence::choose(args.fence, &launcher, &mut context.shell).await?;
     let settings = FfmpegSettings {
         pacer: Pacer::fixed(effort.preset),
+        fencing,
         encoder_threads: args.encoder_threads,
         ..FfmpegSettings::new(ffmpeg.clone(), launcher, work_dir)
     };

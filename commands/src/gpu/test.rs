@@ -174,7 +174,7 @@ impl Tested {
         let devices = devices.map(|(probe, device)| TestedDevice {
             name: device.name.clone(),
             uuid: device.uuid.clone(),
-            usable: probe.can(Trial::H264),
+            usable: probe.result(Trial::H264).is_some_and(is_usable),
             probe,
         });
         Self {
@@ -209,7 +209,7 @@ impl Report for Tested {
                 escape(&device.name)
             );
             for trial in &device.probe.trials {
-                let _ = writeln!(text, "  {}", line(trial, style));
+                let _ = writeln!(text, "  {}", line(trial, device.probe.device != "cpu", style));
             }
         }
         let _ = write!(text, "ffmpeg {}", escape(&self.ffmpeg));
@@ -230,7 +230,16 @@ impl Report for Tested {
     }
 }
 
-fn line(result: &TrialResult, style: &Style) -> String {
+/// Whether streams can be transcoded with it, at least small ladders.
+fn is_usable(result: &TrialResult) -> bool {
+    match result.verdict {
+        Verdict::Works => true,
+        Verdict::SessionLimit => result.renditions > 0,
+        _ => false,
+    }
+}
+
+fn line(result: &TrialResult, is_gpu: bool, style: &Style) -> String {
     let what = match result.trial {
         Trial::H264 => "H.264 to H.264",
         Trial::HevcEncode => "H.264 to HEVC",
@@ -249,6 +258,10 @@ fn line(result: &TrialResult, style: &Style) -> String {
             "the driver is missing or does not fit".to_string(),
         ),
         Verdict::NoDevice => (style.bad_mark(), "there is no such device".to_string()),
+        Verdict::SessionLimit if result.renditions > 0 => (
+            style.warn_mark(),
+            format!("only {} at once, its encoder sessions ran out", result.renditions),
+        ),
         Verdict::SessionLimit => (style.bad_mark(), "no encoder session left".to_string()),
         Verdict::Memory => (style.bad_mark(), "the device's memory is full".to_string()),
         Verdict::Unsupported => (style.bad_mark(), "the device has no such codec".to_string()),
@@ -263,7 +276,7 @@ fn line(result: &TrialResult, style: &Style) -> String {
             many => format!("{many} renditions at once"),
         };
         said = format!("{renditions}, {} ms", result.milliseconds);
-        if result.decoded_on_cpu {
+        if is_gpu && result.decoded_on_cpu {
             said += ", decoded on the CPU";
         }
     }

@@ -175,6 +175,61 @@ fn a_setting_can_be_changed_and_is_read_back() {
 }
 
 #[test]
+fn how_hard_the_cpu_tries_is_a_section_of_the_config() {
+    let environment = Environment::new();
+    let value = |key: &str| {
+        let shown = environment.lpctl(&["config", "show", "--json"]).expect_code(0);
+        let settings = shown.data()["settings"].as_array().unwrap().clone();
+        let row = settings.into_iter().find(|setting| setting["key"] == key);
+        let row = row.unwrap_or_else(|| panic!("no {key}"));
+        (
+            row["value"].as_str().unwrap().to_string(),
+            row["source"].as_str().unwrap().to_string(),
+        )
+    };
+    let is = |value: &str, source: &str| (value.to_string(), source.to_string());
+    assert_eq!(value("transcode.cpu.preset"), is("auto", "built_in"));
+    for (key, set) in [
+        ("slowest", "fast"),
+        ("headroom_percent", "30"),
+        ("preset", "veryfast"),
+    ] {
+        environment
+            .lpctl(&["config", "set", &format!("transcode.cpu.{key}"), set])
+            .expect_code(0);
+    }
+    assert_eq!(value("transcode.cpu.preset"), is("veryfast", "config_file"));
+    assert_eq!(value("transcode.cpu.slowest"), is("fast", "config_file"));
+    assert_eq!(value("transcode.cpu.fastest"), is("ultrafast", "built_in"));
+    assert_eq!(value("transcode.cpu.headroom_percent"), is("30", "config_file"));
+    let text = std::fs::read_to_string(environment.config_file()).unwrap();
+    assert!(text.contains("[defaults.transcode.cpu]"), "{text}");
+    environment.lpctl(&["config", "check"]).expect_code(0);
+    // What could not be followed is not written, and found where somebody wrote it by hand.
+    for (key, wrong) in [
+        ("fastest", "medium"),
+        ("preset", "warp"),
+        ("headroom_percent", "91"),
+    ] {
+        let refused = environment
+            .lpctl(&["config", "set", &format!("transcode.cpu.{key}"), wrong, "--json"])
+            .expect_code(3);
+        assert_eq!(refused.error()["code"], "config_not_written", "{key}");
+    }
+    assert_eq!(std::fs::read_to_string(environment.config_file()).unwrap(), text);
+    environment.write_config("[defaults.transcode.cpu]\nslowest = \"superfast\"\nfastest = \"fast\"\n");
+    for command in [
+        &["config", "check", "--json"][..],
+        &["run", "--offchain", "--json"],
+    ] {
+        let failed = environment.lpctl(command).expect_code(3);
+        assert_eq!(failed.error()["code"], "bad_config", "{command:?}");
+        let message = failed.error()["message"].as_str().unwrap().to_string();
+        assert!(message.contains("superfast, is faster than"), "{message}");
+    }
+}
+
+#[test]
 fn completion_offers_commands_and_values() {
     let environment = Environment::new();
     environment.write_config("[profiles.mainnet]\n[profiles.devnet]\n");

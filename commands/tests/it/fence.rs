@@ -425,30 +425,47 @@ fn every_output(source: &str) -> Vec<&str> {
     .concat()
 }
 
+/// The system's, with hundreds of libraries, and one that brings none.
+fn every_ffmpeg() -> [Ffmpeg; 2] {
+    [None, Some(testbed::ffmpeg_7())].map(|path| Ffmpeg::locate(path.as_deref()).unwrap())
+}
+
 #[tokio::test]
 async fn transcodes_are_the_same_on_both_sides() {
-    let ffmpeg = Ffmpeg::locate(None).unwrap();
-    let mut made = Vec::new();
-    for fencing in [Fencing::default(), full()] {
-        let job = tempfile::tempdir().unwrap();
-        fs::write(job.path().join("source.ts"), clip::segment(ClipSpec::default())).unwrap();
-        let mut command = ffmpeg.command(ffmpeg.path());
-        command.args(every_output("source.ts"));
-        let ended = run(command, job.path(), fencing.around(limits(), false)).await;
-        assert!(ended.success, "{fencing}: {}", ended.said);
-        let read = |name| fs::read(job.path().join(name)).unwrap();
-        made.push(["a.bin", "a.ts", "b.mp4", "c.ts", "d.mkv"].map(read));
-    }
-    for (outside, inside) in made[0].iter().zip(&made[1]) {
-        assert!(!outside.is_empty());
-        assert!(outside == inside, "{} and {} bytes", outside.len(), inside.len());
+    for ffmpeg in every_ffmpeg() {
+        let mut made = Vec::new();
+        for fencing in [Fencing::default(), full()] {
+            let job = tempfile::tempdir().unwrap();
+            fs::write(job.path().join("source.ts"), clip::segment(ClipSpec::default())).unwrap();
+            let mut command = ffmpeg.command(ffmpeg.path());
+            command.args(every_output("source.ts"));
+            let ended = run(command, job.path(), fencing.around(limits(), false)).await;
+            assert!(ended.success, "{} {fencing}: {}", ffmpeg.version(), ended.said);
+            let read = |name| fs::read(job.path().join(name)).unwrap();
+            made.push(["a.bin", "a.ts", "b.mp4", "c.ts", "d.mkv"].map(read));
+        }
+        for (outside, inside) in made[0].iter().zip(&made[1]) {
+            assert!(!outside.is_empty());
+            assert!(
+                outside == inside,
+                "{}: {} and {} bytes",
+                ffmpeg.version(),
+                outside.len(),
+                inside.len()
+            );
+        }
     }
 }
 
 #[tokio::test]
 async fn the_transcoder_works_behind_the_fence_with_all_its_threads() {
+    for ffmpeg in every_ffmpeg() {
+        the_transcoder_works_with(ffmpeg).await;
+    }
+}
+
+async fn the_transcoder_works_with(ffmpeg: Ffmpeg) {
     let work = tempfile::tempdir().unwrap();
-    let ffmpeg = Ffmpeg::locate(None).unwrap();
     let settings = FfmpegSettings {
         fencing: full(),
         ..FfmpegSettings::new(ffmpeg, launcher(), work.path().into())

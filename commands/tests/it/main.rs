@@ -15,6 +15,7 @@ mod devnet;
 mod doctor;
 mod environment;
 mod fence;
+mod fuzz;
 mod gateway;
 mod gpu;
 mod operator;

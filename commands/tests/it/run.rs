@@ -34,7 +34,7 @@ use crate::{environment::Environment, operator::Operator};
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A running `lpctl run --json`; killed with the test.
-struct Node {
+pub struct Node {
     child: Child,
     stdout: BufReader<ChildStdout>,
     ready: Value,
@@ -54,7 +54,7 @@ impl Node {
         Self::spawn(environment.command(&[&ports[..], arguments].concat()))
     }
 
-    fn spawn(mut command: Command) -> Self {
+    pub fn spawn(mut command: Command) -> Self {
         let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -73,7 +73,7 @@ impl Node {
         Self { child, stdout, ready }
     }
 
-    fn service_uri(&self) -> &str {
+    pub fn service_uri(&self) -> &str {
         self.ready["service_uri"].as_str().unwrap()
     }
 
@@ -91,7 +91,11 @@ impl Node {
         (status.code(), serde_json::from_str(last).unwrap())
     }
 
-    async fn status(&self) -> NodeStatus {
+    pub fn operator_url(&self) -> String {
+        self.ready["operator_url"].as_str().unwrap().to_string()
+    }
+
+    pub async fn status(&self) -> NodeStatus {
         let url = format!("{}/api/v1/status", self.ready["operator_url"].as_str().unwrap());
         let answer = client::download_client(PATIENCE)
             .unwrap()
@@ -233,6 +237,22 @@ async fn renditions(answer: reqwest::Response) -> net::TranscodeData {
         Some(transcode_result::Result::Data(data)) => data,
         other => panic!("no renditions but {other:?}"),
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_flag_stands_over_the_config_file_over_auto() {
+    let environment = Environment::new();
+    let effort = async |arguments: &[&str]| {
+        let node = Node::start(&environment, arguments);
+        let effort = node.status().await.engine.effort.unwrap();
+        (effort.preset, effort.automatic)
+    };
+    assert_eq!(effort(&[]).await, ("veryfast".to_string(), true));
+    environment.write_config("[defaults.transcode.cpu]\npreset = \"superfast\"\n");
+    assert_eq!(effort(&[]).await, ("superfast".to_string(), false));
+    assert_eq!(effort(&["--preset", "fast"]).await, ("fast".to_string(), false));
+    environment.write_config("[defaults.transcode.cpu]\npreset = \"superfast\"\nfastest = \"faster\"\n");
+    assert_eq!(effort(&["--preset", "auto"]).await, ("faster".to_string(), true));
 }
 
 #[tokio::test(flavor = "multi_thread")]

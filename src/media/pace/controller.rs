@@ -57,8 +57,8 @@ pub(super) struct Level {
 struct Session {
     /// Time taken over playing time, averaged; none before its first segment.
     load: Option<f64>,
-    /// Number of the step its newest segment was started under.
-    step: u64,
+    /// What the level costs that its newest segment was started at.
+    cost: u32,
     /// Segments started and not ended.
     running: u32,
     /// When it was last heard of.
@@ -136,8 +136,6 @@ pub(super) struct Controller {
     sessions: HashMap<String, Session>,
     machine: Machine,
     measured: u64,
-    /// Steps taken so far.
-    step: u64,
     changed: Duration,
     /// Segments measured since the last step.
     fresh: u32,
@@ -162,7 +160,6 @@ impl Controller {
                 ..Machine::default()
             },
             measured: 0,
-            step: 0,
             changed: Duration::ZERO,
             fresh: 0,
             calm_since: None,
@@ -183,11 +180,11 @@ impl Controller {
 
     pub(super) fn started(&mut self, session: &str, playing: Duration, now: Duration) {
         self.forget_quiet(now);
-        let step = self.step;
+        let cost = self.levels[self.level].cost;
         let known = self.session(session, now);
         known.playing = playing;
         known.last = now;
-        known.step = step;
+        known.cost = cost;
         known.running += 1;
     }
 
@@ -206,22 +203,21 @@ impl Controller {
         used: Option<Duration>,
         now: Duration,
     ) {
-        let step = self.step;
+        let cost = self.levels[self.level].cost;
         let known = self.session(session, now);
         let played = playing.max(LEAST_PLAYING).as_secs_f64();
-        let load = (took.as_secs_f64() / played).min(WORST);
+        // What was started before the last step would have taken this much now.
+        let change = f64::from(cost) / f64::from(known.cost);
+        let load = (took.as_secs_f64() / played * change).min(WORST);
         known.playing = playing;
         known.last = now;
         known.running = known.running.saturating_sub(1);
-        // What was started before the last step says nothing about it.
-        if known.step != step {
-            return;
-        }
         known.load = Some(match known.load {
             Some(before) => before + (load - before) * NEWEST,
             None => load,
         });
-        self.machine.finished(played, took, used, now);
+        let used = used.map(|used| used.mul_f64(change));
+        self.machine.finished(played, took.mul_f64(change), used, now);
         self.measured += 1;
         self.fresh += 1;
         self.decide(now);
@@ -237,8 +233,10 @@ impl Controller {
         }
     }
 
-    pub(super) fn expected(&self, session: &str, playing: Duration) -> Option<Duration> {
-        let load = self.sessions.get(session)?.load?;
+    pub(super) fn expected(&self, session: &str, playing: Duration, now: Duration) -> Option<Duration> {
+        // What was too slow a while ago may not be any more: somebody has to try.
+        let known = self.sessions.get(session).filter(|known| known.is_current(now))?;
+        let load = known.load?;
         Some(playing.max(LEAST_PLAYING).mul_f64(load))
     }
 
@@ -247,7 +245,10 @@ impl Controller {
         if open - measured >= self.most_unknown {
             return false;
         }
-        let Some(slowest) = self.slowest(now).filter(|_| self.measured >= ENOUGH) else {
+        if self.measured < ENOUGH {
+            return open < self.most_unknown;
+        }
+        let Some(slowest) = self.slowest(now) else {
             return true;
         };
         if self.is_overloaded {
@@ -270,12 +271,12 @@ impl Controller {
     }
 
     fn session(&mut self, session: &str, now: Duration) -> &mut Session {
-        let step = self.step;
+        let cost = self.levels[self.level].cost;
         self.sessions
             .entry(session.to_string())
             .or_insert_with(|| Session {
                 load: None,
-                step,
+                cost,
                 running: 0,
                 last: now,
                 playing: Duration::ZERO,
@@ -377,7 +378,6 @@ impl Controller {
         }
         self.machine.worked *= change;
         self.level = level;
-        self.step += 1;
         self.changed = now;
         self.fresh = 0;
         self.calm_since = None;

@@ -8,7 +8,9 @@ pub mod clip;
 mod devnet;
 mod driver;
 mod ffmpeg;
+pub mod fuzz;
 pub mod gpu;
+pub mod mutant;
 
 pub use devnet::{
     Accounts, Devnet, cache_dir, devnet, devnet_config, devnet_parts, devnet_with, installed_cache_dir,
