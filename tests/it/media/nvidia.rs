@@ -69,7 +69,6 @@ fn recipe<'a>(program: &'a Path, profiles: &'a [Profile]) -> Recipe<'a> {
         clip: None,
         perceptual_hash: false,
         orchestrator: "0xabc",
-        encoder_threads: None,
     }
 }
 
