@@ -542,11 +542,15 @@ module completions {
   }
 
   def "nu-complete lpctl run preset" [] {
-    [ "ultrafast" "superfast" "veryfast" "faster" "fast" "medium" "slow" "slower" "veryslow" "placebo" ]
+    [ "auto" "ultrafast" "superfast" "veryfast" "faster" "fast" "medium" "slow" "slower" "veryslow" "placebo" ]
   }
 
   def "nu-complete lpctl run fence" [] {
     [ "strict" "auto" "off" ]
+  }
+
+  def "nu-complete lpctl run fallback" [] {
+    [ "never" "on-fault" "always" ]
   }
 
   def "nu-complete lpctl run color" [] {
@@ -564,8 +568,11 @@ module completions {
     --private-sources         # Fetch sources also from private addresses, if gateways keep their segments there
     --offchain                # Leave the chain out of it, whatever the profile says
     --ffmpeg: path            # The ffmpeg to use, instead of the one on the search path
-    --preset: string@"nu-complete lpctl run preset" # How thoroughly to encode: faster presets make larger or worse renditions
+    --preset: string@"nu-complete lpctl run preset" # How thoroughly to encode: faster presets make larger or worse renditions [default: transcode.cpu.preset of the config file, else auto]
     --fence: string@"nu-complete lpctl run fence" # What to do where this kernel cannot fence ffmpeg off from files, sockets and programs
+    --gpus: string            # GPUs to use: all, none, or numbers and UUIDs like 0,1
+    --fallback: string@"nu-complete lpctl run fallback" # When the CPU may do the GPUs' work; without GPUs it always does
+    --nvml: path              # The driver's management library, where the system does not find it, as in containers [default: libnvidia-ml.so.1]
     --data-dir: directory     # The node's own files; one node at a time [default: `node` in lpctl's data folder]
     --work-dir: directory     # Where segments are worked on [default: in memory, if there is room]
     --profile: string         # Section of the config file to use
@@ -583,6 +590,109 @@ module completions {
     --verbose(-v)             # Say more; repeat it for still more
     --quiet(-q)               # Say nothing but the answer and failures
     --color: string@"nu-complete lpctl run color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+  ]
+
+  def "nu-complete lpctl gpu color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # See and test the GPUs that encode, and the CPU
+  export extern "lpctl gpu" [
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl gpu color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+  ]
+
+  def "nu-complete lpctl gpu list color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # List the GPUs and the CPU: readings, state, sessions
+  export extern "lpctl gpu list" [
+    --nvml: path              # The driver's management library, where the system does not find it, as in containers [default: libnvidia-ml.so.1]
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl gpu list color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+  ]
+
+  def "nu-complete lpctl gpu watch color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Show the GPUs and the CPU live
+  export extern "lpctl gpu watch" [
+    --interval: string        # Time between readings
+    --count: string           # End after so many readings
+    --nvml: path              # The driver's management library, where the system does not find it, as in containers [default: libnvidia-ml.so.1]
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl gpu watch color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+  ]
+
+  def "nu-complete lpctl gpu test color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Test what each device can do, by transcoding a small clip on it
+  export extern "lpctl gpu test" [
+    --device: string          # Device to test: an id, a number or the beginning of a UUID; repeatable [default: all]
+    --ffmpeg: path            # The ffmpeg to use, instead of the one on the search path
+    --nvml: path              # The driver's management library, where the system does not find it, as in containers [default: libnvidia-ml.so.1]
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl gpu test color" # When to use colour
     --help(-h)                # Print help (see more with '--help')
   ]
 
@@ -1163,7 +1273,7 @@ module completions {
   ]
 
   def "nu-complete lpctl config set key" [] {
-    [ "profile" "network" "chain_id" "rpc_urls" "controller" "account" "password_file" "keystore_dir" "data_dir" "node_url" "max_gas_price" "max_sessions" ]
+    [ "profile" "network" "chain_id" "rpc_urls" "controller" "account" "password_file" "keystore_dir" "data_dir" "node_url" "max_gas_price" "max_sessions" "transcode.cpu.preset" "transcode.cpu.slowest" "transcode.cpu.fastest" "transcode.cpu.headroom_percent" ]
   }
 
   def "nu-complete lpctl config set color" [] {

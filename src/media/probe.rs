@@ -190,7 +190,6 @@ impl Prober {
             },
             input: InputFormat::MpegTs,
             source_size: inspection.size,
-            encoder_threads: None,
             cpu_decode: !inspection.decodes_on_gpu(),
             encoder_threads: None,
             big_probe: false,

@@ -21,6 +21,9 @@ use crate::{
 /// How long a node beside us may take, if nobody named one.
 const PATIENCE: Duration = Duration::from_millis(700);
 
+/// A CPU's load is an average since the reading before: over less it says little.
+const CPU_LOAD: Duration = Duration::from_millis(250);
+
 /// Where readings come from.
 pub(super) struct Rig {
     node: NodeApi,
@@ -79,29 +82,38 @@ impl Rig {
     }
 
     pub(super) async fn of_driver(&mut self) -> Result<GpuList, Failure> {
-        let (reader, library) = (self.reader.take(), self.library.clone());
-        let read = tokio::task::spawn_blocking(move || {
-            let mut reader = reader.unwrap_or_else(|| Box::new(DeviceReader::new(library.as_deref())));
-            let mut devices = reader.gpus();
-            devices.push(reader.cpu());
-            let facts = reader.driver().cloned();
-            let list = GpuList {
-                time: Timestamp::now(),
-                node: None,
-                driver: facts.as_ref().and_then(|facts| facts.version.clone()),
-                cuda: facts.and_then(|facts| facts.cuda),
-                driver_problem: reader.driver_problem().map(str::to_owned),
-                devices,
-                sessions: Vec::new(),
-            };
-            (reader, list)
-        });
-        let (reader, list) = read
-            .await
-            .map_err(|error| Failure::new(Kind::Bug, "bug", format!("reading the driver: {error}")))?;
+        let bug = |error| Failure::new(Kind::Bug, "bug", format!("reading the driver: {error}"));
+        let reader = match self.reader.take() {
+            Some(reader) => reader,
+            None => {
+                let library = self.library.clone();
+                let open = move || Box::new(DeviceReader::new(library.as_deref()));
+                let reader = tokio::task::spawn_blocking(open).await.map_err(bug)?;
+                tokio::time::sleep(CPU_LOAD).await;
+                reader
+            }
+        };
+        let read = tokio::task::spawn_blocking(move || read(reader));
+        let (reader, list) = read.await.map_err(bug)?;
         self.reader = Some(reader);
         Ok(list)
     }
+}
+
+fn read(mut reader: Box<DeviceReader>) -> (Box<DeviceReader>, GpuList) {
+    let mut devices = reader.gpus();
+    devices.push(reader.cpu());
+    let facts = reader.driver().cloned();
+    let list = GpuList {
+        time: Timestamp::now(),
+        node: None,
+        driver: facts.as_ref().and_then(|facts| facts.version.clone()),
+        cuda: facts.and_then(|facts| facts.cuda),
+        driver_problem: reader.driver_problem().map(str::to_owned),
+        devices,
+        sessions: Vec::new(),
+    };
+    (reader, list)
 }
 
 fn gpus_first(devices: Vec<Device>) -> Vec<Device> {

@@ -209,7 +209,7 @@ impl Report for Tested {
                 escape(&device.name)
             );
             for trial in &device.probe.trials {
-                let _ = writeln!(text, "  {}", line(trial, style));
+                let _ = writeln!(text, "  {}", line(trial, device.probe.device != "cpu", style));
             }
         }
         let _ = write!(text, "ffmpeg {}", escape(&self.ffmpeg));
@@ -239,7 +239,7 @@ fn is_usable(result: &TrialResult) -> bool {
     }
 }
 
-fn line(result: &TrialResult, style: &Style) -> String {
+fn line(result: &TrialResult, is_gpu: bool, style: &Style) -> String {
     let what = match result.trial {
         Trial::H264 => "H.264 to H.264",
         Trial::HevcEncode => "H.264 to HEVC",
@@ -276,7 +276,7 @@ fn line(result: &TrialResult, style: &Style) -> String {
             many => format!("{many} renditions at once"),
         };
         said = format!("{renditions}, {} ms", result.milliseconds);
-        if result.decoded_on_cpu {
+        if is_gpu && result.decoded_on_cpu {
             said += ", decoded on the CPU";
         }
     }

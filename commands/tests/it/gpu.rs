@@ -1,18 +1,18 @@
 //! `lpctl gpu`: on a machine with GPUs, with none, and beside a node.
 
-use std::time::{Duration, Instant};
+use std::{
+    process::Stdio,
+    time::{Duration, Instant},
+};
 
-use engine::{
-    view::{
-        gpu::GpuList,
-        node::{Device, DeviceState, WorkTotals},
-    },
-    wire::signature::Offchain,
+use engine::view::{
+    gpu::GpuList,
+    node::{Device, DeviceState, WorkTotals},
 };
 use serde_json::{Value, json};
 use testbed::{
     StubDriver,
-    clip::{ClipSpec, segment},
+    clip::{ClipSpec, file},
     gpu::{Rig, readings},
 };
 
@@ -25,22 +25,20 @@ use crate::{
 /// A home in which no node answers.
 fn home() -> Environment {
     let environment = Environment::new();
-    environment.write_config("node_url = \"http://127.0.0.1:9\"\n");
+    environment.write_config("[defaults]\nnode_url = \"http://127.0.0.1:9\"\n");
     environment
 }
 
 fn on_rig(rig: &Rig, arguments: &[&str]) -> Outcome {
     let environment = home();
     let mut command = environment.command(arguments);
-    command
-        .env("LPCTL_NVML", rig.library())
-        .stdin(std::process::Stdio::null());
+    command.env("LPCTL_NVML", rig.library()).stdin(Stdio::null());
     command.output().unwrap().into()
 }
 
 /// The CPU's line differs from machine to machine.
 fn without_cpu(text: &str) -> String {
-    let lines = text.lines().filter(|line| !line.starts_with("cpu"));
+    let lines = text.lines().filter(|line| !line.trim_start().starts_with("cpu "));
     // Columns are as wide as the longest entry, which may be the CPU's name.
     let squeezed = lines.map(|line| {
         line.split("  ")
@@ -65,7 +63,10 @@ fn four_gpus_are_listed() {
     let shown = on_rig(&rig, &["gpu", "list"]).expect_code(0);
     insta::assert_snapshot!("gpu_list", without_cpu(&shown.stdout));
     assert!(
-        shown.stdout.lines().any(|line| line.starts_with("cpu ")),
+        shown
+            .stdout
+            .lines()
+            .any(|line| line.trim_start().starts_with("cpu ")),
         "{shown:?}"
     );
     let list: GpuList =
@@ -79,7 +80,7 @@ fn four_gpus_are_listed() {
     assert_eq!(list.devices[3].encoder_percent, Some(61));
     assert_eq!(
         list.devices[2].uuid.as_deref(),
-        Some("GPU-4f0f21c8-0000-4000-8000-000000000002")
+        Some("GPU-4f0f21ca-0000-4000-8000-000000000000")
     );
 }
 
@@ -96,7 +97,10 @@ fn without_a_driver_the_cpu_is_listed_and_the_reason_said() {
         )
     );
     assert!(
-        shown.stdout.lines().any(|line| line.starts_with("cpu ")),
+        shown
+            .stdout
+            .lines()
+            .any(|line| line.trim_start().starts_with("cpu ")),
         "{shown:?}"
     );
     let data = environment
@@ -190,7 +194,7 @@ async fn a_node_is_asked_first_as_it_knows_more() {
     });
     let proxy = Proxy::start(Answer::Always(200, status.to_string())).await;
     let environment = Environment::new();
-    environment.write_config(&format!("node_url = \"{}\"\n", proxy.url()));
+    environment.write_config(&format!("[defaults]\nnode_url = \"{}\"\n", proxy.url()));
     let shown = environment.lpctl(&["gpu", "list"]).expect_code(0);
     let text = without_cpu(&shown.stdout).replace(proxy.url().trim_end_matches('/'), "[node]");
     insta::assert_snapshot!("gpu_list_of_a_node", text);
@@ -271,51 +275,72 @@ async fn a_node_works_on_gpus_and_moves_a_session_when_one_dies() {
         .env("LPCTL_NVML", rig.library())
         .env("LD_LIBRARY_PATH", driver.folder());
     let node = Node::spawn(command);
-    let clip = segment(ClipSpec {
+    let clip = file(ClipSpec {
         audio: false,
         ..ClipSpec::default()
     });
-    let operator = node.operator_url();
-    let list = |environment: &Environment| -> GpuList {
-        let listed = environment.lpctl(&["gpu", "list", "--node", &operator, "--json"]);
-        serde_json::from_value(listed.expect_code(0).data()).unwrap()
-    };
-    drop(node.push(&Offchain, &clip).await.bytes().await.unwrap());
-    let before = list(&environment);
-    assert_eq!(before.driver.as_deref(), Some("570.86.10"));
-    let home_device = before.sessions[0].device.clone();
-    assert!(home_device.starts_with("gpu"), "{before:?}");
-    let index = home_device.trim_start_matches("gpu");
-    rig.set(&format!("{index}.xid 79\n{}", readings(2)));
-    // The node reads its devices every second.
-    let end = Instant::now() + Duration::from_secs(30);
-    let state = |list: &GpuList| {
-        let device = list.devices.iter().find(|device| device.id == home_device);
-        device.unwrap().state
-    };
-    while state(&list(&environment)) != DeviceState::Resting {
-        assert!(Instant::now() < end, "it does not rest");
-    }
-    drop(node.push(&Offchain, &clip).await.bytes().await.unwrap());
-    let status = node.status().await;
-    assert_eq!(status.work.segments_failed, 0, "{status:?}");
-    let after = list(&environment);
-    assert!(
-        after
-            .sessions
-            .iter()
-            .any(|session| session.device.starts_with("gpu") && session.device != home_device),
-        "{after:?}"
-    );
-    let rested = after
-        .devices
-        .iter()
-        .find(|device| device.id == home_device)
+    let stream = [
+        "gateway",
+        "push",
+        &clip.display().to_string(),
+        "--orch",
+        node.service_uri(),
+        "--ladder",
+        "P144p30fps16x9",
+        "--repeat",
+        "20",
+        "--concurrency",
+        "1",
+        "--attempts",
+        "1",
+        "--no-verify",
+    ];
+    let mut stream = environment
+        .command(&stream)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
         .unwrap();
+    let operator = node.operator_url();
+    let list_until = |holds: &dyn Fn(&GpuList) -> bool| -> GpuList {
+        let end = Instant::now() + Duration::from_secs(60);
+        loop {
+            let listed = environment.lpctl(&["gpu", "list", "--node", &operator, "--json"]);
+            let list = serde_json::from_value(listed.expect_code(0).data()).unwrap();
+            if holds(&list) {
+                return list;
+            }
+            assert!(Instant::now() < end, "it did not come: {list:#?}");
+        }
+    };
+    let on_gpu = |list: &GpuList| {
+        list.sessions
+            .first()
+            .is_some_and(|session| session.device.starts_with("gpu"))
+    };
+    let before = list_until(&on_gpu);
+    assert_eq!(before.driver.as_deref(), Some("570.86.10"));
+    let first = before.sessions[0].device.clone();
+    let index = first.trim_start_matches("gpu");
+    rig.set(&format!("{index}.xid 79\n{}", readings(2)));
+    let moved = |list: &GpuList| on_gpu(list) && list.sessions[0].device != first;
+    let after = list_until(&moved);
+    assert_eq!(after.sessions[0].id, before.sessions[0].id, "the same session");
+    let rested = after.devices.iter().find(|device| device.id == first).unwrap();
     assert_eq!(
-        (rested.trips, rested.state_reason.as_deref()),
-        (1, Some("Xid 79"))
+        (
+            rested.state,
+            rested.state_reason.as_deref(),
+            rested.trips,
+            rested.sessions_moved
+        ),
+        (DeviceState::Resting, Some("Xid 79"), 1, 1)
     );
+    // Each segment was sent once, and each came back.
+    assert_eq!(stream.wait().unwrap().code(), Some(0));
+    let work = node.status().await.work;
+    assert_eq!((work.segments_done, work.segments_failed), (20, 0));
 }
 
 #[test]

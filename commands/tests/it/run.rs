@@ -73,7 +73,7 @@ impl Node {
         Self { child, stdout, ready }
     }
 
-    fn service_uri(&self) -> &str {
+    pub fn service_uri(&self) -> &str {
         self.ready["service_uri"].as_str().unwrap()
     }
 
@@ -107,7 +107,7 @@ impl Node {
     }
 
     /// Sends one segment as a gateway; resolves with the head of the answer.
-    pub async fn push(&self, signer: &impl MessageSigner, data: &Bytes) -> reqwest::Response {
+    async fn push(&self, signer: &impl MessageSigner, data: &Bytes) -> reqwest::Response {
         let uri = self.service_uri().parse().unwrap();
         let channel = client::connect_grpc(&uri, PATIENCE).await.unwrap();
         let address = signer.address();

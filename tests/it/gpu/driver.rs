@@ -51,7 +51,7 @@ fn every_reading_arrives_with_its_unit() {
     let expected = Device {
         id: "gpu1".into(),
         name: "NVIDIA L4".into(),
-        uuid: Some("GPU-4f0f21c8-0000-4000-8000-000000000001".into()),
+        uuid: Some("GPU-4f0f21c9-0000-4000-8000-000000000000".into()),
         pci_bus_id: Some("00000000:42:00.0".into()),
         driver: Some("570.86.10".into()),
         cuda: Some("12.8".into()),

@@ -17,7 +17,7 @@ use std::{
 use engine::{
     gpu::{Cost, Fallback, Placement, Policy, RunOutcome},
     media::target::Target,
-    view::node::Device,
+    view::node::{Device, DeviceState},
 };
 
 /// SplitMix64: the same numbers in every run.

@@ -84,7 +84,10 @@ pub fn readings(count: u32) -> String {
         let (name, memory, watts) = MODELS[index as usize % MODELS.len()];
         let lines = [
             ("name", name.to_string()),
-            ("uuid", format!("GPU-4f0f21c8-0000-4000-8000-{index:012x}")),
+            (
+                "uuid",
+                format!("GPU-{:08x}-0000-4000-8000-000000000000", 0x4f0f_21c8 + index),
+            ),
             ("pci", format!("00000000:{:02X}:00.0", 0x17 + 0x2b * index % 0xe8)),
             ("sm", (12 + index).to_string()),
             ("enc", (40 + 7 * index % 50).to_string()),
