@@ -255,7 +255,8 @@ fn device_ids_complete() {
     assert_eq!(offered, ["gpu0", "gpu1"], "{outcome:?}");
 }
 
-/// Two GPUs for the management library, and a driver behind which the real ffmpeg works on them.
+/// Two GPUs for the management library, and a driver behind which the real ffmpeg works on them. No fence: this driver
+/// reads how many GPUs there are from a file beside it, which no real one does.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_works_on_gpus_and_moves_a_session_when_one_dies() {
     let rig = Rig::new(&readings(2));
@@ -270,6 +271,8 @@ async fn a_node_works_on_gpus_and_moves_a_session_when_one_dies() {
         "127.0.0.1:0",
         "--fallback",
         "never",
+        "--fence",
+        "off",
     ]);
     command
         .env("LPCTL_NVML", rig.library())
