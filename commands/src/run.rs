@@ -291,7 +291,7 @@ async fn start(args: &RunArgs, context: &mut Context, stop: &CancellationToken) 
 }
 
 /// How hard the CPU tries: as the flag says, else the config file.
-fn pacer(preset: Option<PresetChoice>, cpu: CpuLayer) -> Result<Pacer, Failure> {
+pub(crate) fn pacer(preset: Option<PresetChoice>, cpu: CpuLayer) -> Result<Pacer, Failure> {
     let cpu = CpuLayer {
         preset: preset.or(cpu.preset),
         ..cpu

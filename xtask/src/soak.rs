@@ -15,7 +15,9 @@ use serde_json::Value;
 use testbed::fuzz::children_of;
 
 /// Playing time of a segment, in seconds.
-const SEGMENT_SECONDS: u32 = 4;
+const SEGMENT_SECONDS: u32 = 10;
+/// Frames a second. Long segments with few frames cost little and give the node time: it refuses what would be late.
+const FPS: u32 = 2;
 /// Segments of the clip, which is sent again and again.
 const SEGMENTS: u32 = 20;
 /// How often the node is looked at.
@@ -23,11 +25,11 @@ const INTERVAL: Duration = Duration::from_secs(2);
 /// Longest run, and how long the node has to end.
 const LONGEST: Duration = Duration::from_secs(3600);
 const PATIENCE: Duration = Duration::from_secs(60);
-/// Growth of memory between the run's second fifth and its last that is none: what allocators keep.
+/// Growth of memory from the run's first quarter to its last that is none: what allocators keep.
 const MEMORY_KIB: u64 = 8 << 10;
 /// The same of open files and of threads.
 const FILES: u64 = 12;
-const THREADS: u64 = 4;
+const THREADS: u64 = 8;
 
 /// Send thousands of segments over many sessions through a real node and watch what it holds
 ///
@@ -102,11 +104,11 @@ pub fn run(args: &SoakArgs) -> eyre::Result<()> {
         }
         samples.push(sample);
     }
-    let failed = pushes.failures()?;
+    let failed = pushes.failures(home.path())?;
     let last = node.look(&work, started)?;
     writeln!(out, "{}", line(&last))?;
     let left = node.end(&work)?;
-    let mut broken = judge(&samples);
+    let mut broken = judge(&samples, u64::from(args.sessions * repeats * SEGMENTS));
     let wanted = u64::from(args.sessions * repeats * SEGMENTS);
     broken.extend(failed);
     if last.done < wanted {
@@ -144,9 +146,9 @@ fn draw(home: &Path) -> eyre::Result<String> {
             "lavfi",
             "-i",
         ])
-        .arg(format!("testsrc2=size=160x90:rate=5:duration={seconds}"))
+        .arg(format!("testsrc2=size=160x90:rate={FPS}:duration={seconds}"))
         .args(["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p"])
-        .args(["-g", &(5 * SEGMENT_SECONDS).to_string(), "-sc_threshold", "0"])
+        .args(["-g", &(FPS * SEGMENT_SECONDS).to_string(), "-sc_threshold", "0"])
         .arg(&clip)
         .status()
         .wrap_err("ffmpeg is missing")?;
@@ -347,12 +349,18 @@ impl Pushes {
         Ok(false)
     }
 
-    fn failures(&mut self) -> eyre::Result<Vec<String>> {
+    fn failures(&mut self, home: &Path) -> eyre::Result<Vec<String>> {
         let mut failures = Vec::new();
         for (number, push) in self.0.iter_mut().enumerate() {
             let status = push.wait()?;
             if !status.success() {
-                failures.push(format!("sender {number} ended with {status}"));
+                let said = fs::read_to_string(home.join(format!("push-{number}.json")))?;
+                let said: Value = serde_json::from_str(&said).unwrap_or_default();
+                let (error, first) = (&said["error"], &said["error"]["details"]["failures"][0]);
+                let message = error["message"].as_str().unwrap_or("no reason given");
+                failures.push(format!(
+                    "sender {number} ended with {status}: {message}; first {first}"
+                ));
             }
         }
         Ok(failures)
@@ -390,16 +398,18 @@ fn line(sample: &Sample) -> String {
     )
 }
 
-/// Compares the second fifth of the run, when everything is at work, with its last.
-fn judge(samples: &[Sample]) -> Vec<String> {
-    let fifth = samples.len() / 5;
-    if fifth < 3 {
+/// Compares the first quarter of the time in which every session is at work with its last.
+fn judge(samples: &[Sample], wanted: u64) -> Vec<String> {
+    let at_work = |sample: &&Sample| sample.done * 10 >= wanted && sample.done * 10 <= wanted * 9;
+    let samples: Vec<Sample> = samples.iter().filter(at_work).copied().collect();
+    let quarter = samples.len() / 4;
+    if quarter < 3 {
+        let looks = samples.len();
         return vec![format!(
-            "{} looks are too few to see growth; send more segments",
-            samples.len()
+            "{looks} looks at it are too few to see growth; send more segments"
         )];
     }
-    let (early, late) = (&samples[fifth..2 * fifth], &samples[samples.len() - fifth..]);
+    let (early, late) = (&samples[..quarter], &samples[samples.len() - quarter..]);
     let median = |part: &[Sample], of: fn(&Sample) -> u64| {
         let mut values: Vec<u64> = part.iter().map(of).collect();
         values.sort_unstable();

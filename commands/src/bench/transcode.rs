@@ -2,7 +2,10 @@
 
 use std::{fs, path::PathBuf, sync::Arc, thread::available_parallelism, time::Duration};
 
-use clap::{Args, ValueHint, builder::PossibleValuesParser};
+use clap::{
+    Args, ValueHint,
+    builder::{PossibleValuesParser, TypedValueParser as _},
+};
 use engine::{
     bench::{
         self, Measured, Plan, Progress, Run,
@@ -12,13 +15,13 @@ use engine::{
         figures::{median, milliseconds, ratio},
         load::Pace,
     },
+    config::PresetChoice,
     gateway::tools::Tools,
     media::{
         ffmpeg::Ffmpeg,
         ladder::Profile,
-        pace::{Pacer, preset_named},
         target::Effort,
-        transcode::{FfmpegSettings, FfmpegTranscoder, PRESETS},
+        transcode::{FfmpegSettings, FfmpegTranscoder},
     },
     process::Launcher,
     view::{
@@ -119,7 +122,7 @@ pub struct TranscodeArgs {
     #[arg(long, value_name = "COUNT")]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=100_000))]
     turn: Option<u32>,
-    /// How thoroughly to encode
+    /// How thoroughly to encode; with auto the engine chooses as it does in a node, and may refuse segments
     #[arg(
         long,
         value_name = "PRESET",
@@ -127,8 +130,8 @@ pub struct TranscodeArgs {
         env = "LPCTL_PRESET",
         hide_env = true
     )]
-    #[arg(value_parser = PossibleValuesParser::new(PRESETS))]
-    preset: String,
+    #[arg(value_parser = PossibleValuesParser::new(PresetChoice::names()).try_map(|name| name.parse::<PresetChoice>()))]
+    preset: PresetChoice,
     /// Threads of each encoder; with one, encoders repeat themselves byte for byte
     #[arg(long, value_name = "COUNT")]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=64))]
@@ -187,14 +190,10 @@ pub async fn run(args: TranscodeArgs, context: &mut Context) -> eyre::Result<()>
         Some(path) => path.clone(),
         None => places::work_dir(&context.directories().cache_dir),
     };
-    let effort = Effort {
-        preset: preset_named(&args.preset).unwrap_or("veryfast"),
-        cascaded: false,
-    };
-    let against = against(&args, effort, &work_dir).await?;
+    let against = against(&args, &work_dir).await?;
     let fencing = fence::choose(args.fence, &launcher, &mut context.shell).await?;
     let settings = FfmpegSettings {
-        pacer: Pacer::fixed(effort.preset),
+        pacer: run::pacer(Some(args.preset), context.settings().cpu)?,
         fencing,
         encoder_threads: args.encoder_threads,
         ..FfmpegSettings::new(ffmpeg.clone(), launcher, work_dir)
@@ -289,16 +288,22 @@ async fn pieces(args: &TranscodeArgs, tools: &Tools) -> Result<Vec<Piece>, clip:
     }
 }
 
-async fn against(
-    args: &TranscodeArgs,
-    effort: Effort,
-    work_dir: &std::path::Path,
-) -> eyre::Result<Option<Bare>> {
+async fn against(args: &TranscodeArgs, work_dir: &std::path::Path) -> eyre::Result<Option<Bare>> {
     let Some(path) = &args.against else {
         return Ok(None);
     };
+    let Some(preset) = args.preset.0 else {
+        let message = "a bare ffmpeg has one preset, and auto is not one";
+        return Err(Failure::new(Kind::Usage, "moving_preset", message)
+            .hint("name the `--preset` that both are to use")
+            .into());
+    };
     let path = Some(path.clone()).filter(|path| path.as_os_str() != "ffmpeg");
     let ffmpeg = located(path).await?;
+    let effort = Effort {
+        preset,
+        cascaded: false,
+    };
     let bare = Bare::new(ffmpeg, work_dir.to_owned(), effort, args.encoder_threads);
     let bare = bare.map_err(|error| {
         Failure::new(
@@ -419,7 +424,7 @@ fn report(args: &TranscodeArgs, plan: &Plan, runs: &[Run], ffmpeg: &Ffmpeg) -> B
         input: input(args, &plan.pieces),
         settings: BenchSettings {
             ladder: plan.profiles.iter().map(rung).collect(),
-            preset: args.preset.clone(),
+            preset: <&str>::from(args.preset).to_string(),
             encoder_threads: args.encoder_threads,
             segments: plan.segments,
             pace: match plan.pace {

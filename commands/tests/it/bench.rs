@@ -176,6 +176,8 @@ fn what_cannot_be_measured_is_told_with_its_class() {
         "not_live"
     );
     assert_eq!(error(&[&clip, "--live", "--arrive", "2s"], 2), "slow_arrival");
+    let auto = [clip.as_str(), "--preset", "auto", "--against", "ffmpeg"];
+    assert_eq!(error(&auto, 2), "moving_preset");
     assert_eq!(
         error(&[&clip, "--against", "/nonexistent/ffmpeg"], 1),
         "ffmpeg_missing"

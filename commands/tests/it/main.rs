@@ -18,6 +18,7 @@ mod fence;
 mod fuzz;
 mod gateway;
 mod gpu;
+mod kill;
 mod operator;
 mod outcomes;
 mod proxy;
