@@ -850,6 +850,10 @@ module completions {
     [ "ultrafast" "superfast" "veryfast" "faster" "fast" "medium" "slow" "slower" "veryslow" "placebo" ]
   }
 
+  def "nu-complete lpctl bench transcode fence" [] {
+    [ "strict" "auto" "off" ]
+  }
+
   def "nu-complete lpctl bench transcode color" [] {
     [ "auto" "always" "never" ]
   }
@@ -871,6 +875,7 @@ module completions {
     --compare                 # Compare frames, time stamps and sizes of the renditions of both; with --encoder-threads 1 also the bytes
     --csv: path               # Write every segment as a line of a CSV file
     --write-config            # Store the number of live sessions as max_sessions in the config file, in the profile in use or the defaults
+    --fence: string@"nu-complete lpctl bench transcode fence" # What to do where this kernel cannot fence ffmpeg off from files, sockets and programs
     --ffmpeg: path            # The ffmpeg to use, instead of the one on the search path
     --work-dir: directory     # Where segments are worked on [default: in memory, if there is room]
     --profile: string         # Section of the config file to use

@@ -248,7 +248,9 @@ async fn start(args: &RunArgs, context: &mut Context, stop: &CancellationToken) 
         None => places::work_dir(&data_dir),
     };
     let devices = devices::find(&args.devices, &mut context.shell).await?;
-    let capabilities = devices.probe(&ffmpeg, &work_dir, &mut context.shell).await?;
+    let capabilities = devices
+        .probe(&ffmpeg, &work_dir, &fencing, &mut context.shell)
+        .await?;
     let settings = FfmpegSettings {
         pacer,
         placement: devices.placement.clone(),

@@ -74,7 +74,20 @@ impl PaceSettings {
         if self.headroom_percent > Self::MOST_HEADROOM {
             return Err(PaceError::Headroom(self.headroom_percent));
         }
-        levels(self).map(|_| ())
+        self.range().map(|_| ())
+    }
+
+    /// What the slowest and the fastest preset cost.
+    fn range(&self) -> Result<(u32, u32), PaceError> {
+        let known = |preset| cost(preset).ok_or(PaceError::Unknown(preset));
+        let (most, least) = (known(self.slowest)?, known(self.fastest)?);
+        match most < least {
+            true => Err(PaceError::Crossed {
+                slowest: self.slowest,
+                fastest: self.fastest,
+            }),
+            false => Ok((most, least)),
+        }
     }
 }
 
@@ -309,14 +322,7 @@ fn levels(settings: &PaceSettings) -> Result<Vec<Level>, PaceError> {
     if let Some(preset) = settings.preset {
         return Ok(vec![fixed_level(preset)]);
     }
-    let known = |preset| cost(preset).ok_or(PaceError::Unknown(preset));
-    let (most, least) = (known(settings.slowest)?, known(settings.fastest)?);
-    if most < least {
-        return Err(PaceError::Crossed {
-            slowest: settings.slowest,
-            fastest: settings.fastest,
-        });
-    }
+    let (most, least) = settings.range()?;
     let mut levels: Vec<Level> = COSTS
         .iter()
         .rev()

@@ -33,7 +33,7 @@ use super::{
     ffmpeg::Ffmpeg,
     job::{SegmentJob, SegmentTranscoder, TranscodeError, Transcoded},
 };
-use crate::{process::Spawner, view::node::EngineView};
+use crate::{gpu::Cost, process::Spawner, view::node::EngineView};
 
 pub(super) mod directory;
 mod feed;
@@ -53,6 +53,12 @@ mod verdict;
 
 pub use request::MOST_OUTPUTS;
 pub use settings::{Deadline, FfmpegSettings, PRESETS, TranscoderError, WarmSettings};
+
+/// What a session of which nothing is known is taken to ask of a device: 720p30 to 480p, 360p and 240p.
+const USUAL: Cost = Cost {
+    pixels_per_second: 30 * (1280 * 720 + 854 * 480 + 640 * 360 + 426 * 240),
+    renditions: 3,
+};
 
 /// Transcodes with the ffmpeg program. Cheap to clone; with the last clone everything it runs ends.
 #[derive(Debug, Clone)]
@@ -157,7 +163,9 @@ impl SegmentTranscoder for FfmpegTranscoder {
     }
 
     fn has_capacity(&self) -> bool {
-        self.shared.settings.pacer.has_capacity()
+        let settings = &self.shared.settings;
+        let has_device = !settings.placement.has_gpus() || settings.placement.has_room(USUAL);
+        has_device && settings.pacer.has_capacity()
     }
 
     fn expected(&self, session: &str, playing: Duration) -> Option<Duration> {

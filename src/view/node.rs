@@ -63,7 +63,7 @@ pub struct StreamSession {
     pub segments_done: u64,
     /// Segments answered with an error.
     pub segments_failed: u64,
-    /// Segments received and not answered yet.
+    /// Segments announced and not answered yet.
     pub segments_in_flight: u32,
     /// Encoded pixels reported to the gateway.
     pub pixels: u64,
@@ -99,9 +99,9 @@ pub struct SegmentTiming {
     pub duration_ms: u32,
     /// Receiving the body.
     pub upload_ms: u32,
-    /// Waiting behind earlier segments of the session.
+    /// Waiting behind earlier segments, from when the whole body was here.
     pub wait_ms: u32,
-    /// Decoding and encoding.
+    /// Decoding and encoding after the whole body was here; what was done while it came took no time.
     pub transcode_ms: u32,
     /// From the request's head to the answer's end.
     pub total_ms: u32,

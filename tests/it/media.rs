@@ -82,8 +82,13 @@ impl Bench {
     /// No process, no file, no count.
     fn assert_nothing_left(&self) {
         assert_eq!(self.processes(), Vec::<u32>::new());
-        assert_eq!(fs::read_dir(self.work.path()).unwrap().count(), 0);
+        assert_eq!(self.entries(), 0);
         assert_eq!((self.transcoder.running(), self.transcoder.waiting()), (0, 0));
+    }
+
+    /// Job directories that are there.
+    fn entries(&self) -> usize {
+        fs::read_dir(self.work.path()).unwrap().count()
     }
 
     /// Processes whose working directory is in ours.

@@ -12,7 +12,7 @@ use engine::{
         transcode::FfmpegTranscoder,
     },
     node::DeviceReader,
-    process::Launcher,
+    process::{Fencing, Launcher},
     view::{
         node::{Device, DeviceState},
         probe::{DeviceProbe, Trial, Verdict},
@@ -144,6 +144,7 @@ impl Devices {
         &self,
         ffmpeg: &Ffmpeg,
         work_dir: &Path,
+        fencing: &Fencing,
         shell: &mut Shell,
     ) -> Result<Option<CapabilitySet>, Failure> {
         let mut described = self.gpus.clone();
@@ -166,7 +167,8 @@ impl Devices {
             Launcher::through_this_program(),
             folder.path().to_path_buf(),
         )
-        .map_err(unwritable)?;
+        .map_err(unwritable)?
+        .fenced(fencing.clone());
         shell.status(format_args!("testing what {} can do", counted(targets.len())));
         let report = prober.probe(&targets).await;
         for (target, device) in targets.iter().zip(&report.devices) {

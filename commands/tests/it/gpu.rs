@@ -255,7 +255,8 @@ fn device_ids_complete() {
     assert_eq!(offered, ["gpu0", "gpu1"], "{outcome:?}");
 }
 
-/// Two GPUs for the management library, and a driver behind which the real ffmpeg works on them.
+/// Two GPUs for the management library, and a driver behind which the real ffmpeg works on them. No fence: this driver
+/// reads how many GPUs there are from a file beside it, which no real one does.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_works_on_gpus_and_moves_a_session_when_one_dies() {
     let rig = Rig::new(&readings(2));
@@ -270,6 +271,8 @@ async fn a_node_works_on_gpus_and_moves_a_session_when_one_dies() {
         "127.0.0.1:0",
         "--fallback",
         "never",
+        "--fence",
+        "off",
     ]);
     command
         .env("LPCTL_NVML", rig.library())
@@ -288,7 +291,7 @@ async fn a_node_works_on_gpus_and_moves_a_session_when_one_dies() {
         "--ladder",
         "P144p30fps16x9",
         "--repeat",
-        "20",
+        "40",
         "--concurrency",
         "1",
         "--attempts",
@@ -324,23 +327,20 @@ async fn a_node_works_on_gpus_and_moves_a_session_when_one_dies() {
     let first = before.sessions[0].device.clone();
     let index = first.trim_start_matches("gpu");
     rig.set(&format!("{index}.xid 79\n{}", readings(2)));
-    let moved = |list: &GpuList| on_gpu(list) && list.sessions[0].device != first;
-    let after = list_until(&moved);
-    assert_eq!(after.sessions[0].id, before.sessions[0].id, "the same session");
-    let rested = after.devices.iter().find(|device| device.id == first).unwrap();
+    let the_first = |list: &GpuList| -> Device {
+        let device = list.devices.iter().find(|device| device.id == first);
+        device.unwrap().clone()
+    };
+    let after = list_until(&|list| the_first(list).sessions_moved == 1);
+    let rested = the_first(&after);
     assert_eq!(
-        (
-            rested.state,
-            rested.state_reason.as_deref(),
-            rested.trips,
-            rested.sessions_moved
-        ),
-        (DeviceState::Resting, Some("Xid 79"), 1, 1)
+        (rested.state, rested.state_reason.as_deref(), rested.trips),
+        (DeviceState::Resting, Some("Xid 79"), 1)
     );
     // Each segment was sent once, and each came back.
     assert_eq!(stream.wait().unwrap().code(), Some(0));
     let work = node.status().await.work;
-    assert_eq!((work.segments_done, work.segments_failed), (20, 0));
+    assert_eq!((work.segments_done, work.segments_failed), (40, 0));
 }
 
 #[test]

@@ -9,13 +9,19 @@ use engine::media::{
     job::{Clip, SegmentJob},
     ladder::{CodecProfile, Container, Gop, Profile, VideoCodec, preset},
     pace::Pacer,
+    recipe::{Recipe, output_file, signature_file},
     size::Size,
+    target::{Effort, Target},
     transcode::FfmpegSettings,
 };
 use serde_json::Value;
 use testbed::clip::{self, ClipSpec};
 
-use super::{Bench, FFMPEG, decoded, drawn, every_ffmpeg, job, job_for, on_disk, packets, times};
+use super::{
+    Bench, FFMPEG, decoded, drawn, every_ffmpeg, job, job_for,
+    nvidia::{recipe, run},
+    on_disk, packets, times,
+};
 
 /// Encoders at a preset that uses what the profiles are about.
 fn careful(ffmpeg: &Ffmpeg) -> Bench {
@@ -458,6 +464,64 @@ async fn every_frame_of_an_mp4_is_shown() {
                 );
             }
         }
+    }
+}
+
+/// Scaled from one another, renditions differ in nothing but their pixels, and stand where they were asked for.
+#[test]
+fn a_cascade_makes_the_same_renditions() {
+    let source = second();
+    let ladder = [
+        rung("small", |it| (it.width, it.height) = (160, 90)),
+        rung("large", |it| (it.width, it.height, it.fps) = (320, 180, 0)),
+        rung("middle", |it| (it.width, it.height, it.fps) = (256, 144, 15)),
+        rung("enlarged", |it| {
+            (it.width, it.height, it.format) = (426, 240, Container::Mp4)
+        }),
+    ];
+    for ffmpeg in every_ffmpeg() {
+        let plain = Recipe {
+            target: Target::Cpu,
+            source_size: Some(Size {
+                width: 320,
+                height: 180,
+            }),
+            perceptual_hash: true,
+            ..recipe(ffmpeg.path(), &ladder)
+        };
+        let cascade = Effort {
+            cascaded: true,
+            ..plain.effort
+        };
+        let made = [
+            plain,
+            Recipe {
+                effort: cascade,
+                ..plain
+            },
+        ]
+        .map(|recipe| {
+            let (said, worked, folder) = run(ffmpeg, recipe, &source);
+            assert!(worked, "{said}");
+            let read = |index, profile: &Profile| {
+                let data = std::fs::read(folder.path().join(output_file(index, profile.format))).unwrap();
+                let signature = std::fs::metadata(folder.path().join(signature_file(index)))
+                    .unwrap()
+                    .len();
+                (decoded(&data).size, times(&packets(&data, "v:0")), signature)
+            };
+            ladder
+                .iter()
+                .enumerate()
+                .map(|(index, profile)| read(index, profile))
+                .collect::<Vec<_>>()
+        });
+        assert_eq!(made[0], made[1]);
+        let sizes: Vec<_> = made[0]
+            .iter()
+            .map(|(size, ..)| (size.width, size.height))
+            .collect();
+        assert_eq!(sizes, [(160, 90), (320, 180), (256, 144), (426, 240)]);
     }
 }
 

@@ -66,6 +66,8 @@ async fn a_dropped_job_leaves_nothing() {
     task.abort();
     assert!(task.await.unwrap_err().is_cancelled());
     until("ffmpeg gone", || bench.processes().is_empty()).await;
+    // The directory goes once ffmpeg is known to be gone, a moment later.
+    until("its directory gone", || bench.entries() == 0).await;
     bench.assert_nothing_left();
 }
 

@@ -52,7 +52,7 @@ fn hevc() -> Vec<Profile> {
     })]
 }
 
-fn recipe<'a>(program: &'a Path, profiles: &'a [Profile]) -> Recipe<'a> {
+pub(super) fn recipe<'a>(program: &'a Path, profiles: &'a [Profile]) -> Recipe<'a> {
     Recipe {
         program,
         target: Target::Nvidia(1),
@@ -73,7 +73,7 @@ fn recipe<'a>(program: &'a Path, profiles: &'a [Profile]) -> Recipe<'a> {
 }
 
 /// What ffmpeg said, whether it succeeded, and where its files are.
-fn run(ffmpeg: &Ffmpeg, recipe: Recipe<'_>, source: &Bytes) -> (String, bool, tempfile::TempDir) {
+pub(super) fn run(ffmpeg: &Ffmpeg, recipe: Recipe<'_>, source: &Bytes) -> (String, bool, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let mut command = ffmpeg.command(ffmpeg.path());
     command

@@ -76,7 +76,10 @@ async fn push_most(incoming: &mut Incoming, source: &Bytes, parts: usize) -> Byt
 
 #[tokio::test]
 async fn a_session_finds_its_next_ffmpeg_waiting() {
-    let bench = Bench::with(warm);
+    let bench = Bench::with(|settings| {
+        warm(settings);
+        settings.encoder_threads = Some(1);
+    });
     let cold = bench.keep(of_session("a", segment())).await.unwrap();
     assert!(!cold.warm);
     assert_eq!((bench.warm().ready, bench.counts()), (1, [0, 1, 0]));
@@ -86,17 +89,10 @@ async fn a_session_finds_its_next_ffmpeg_waiting() {
     assert!(made.warm);
     assert_eq!(bench.counts(), [1, 1, 0]);
     assert_ne!(bench.processes(), waiting);
-    // The same frames at the same times: the ladder has a frame rate, so every encoder sees the same pictures.
+    // With one thread an encoder repeats itself: whether a process waited or was fed slowly changes no byte.
     for (cold, warm) in cold.renditions.iter().zip(&made.renditions) {
         assert_eq!(cold.frames, 60);
-        let at = |data| {
-            packets(data, "v:0")
-                .into_iter()
-                .map(|packet| (packet.pts, packet.is_key))
-                .collect::<Vec<_>>()
-        };
-        assert_eq!(at(&cold.data), at(&warm.data));
-        assert_eq!(packets(&cold.data, "a:0"), packets(&warm.data, "a:0"));
+        assert!(cold.data == warm.data);
     }
     bench.transcoder.close("a");
     bench.gone().await;
