@@ -138,30 +138,49 @@ fn a_killed_node_takes_what_waits_along_and_the_next_one_tidies_up() {
     let work = environment.home().join("segments");
     let node = Node::start(&environment, &work);
     let clip = file(ClipSpec {
-        seconds: 4,
+        seconds: 20,
         ..ClipSpec::default()
     });
     let push = ["gateway", "push", clip.to_str().unwrap(), "--orch", &node.1];
-    let ladder = ["--ladder", "256x144@200k", "--no-verify"];
-    environment.lpctl(&[&push[..], &ladder].concat()).expect_code(0);
-    // The session's next ffmpeg waits for a segment that never comes.
+    let more = [
+        "--ladder",
+        "256x144@200k",
+        "--no-verify",
+        "--concurrency",
+        "1",
+        "--repeat",
+        "50",
+    ];
+    let mut pusher = environment
+        .command(&[&push[..], &more].concat())
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    // One at work, and one that waits for the segment after it.
     let pushed = Instant::now();
-    let waiting = loop {
+    let running = loop {
         let found = processes(&work);
-        if !found.is_empty() {
+        if found.len() > 1 {
             break found;
         }
-        assert!(pushed.elapsed() < PATIENCE, "no ffmpeg waits");
+        assert!(
+            pushed.elapsed() < PATIENCE,
+            "no ffmpeg waits beside one at work: {found:?}"
+        );
         std::thread::yield_now();
     };
     // Only the node itself, not its group.
     assert!(kill(i32::try_from(node.0.id()).unwrap()));
     let killed = Instant::now();
     while !processes(&work).is_empty() {
-        assert!(killed.elapsed() < PATIENCE, "{waiting:?} outlived the node");
+        assert!(killed.elapsed() < PATIENCE, "{running:?} outlived the node");
         std::thread::yield_now();
     }
     drop(node);
+    pusher.kill().unwrap();
+    pusher.wait().unwrap();
     assert!(
         fs::read_dir(&work).unwrap().count() > 0,
         "nobody was there to remove it"
