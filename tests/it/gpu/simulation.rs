@@ -320,7 +320,6 @@ fn sessions_balance_within_five_percent_of_the_best_possible() {
         );
         is_balanced &= busiest <= best * 1.05 && worst < 1.25 && moves < 6.0 && machine.refused == 0;
     }
-    println!("{said}");
     assert!(is_balanced, "{said}");
 }
 
