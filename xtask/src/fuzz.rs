@@ -66,8 +66,8 @@ pub fn run(args: &FuzzArgs) -> eyre::Result<()> {
         started.elapsed().as_secs(),
         outcomes.fence
     )?;
-    for (end, count) in &outcomes.counts {
-        writeln!(out, "{count:>7}  {end}")?;
+    for (end, (count, first)) in &outcomes.counts {
+        writeln!(out, "{count:>7}  {end} (first: {first})")?;
     }
     if let Some((number, took, story)) = &outcomes.slowest {
         writeln!(out, "slowest: mutant {number}, {} ms ({story})", took.as_millis())?;

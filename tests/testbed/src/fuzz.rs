@@ -31,12 +31,12 @@ const LANES: u64 = 2;
 const EACH: u64 = 10;
 /// How long a segment may take by the transcoder's own rule.
 const DEADLINE: Deadline = Deadline {
-    least: Duration::from_secs(10),
-    most: Duration::from_secs(20),
+    least: Duration::from_secs(20),
+    most: Duration::from_secs(30),
     arrival: Duration::from_secs(20),
 };
 /// Two runs, with some time to end them.
-const LONGEST: Duration = Duration::from_secs(60);
+const LONGEST: Duration = Duration::from_secs(90);
 /// How long what is left may take to go.
 const QUIET: Duration = Duration::from_secs(20);
 /// Ladders, in turn: the source's own timing, frame rates, both and HEVC's other container.
@@ -67,8 +67,8 @@ pub struct Series {
 /// What came of a series.
 #[derive(Debug, Default)]
 pub struct Outcomes {
-    /// How many ended in each way; renditions are one of them.
-    pub counts: BTreeMap<String, u64>,
+    /// How many ended in each way, and the number of the first; renditions are one of them.
+    pub counts: BTreeMap<String, (u64, u64)>,
     /// The slowest mutant and its time.
     pub slowest: Option<(u64, Duration, String)>,
     /// Rules broken, in words. Empty is what is wanted.
@@ -164,7 +164,7 @@ impl Outcomes {
     fn take(&mut self, session: Session) {
         self.broken.extend(session.broken);
         for (number, end, took, story) in session.ends {
-            *self.counts.entry(end).or_default() += 1;
+            self.counts.entry(end).or_insert((0, number)).0 += 1;
             if self
                 .slowest
                 .as_ref()
@@ -178,7 +178,7 @@ impl Outcomes {
     /// Mutants that ended at all.
     #[must_use]
     pub fn total(&self) -> u64 {
-        self.counts.values().sum()
+        self.counts.values().map(|(count, _)| count).sum()
     }
 }
 
@@ -338,11 +338,16 @@ fn judge(result: &Result<Transcoded, TranscodeError>, breaks_off: bool) -> (Stri
             // The program's own crashes are its own; what starts it must not fail.
             let ours = ["cannot start", "job directory", "lost ffmpeg", "cannot keep"];
             let is_ours = ours.iter().any(|words| reason.contains(words));
-            let plain: String = reason
-                .chars()
-                .map(|c| if c.is_ascii_digit() { '0' } else { c })
-                .take(60)
-                .collect();
+            // Numbers in ffmpeg's texts differ from run to run; which signal it was matters.
+            let keeps_digits = reason.contains("signal");
+            let masked = |c: char| {
+                if c.is_ascii_digit() && !keeps_digits {
+                    '0'
+                } else {
+                    c
+                }
+            };
+            let plain: String = reason.chars().map(masked).take(60).collect();
             (
                 format!("TranscoderFailed: {plain}"),
                 is_ours.then(|| reason.clone()),
