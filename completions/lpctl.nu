@@ -847,7 +847,7 @@ module completions {
   ]
 
   def "nu-complete lpctl bench transcode preset" [] {
-    [ "ultrafast" "superfast" "veryfast" "faster" "fast" "medium" "slow" "slower" "veryslow" "placebo" ]
+    [ "auto" "ultrafast" "superfast" "veryfast" "faster" "fast" "medium" "slow" "slower" "veryslow" "placebo" ]
   }
 
   def "nu-complete lpctl bench transcode fence" [] {
@@ -869,7 +869,7 @@ module completions {
     --arrive: string          # From a live segment's first byte to its last
     --gap: string             # Rest before each turn, in which the next ffmpeg can start [default: 250ms with --against, else none]
     --turn: string            # Segments of each session in one turn [default: with --gap or --against 1, for several sessions 4; else all]
-    --preset: string@"nu-complete lpctl bench transcode preset" # How thoroughly to encode
+    --preset: string@"nu-complete lpctl bench transcode preset" # How thoroughly to encode; with auto the engine chooses as it does in a node, and may refuse segments
     --encoder-threads: string # Threads of each encoder; with one, encoders repeat themselves byte for byte
     --against: path           # Measure a bare ffmpeg in turn: `ffmpeg` for the one on the search path, or a path
     --compare                 # Compare frames, time stamps and sizes of the renditions of both; with --encoder-threads 1 also the bytes

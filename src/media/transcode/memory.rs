@@ -10,6 +10,9 @@ pub(super) const EACH: u64 = 64 << 20;
 /// Part of the free memory that waiting processes may take: a quarter.
 const PART: u64 = 4;
 
+/// Free memory below which a run that failed for want of something may have failed for want of memory.
+const SHORT: u64 = 2 << 30;
+
 /// How long a reading holds.
 const FRESH: Duration = Duration::from_secs(1);
 
@@ -31,6 +34,20 @@ impl Memory {
         self.read = Some((Instant::now(), free));
         free
     }
+
+    /// Whether there is hardly enough for another run, as of now.
+    pub(super) fn is_short(&mut self) -> bool {
+        let Some((free, total)) = read() else {
+            return true;
+        };
+        self.read = Some((Instant::now(), free));
+        short(free, total)
+    }
+}
+
+/// Whether so many bytes free of so many are too few for one more run.
+fn short(free: u64, total: u64) -> bool {
+    free < SHORT.min(total / PART)
 }
 
 /// Bytes that are free, and bytes in all.
@@ -63,6 +80,12 @@ mod tests {
         // Starting them changes nothing about how many there may be.
         assert_eq!(bound((8 << 30) - 20 * EACH, 20), 32);
         assert_eq!(bound(100 << 20, 6), 1);
+    }
+
+    #[test]
+    fn little_is_little_on_small_machines_too() {
+        assert!(short(1 << 30, 16 << 30) && !short(3 << 30, 16 << 30));
+        assert!(short(200 << 20, 1 << 30) && !short(300 << 20, 1 << 30));
     }
 
     #[test]

@@ -230,12 +230,19 @@ impl Pool {
         }
     }
 
-    /// Gives up all waiting processes: what they hold is needed.
-    pub(super) fn give_up(&self) {
+    /// Gives up all waiting processes if what they hold is needed. A segment that makes ffmpeg ask for more memory than
+    /// it may have does not cost other sessions theirs.
+    /// What could not even be started lacks what every process takes.
+    pub(super) fn give_up(&self, could_not_start: bool) {
         let mut all = Vec::new();
-        for (name, session) in &mut self.state().sessions {
+        let mut state = self.state();
+        if !could_not_start && !state.memory.is_short() {
+            return;
+        }
+        for (name, session) in &mut state.sessions {
             all.extend(session.ready.take().map(|ready| (name.clone(), ready)));
         }
+        drop(state);
         for (session, ready) in all {
             self.retire(&session, ready);
         }

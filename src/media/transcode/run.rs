@@ -35,6 +35,9 @@ use crate::{
     process::{Log, keep_log},
 };
 
+/// How the reason begins where there was no process.
+const CANNOT_START: &str = "cannot start ffmpeg";
+
 /// Lines of ffmpeg's own that are logged with a failure.
 const TOLD: usize = 12;
 
@@ -215,7 +218,7 @@ impl Shared {
                 .map_err(|error| failed(FailureClass::Resource, "cannot keep the source", &error))?;
         }
         let started = Process::start(&self.spawner, &self.settings, run.command, directory).await;
-        Ok(started.map_err(|error| failed(spawn_class(&error), "cannot start ffmpeg", &error))?)
+        Ok(started.map_err(|error| failed(spawn_class(&error), CANNOT_START, &error))?)
     }
 
     /// Starts the ffmpeg for the session's next segment. Without one that segment starts its own.
@@ -235,6 +238,11 @@ impl Shared {
             Err(error) => debug!(session, %error, "cannot start an ffmpeg ahead"),
         }
     }
+}
+
+/// Whether the run failed before there was a process.
+pub(super) fn was_not_started(error: &TranscodeError) -> bool {
+    matches!(error, TranscodeError::Failed { reason, .. } if reason.starts_with(CANNOT_START))
 }
 
 /// Tells the operator why a run failed.

@@ -13,7 +13,7 @@ use super::{
     plan::Pictures,
     process::Command,
     request::check_request,
-    run::{Cut, Inspecting, Run, inspecting},
+    run::{Cut, Inspecting, Run, inspecting, was_not_started},
     slots::NoTurn,
     tally::count,
 };
@@ -205,7 +205,7 @@ impl Shared {
             }
             Some(FailureClass::Resource) if !tried.with_less_memory => {
                 tried.with_less_memory = true;
-                self.pool.give_up();
+                self.pool.give_up(was_not_started(&error));
             }
             // It may have been ill before the segment came.
             Some(FailureClass::Ours) if warm => {}

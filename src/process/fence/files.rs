@@ -1,7 +1,7 @@
 //! Which files there are behind the fence (landlock).
 
 use std::{
-    fs,
+    env, fs,
     path::{Path, PathBuf},
 };
 
@@ -56,7 +56,8 @@ pub(super) fn restrict(
     let mut rules = ruleset()?;
     rules = allow(rules, LIBRARIES, read)?;
     rules = allow(rules, MACHINE, read)?;
-    rules = allow(rules, own_libraries(program), AccessFs::ReadFile.into())?;
+    let search = env::var_os("LD_LIBRARY_PATH").unwrap_or_default();
+    rules = allow(rules, own_libraries(program, &search), AccessFs::ReadFile.into())?;
     rules = allow(rules, [program].into_iter().chain(interpreter), run)?;
     rules = allow(
         rules,

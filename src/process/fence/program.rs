@@ -69,17 +69,16 @@ fn number(bytes: &[u8], at: usize, length: usize) -> u64 {
     bytes.fold(0, |number, byte| (number << 8) | u64::from(*byte))
 }
 
-/// Libraries outside of [`LIBRARIES`]: beside the program, in the `lib` beside its folder, and where
-/// `LD_LIBRARY_PATH` of this process leads. Only the files that are libraries: the program may lie in a home.
-pub(super) fn own_libraries(program: &Path) -> Vec<PathBuf> {
+/// Libraries outside of [`LIBRARIES`]: beside the program, in the `lib` beside its folder, and in the folders of
+/// `search`, the loader's `LD_LIBRARY_PATH`. Only the files that are libraries: the program may lie in a home.
+pub(super) fn own_libraries(program: &Path, search: &OsStr) -> Vec<PathBuf> {
     let folder = fs::canonicalize(program)
         .ok()
         .and_then(|program| Some(program.parent()?.to_owned()));
     let beside = folder
         .iter()
         .flat_map(|folder| [folder.clone(), folder.join("../lib"), folder.join("../lib64")]);
-    let named = env::var_os("LD_LIBRARY_PATH").unwrap_or_default();
-    let named = env::split_paths(&named).filter(|folder| folder.is_absolute());
+    let named = env::split_paths(search).filter(|folder| folder.is_absolute());
     let mut folders: Vec<_> = beside
         .chain(named)
         .filter_map(|folder| fs::canonicalize(folder).ok())
@@ -152,9 +151,15 @@ mod tests {
         }
         symlink(home.join("bin/ffmpeg"), home.join("ffmpeg")).unwrap();
         fs::create_dir(home.join("lib/folder.so")).unwrap();
-        let mut found = own_libraries(&home.join("ffmpeg"));
-        found.sort();
-        assert_eq!(found, [home.join("bin/libmine.so"), home.join("lib/libav.so.59")]);
-        assert_eq!(own_libraries(Path::new("/usr/bin/env")), Vec::<PathBuf>::new());
+        let libraries = |program: &Path, search: &str| {
+            let mut found = own_libraries(program, OsStr::new(search));
+            found.sort();
+            found
+        };
+        let its_own = [home.join("bin/libmine.so"), home.join("lib/libav.so.59")];
+        assert_eq!(libraries(&home.join("ffmpeg"), ""), its_own);
+        assert!(libraries(Path::new("/usr/bin/env"), "relative:").is_empty());
+        let search = home.join("lib").display().to_string();
+        assert_eq!(libraries(Path::new("/usr/bin/env"), &search), its_own[1..]);
     }
 }

@@ -269,6 +269,28 @@ async fn one_that_fell_ill_while_it_waited_costs_nothing() {
 }
 
 #[tokio::test]
+async fn one_sessions_misfortune_costs_no_other_session_its_process() {
+    let faulty = Faulty::new("head -c 9000 >/dev/null; kill -KILL $$");
+    let bench = faulty.bench(|settings| settings.warm = WarmSettings::default());
+    let transcode = async |session: &str| {
+        let job = SegmentJob {
+            session: session.into(),
+            ..segment()
+        };
+        bench.transcoder.transcode(job, CancellationToken::new()).await
+    };
+    assert!(transcode("well").await.is_ok());
+    faulty.ill(true);
+    let error = transcode("ill").await.unwrap_err();
+    assert_eq!(error.class(), Some(FailureClass::Resource));
+    assert!(transcode("well").await.unwrap().warm);
+    for session in ["well", "ill"] {
+        bench.transcoder.close(session);
+    }
+    until("all gone", || bench.processes().is_empty()).await;
+}
+
+#[tokio::test]
 async fn a_helper_that_is_missing_or_fails() {
     let folder = tempfile::tempdir().unwrap();
     let helper = folder.path().join("ffmpeg");
