@@ -3,7 +3,7 @@
 use std::{
     fs,
     io::{BufRead, BufReader, Write as _, stdout},
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
@@ -21,7 +21,9 @@ const FPS: u32 = 2;
 /// Segments of the clip, which is sent again and again.
 const SEGMENTS: u32 = 20;
 /// How often the node is looked at.
-const INTERVAL: Duration = Duration::from_secs(2);
+const INTERVAL: Duration = Duration::from_secs(1);
+/// How often that is told.
+const TOLD: Duration = Duration::from_secs(15);
 /// Longest run, and how long the node has to end.
 const LONGEST: Duration = Duration::from_secs(3600);
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -71,26 +73,33 @@ pub fn run(args: &SoakArgs) -> eyre::Result<()> {
     let work = home.path().join("work");
     let mut node = Node::start(&lpctl, home.path(), &work, args.sessions)?;
     let repeats = args.segments.div_ceil(args.sessions).div_ceil(SEGMENTS);
-    let mut pushes = Pushes::start(
-        &lpctl,
-        home.path(),
-        &clip,
-        &node.service_uri,
-        args.sessions,
+    let mut pushes = Pushes {
+        senders: Vec::new(),
+        lpctl,
+        home: home.path().to_owned(),
+        clip,
         repeats,
-    )?;
+    };
     let mut out = stdout();
+    let each = repeats * SEGMENTS;
     writeln!(
         out,
-        "{} sessions of {} segments each\n\n{}",
+        "{} sessions of {each} segments each\n\n{}",
         args.sessions,
-        repeats * SEGMENTS,
         heading()
     )?;
     let started = Instant::now();
     let mut samples: Vec<Sample> = Vec::new();
     let mut told = Duration::ZERO;
-    while pushes.are_running()? {
+    let mut all_at_work = None;
+    loop {
+        // A node takes its sessions one by one: each must be measured before there is room for the next.
+        let wanted = usize::try_from(args.sessions)?;
+        if pushes.senders.len() < wanted && node.served()? + pushes.ended()? >= pushes.senders.len() {
+            pushes.start(&node.service_uri)?;
+        } else if pushes.ended()? == wanted {
+            break;
+        }
         ensure!(
             started.elapsed() < LONGEST,
             "still not done after {} s",
@@ -98,9 +107,12 @@ pub fn run(args: &SoakArgs) -> eyre::Result<()> {
         );
         std::thread::park_timeout(INTERVAL);
         let sample = node.look(&work, started)?;
-        if samples.is_empty() || started.elapsed() >= told + 5 * INTERVAL {
+        if samples.is_empty() || started.elapsed() >= told + TOLD {
             told = started.elapsed();
             writeln!(out, "{}", line(&sample))?;
+        }
+        if pushes.senders.len() == wanted && all_at_work.is_none() {
+            all_at_work = Some(samples.len());
         }
         samples.push(sample);
     }
@@ -108,8 +120,13 @@ pub fn run(args: &SoakArgs) -> eyre::Result<()> {
     let last = node.look(&work, started)?;
     writeln!(out, "{}", line(&last))?;
     let left = node.end(&work)?;
-    let mut broken = judge(&samples, u64::from(args.sessions * repeats * SEGMENTS));
-    let wanted = u64::from(args.sessions * repeats * SEGMENTS);
+    let wanted = u64::from(args.sessions * each);
+    let at_work = samples.iter().skip(all_at_work.unwrap_or(0));
+    let at_work: Vec<Sample> = at_work
+        .filter(|sample| sample.done * 10 <= wanted * 9)
+        .copied()
+        .collect();
+    let mut broken = judge(&at_work);
     broken.extend(failed);
     if last.done < wanted {
         broken.push(format!(
@@ -241,8 +258,20 @@ impl Node {
             entries: entries(work),
             // A hundred ticks a second, as everywhere on Linux.
             processor_ms: (ticks() + ticks()) * 10,
-            done: segments_done(&self.operator_url).unwrap_or(0),
+            done: ask(&self.operator_url)
+                .and_then(|status| status["work"]["segments_done"].as_u64())
+                .unwrap_or(0),
         })
+    }
+
+    /// Sessions of which segments have come out, ended ones not counted.
+    fn served(&self) -> eyre::Result<usize> {
+        let status = ask(&self.operator_url).ok_or_eyre("the node does not tell how it is")?;
+        let sessions = status["sessions"]
+            .as_array()
+            .ok_or_eyre("an odd answer of the node")?;
+        let done = |session: &&Value| session["segments_done"].as_u64().unwrap_or(0) >= 2;
+        Ok(sessions.iter().filter(done).count())
     }
 
     /// Asks it to end; what is left then, in words.
@@ -284,8 +313,8 @@ impl Drop for Node {
     }
 }
 
-/// The segments the node says it has done.
-fn segments_done(operator_url: &str) -> Option<u64> {
+/// What the node says of itself.
+fn ask(operator_url: &str) -> Option<Value> {
     use std::io::Read as _;
     let address = operator_url.strip_prefix("http://")?.trim_end_matches('/');
     let mut stream = std::net::TcpStream::connect(address).ok()?;
@@ -294,9 +323,7 @@ fn segments_done(operator_url: &str) -> Option<u64> {
     stream.write_all(request.as_bytes()).ok()?;
     let mut answer = String::new();
     stream.take(4 << 20).read_to_string(&mut answer).ok()?;
-    let body = answer.get(answer.find('{')?..=answer.rfind('}')?)?;
-    let status: Value = serde_json::from_str(body).ok()?;
-    status["work"]["segments_done"].as_u64()
+    serde_json::from_str(answer.get(answer.find('{')?..=answer.rfind('}')?)?).ok()
 }
 
 fn entries(folder: &Path) -> u64 {
@@ -304,54 +331,51 @@ fn entries(folder: &Path) -> u64 {
 }
 
 /// The senders, killed when they are dropped.
-struct Pushes(Vec<Child>);
+struct Pushes {
+    senders: Vec<Child>,
+    lpctl: PathBuf,
+    home: PathBuf,
+    clip: String,
+    repeats: u32,
+}
 
 impl Pushes {
-    fn start(
-        lpctl: &Path,
-        home: &Path,
-        clip: &str,
-        service_uri: &str,
-        sessions: u32,
-        repeats: u32,
-    ) -> eyre::Result<Self> {
-        let mut pushes = Self(Vec::new());
-        for number in 0..sessions {
-            let mut push = command(lpctl, home);
-            push.args([
-                "gateway",
-                "push",
-                clip,
-                "--orch",
-                service_uri,
-                "--json",
-                "--no-verify",
-            ]);
-            push.args([
-                "--segment-seconds",
-                &SEGMENT_SECONDS.to_string(),
-                "--concurrency",
-                "1",
-            ]);
-            push.args(["--ladder", "160x90@100k", "--repeat", &repeats.to_string()]);
-            let said = fs::File::create(home.join(format!("push-{number}.json")))?;
-            pushes.0.push(push.stdout(said).stderr(Stdio::null()).spawn()?);
-        }
-        Ok(pushes)
+    /// One more.
+    fn start(&mut self, service_uri: &str) -> eyre::Result<()> {
+        let number = self.senders.len();
+        let mut push = command(&self.lpctl, &self.home);
+        push.args(["gateway", "push", &self.clip, "--orch", service_uri]);
+        push.args([
+            "--json",
+            "--no-verify",
+            "--segment-seconds",
+            &SEGMENT_SECONDS.to_string(),
+        ]);
+        push.args([
+            "--concurrency",
+            "1",
+            "--ladder",
+            "160x90@100k",
+            "--repeat",
+            &self.repeats.to_string(),
+        ]);
+        let said = fs::File::create(self.home.join(format!("push-{number}.json")))?;
+        self.senders
+            .push(push.stdout(said).stderr(Stdio::null()).spawn()?);
+        Ok(())
     }
 
-    fn are_running(&mut self) -> eyre::Result<bool> {
-        for push in &mut self.0 {
-            if push.try_wait()?.is_none() {
-                return Ok(true);
-            }
+    fn ended(&mut self) -> eyre::Result<usize> {
+        let mut ended = 0;
+        for push in &mut self.senders {
+            ended += usize::from(push.try_wait()?.is_some());
         }
-        Ok(false)
+        Ok(ended)
     }
 
     fn failures(&mut self, home: &Path) -> eyre::Result<Vec<String>> {
         let mut failures = Vec::new();
-        for (number, push) in self.0.iter_mut().enumerate() {
+        for (number, push) in self.senders.iter_mut().enumerate() {
             let status = push.wait()?;
             if !status.success() {
                 let said = fs::read_to_string(home.join(format!("push-{number}.json")))?;
@@ -369,7 +393,7 @@ impl Pushes {
 
 impl Drop for Pushes {
     fn drop(&mut self) {
-        for push in &mut self.0 {
+        for push in &mut self.senders {
             // Those that have ended cannot be killed, and need not be.
             let _ = push.kill();
             let _ = push.wait();
@@ -399,9 +423,7 @@ fn line(sample: &Sample) -> String {
 }
 
 /// Compares the first quarter of the time in which every session is at work with its last.
-fn judge(samples: &[Sample], wanted: u64) -> Vec<String> {
-    let at_work = |sample: &&Sample| sample.done * 10 >= wanted && sample.done * 10 <= wanted * 9;
-    let samples: Vec<Sample> = samples.iter().filter(at_work).copied().collect();
+fn judge(samples: &[Sample]) -> Vec<String> {
     let quarter = samples.len() / 4;
     if quarter < 3 {
         let looks = samples.len();
