@@ -1,11 +1,13 @@
 //! Work on lpctl itself: derived files and the demo.
 //!
 //! `cargo xtask gen` writes the derived files, `cargo xtask gen --check` fails if one differs from what the commands say.
-//! `cargo xtask fuzz` and `cargo xtask soak` are the long tests of the transcoder.
+//! `cargo xtask fuzz` and `cargo xtask soak` are the long tests of the transcoder, `cargo xtask transcoders` that of the
+//! orchestrator with many remote ones.
 
 mod demo;
 mod fuzz;
 mod soak;
+mod transcoders;
 
 use std::{
     collections::BTreeMap,
@@ -37,6 +39,7 @@ enum Command {
     Demo,
     Fuzz(fuzz::FuzzArgs),
     Soak(soak::SoakArgs),
+    Transcoders(transcoders::TranscodersArgs),
 }
 
 fn main() -> ExitCode {
@@ -56,6 +59,7 @@ fn run(cli: Cli) -> eyre::Result<()> {
         Command::Demo => demo::run(),
         Command::Fuzz(args) => fuzz::run(&args),
         Command::Soak(args) => soak::run(&args),
+        Command::Transcoders(args) => transcoders::run(&args),
     }
 }
 
