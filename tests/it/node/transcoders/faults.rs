@@ -180,9 +180,10 @@ async fn proxy(to: std::net::SocketAddr) -> (String, watch::Sender<bool>) {
             tokio::spawn(async move {
                 let mut there = TcpStream::connect(to).await.unwrap();
                 tokio::select! {
-                    _ = copy_bidirectional(&mut here, &mut there) => {}
-                    _ = silent.wait_for(|is_silent| *is_silent) => std::future::pending().await,
+                    _ = copy_bidirectional(&mut here, &mut there) => return,
+                    _ = silent.wait_for(|is_silent| *is_silent) => {}
                 }
+                std::future::pending().await
             });
         }
     });
