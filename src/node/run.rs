@@ -154,7 +154,8 @@ pub async fn start(
         Arc::clone(&node),
     )));
     if let Some(pool) = &config.transcoders {
-        pool.serve(&node, config.auto_sessions);
+        pool.serve(&node);
+        pool.set_auto_sessions(config.auto_sessions);
         grpc = grpc.add_service(TranscoderServer::new(TranscoderService::new(pool.clone())));
     }
     let routes = Routes {

@@ -10,7 +10,7 @@ use std::{
     future::pending,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -78,7 +78,7 @@ pub(super) struct Opener {
 pub(super) struct Sessions {
     table: Mutex<HashMap<String, Arc<Session>>>,
     store: Store,
-    most: AtomicUsize,
+    most: AtomicU32,
     device: String,
     transcoder: Arc<dyn AnyTranscoder>,
     intake: AtomicU8,
@@ -100,7 +100,7 @@ impl Sessions {
         Self {
             table: Mutex::default(),
             store,
-            most: AtomicUsize::new(usize::try_from(most).unwrap_or(usize::MAX)),
+            most: AtomicU32::new(most),
             device,
             transcoder,
             intake: AtomicU8::new(Intake::Everything as u8),
@@ -119,16 +119,15 @@ impl Sessions {
         &self.store
     }
 
-    /// Takes so many sessions at most from now on; those there are stay.
-    pub(super) fn limit(&self, most: u32) {
-        let most = usize::try_from(most).unwrap_or(usize::MAX);
-        self.most.store(most, Ordering::Release);
-        self.changed.send_replace(());
+    /// How many there may be at once.
+    pub(super) fn most(&self) -> u32 {
+        self.most.load(Ordering::Relaxed)
     }
 
-    /// How many sessions are taken at most.
-    pub(super) fn most(&self) -> usize {
-        self.most.load(Ordering::Acquire)
+    /// From now on there may be so many at once; those there are stay.
+    pub(super) fn set_most(&self, most: u32) {
+        self.most.store(most, Ordering::Relaxed);
+        self.changed.send_replace(());
     }
 
     /// Takes no new sessions from now on.
@@ -161,7 +160,7 @@ impl Sessions {
             true => intake < Intake::Nothing as u8,
             false => {
                 intake == Intake::Everything as u8
-                    && table.len() < self.most()
+                    && table.len() < usize::try_from(self.most()).unwrap_or(usize::MAX)
                     && self.transcoder.has_capacity()
             }
         };

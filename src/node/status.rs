@@ -25,7 +25,8 @@ impl Node {
         let sessions = self.sessions.view();
         let work = self.work().totals(self.sessions.refused());
         let chain = self.chain.as_ref().and_then(|chain| chain.borrow().clone());
-        let is_full = sessions.len() >= self.sessions.most();
+        let max_sessions = self.sessions.most();
+        let is_full = sessions.len() >= usize::try_from(max_sessions).unwrap_or(usize::MAX);
         let mut engine = self.transcoder().view();
         engine.segments_shed += self.work().segments_shed();
         let can_more = self.transcoder().has_capacity();
@@ -53,7 +54,7 @@ impl Node {
             address: self.is_on_chain().then(|| self.signer.address()),
             network: self.network.clone(),
             draining: self.sessions.is_draining(),
-            max_sessions: u32::try_from(self.sessions.most()).unwrap_or(u32::MAX),
+            max_sessions,
             sessions,
             work,
             devices,

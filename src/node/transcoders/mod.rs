@@ -174,12 +174,18 @@ impl TranscoderPool {
     }
 
     /// Works for this node from now on: its service URI and its store are where transcoders find their sources.
-    pub(super) fn serve(&self, node: &Arc<Node>, auto_sessions: bool) {
+    pub(super) fn serve(&self, node: &Arc<Node>) {
         let mut state = self.state();
         state.node = Arc::downgrade(node);
-        state.auto_sessions = auto_sessions;
         state.is_stopping = false;
         state.advertised = None;
+        state.moved();
+    }
+
+    /// Whether the node takes as many sessions as the transcoders have capacity for, from now on.
+    pub(super) fn set_auto_sessions(&self, is_auto: bool) {
+        let mut state = self.state();
+        state.auto_sessions = is_auto;
         state.moved();
     }
 
@@ -314,7 +320,8 @@ impl State {
         if let Some(node) = self.node.upgrade() {
             if self.auto_sessions {
                 let capacity = self.registry.capacity();
-                node.sessions().limit(u32::try_from(capacity).unwrap_or(u32::MAX));
+                node.sessions()
+                    .set_most(u32::try_from(capacity).unwrap_or(u32::MAX));
             }
             node.changed.send_replace(());
         }
