@@ -8,3 +8,4 @@ mod rpc;
 mod segment;
 mod stopping;
 mod transcoder;
+mod transcoders;

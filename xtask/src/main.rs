@@ -1,12 +1,14 @@
 //! Work on lpctl itself: derived files and the demo.
 //!
 //! `cargo xtask gen` writes the derived files, `cargo xtask gen --check` fails if one differs from what the commands say.
-//! `cargo xtask fuzz`, `cargo xtask soak` and `cargo xtask live` are the long tests of the transcoder and the node around it.
+//! `cargo xtask fuzz`, `cargo xtask soak` and `cargo xtask live` are the long tests of the transcoder and the node around it,
+//! `cargo xtask transcoders` that of the orchestrator with many remote ones.
 
 mod demo;
 mod fuzz;
 mod live;
 mod soak;
+mod transcoders;
 
 use std::{
     collections::BTreeMap,
@@ -39,6 +41,7 @@ enum Command {
     Fuzz(fuzz::FuzzArgs),
     Live(live::LiveArgs),
     Soak(soak::SoakArgs),
+    Transcoders(transcoders::TranscodersArgs),
 }
 
 fn main() -> ExitCode {
@@ -59,6 +62,7 @@ fn run(cli: Cli) -> eyre::Result<()> {
         Command::Fuzz(args) => fuzz::run(&args),
         Command::Live(args) => live::run(&args),
         Command::Soak(args) => soak::run(&args),
+        Command::Transcoders(args) => transcoders::run(&args),
     }
 }
 
