@@ -7,6 +7,7 @@
 //! |---|---|
 //! | [`units`] | amounts, percentages and rounds as types |
 //! | [`secret`] | values that must never be shown |
+//! | [`private_file`] | files that are nobody else's business |
 //! | [`config`] | settings as layers |
 //! | [`view`] | answers: plain serialisable types, the JSON contract |
 //! | [`chain`] | contracts, endpoints, reads, plans and the one way a transaction is sent |
@@ -28,6 +29,7 @@ pub mod gateway;
 pub mod gpu;
 pub mod media;
 pub mod node;
+pub mod private_file;
 pub mod process;
 pub mod secret;
 pub mod units;

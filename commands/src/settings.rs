@@ -2,7 +2,6 @@
 
 use std::{
     fs,
-    io::Write,
     os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
 };
@@ -12,6 +11,7 @@ use engine::{
     config::{
         ConfigError, ConfigFile, CpuLayer, DEFAULT_NETWORK, GasPrice, Layer, SessionLimit, TranscodeLayer,
     },
+    private_file,
     secret::RpcUrl,
     units::Wei,
 };
@@ -306,15 +306,8 @@ pub fn edit(path: &Path, change: impl FnOnce(&mut toml_edit::DocumentMut)) -> Re
         .mode(0o700)
         .create(folder)
         .map_err(|error| failed(error.to_string()))?;
-    // RPC URLs hold keys: the file is the owner's alone from its first byte (tempfile creates with 0600).
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(|error| failed(error.to_string()))?;
-    file.write_all(text.as_bytes())
-        .map_err(|error| failed(error.to_string()))?;
-    file.as_file()
-        .sync_all()
-        .map_err(|error| failed(error.to_string()))?;
-    file.persist(&target).map_err(|error| failed(error.to_string()))?;
-    Ok(())
+    // RPC URLs hold keys: the file is the owner's alone from its first byte.
+    private_file::replace(&target, text).map_err(|error| failed(error.to_string()))
 }
 
 #[cfg(test)]

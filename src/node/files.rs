@@ -1,8 +1,7 @@
-//! The node's files: private from the first byte, and one node's at a time.
+//! The node's files: one node's at a time.
 
 use std::{
     fs::{File, OpenOptions, TryLockError},
-    io::{self, Write},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::Path,
 };
@@ -34,14 +33,4 @@ pub(super) fn take(data_dir: &Path) -> Result<File, NodeError> {
         }),
         Err(TryLockError::Error(source)) => Err(failed(source)),
     }
-}
-
-/// Writes a file only its owner can read, all of it or nothing.
-pub(super) fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let directory = path.parent().unwrap_or(Path::new("."));
-    // Made with mode 0600.
-    let mut file = tempfile::NamedTempFile::new_in(directory)?;
-    file.write_all(bytes)?;
-    file.persist(path).map_err(|error| error.error)?;
-    Ok(())
 }

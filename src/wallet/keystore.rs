@@ -12,10 +12,9 @@ use jiff::{Timestamp, tz::TimeZone};
 use super::{
     WalletError,
     names::{self, Names},
-    private_file,
     v3::{self, KeyFile, Strength},
 };
-use crate::secret::Password;
+use crate::{private_file, secret::Password};
 
 /// More files than anyone's keystore folder has: what is beyond is not looked at.
 const MAX_FILES: usize = 10_000;
