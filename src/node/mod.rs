@@ -130,8 +130,8 @@ pub struct NodeConfig {
     pub network: String,
     /// Where it encodes, like `cpu` or `gpu0`.
     pub device: String,
-    /// Makes and checks session tokens; those of an earlier run would let its sessions live on.
-    pub tokens: AuthTokens,
+    /// Makes and checks session tokens; none: with the secret kept in `data_dir`, so that sessions outlive a restart.
+    pub tokens: Option<AuthTokens>,
     /// What its transcoder can do.
     pub capabilities: CapabilitySet,
     /// Whether gateways may name sources on addresses that are not public, which this machine then asks.
@@ -158,7 +158,7 @@ impl NodeConfig {
             data_dir,
             network: "offchain".to_string(),
             device: "cpu".to_string(),
-            tokens: AuthTokens::generate(),
+            tokens: None,
             capabilities: CapabilitySet::default_set(),
             private_sources: true,
             devices: None,
@@ -192,6 +192,14 @@ pub enum NodeError {
         path: PathBuf,
         /// What the system said.
         source: io::Error,
+    },
+    /// The secret of the session tokens is there and cannot be used. It is left as it is.
+    #[error("the secret of the session tokens in {path} cannot be used: {reason}")]
+    TokenSecret {
+        /// The file.
+        path: PathBuf,
+        /// What is the matter with it.
+        reason: String,
     },
     /// Another node works with these files.
     #[error("another node uses {path}")]

@@ -92,6 +92,10 @@ pub async fn start(
         return Err(NodeError::NoSessions);
     }
     let data_dir = files::take(&config.data_dir)?;
+    let tokens = match config.tokens {
+        Some(tokens) => tokens,
+        None => files::kept_tokens(&config.data_dir)?,
+    };
     let (operator, operator_addr) = listen(config.operator).await?;
     if !operator_addr.ip().is_loopback() {
         return Err(NodeError::OperatorExposed {
@@ -125,7 +129,7 @@ pub async fn start(
         started: Timestamp::now(),
         max_sessions: config.max_sessions,
         signer: Arc::new(signer),
-        tokens: config.tokens,
+        tokens,
         capabilities: config.capabilities.to_message(&advertised_version()),
         transcoder,
         work: Mutex::new(Work::default()),

@@ -4,6 +4,7 @@ mod arrival;
 mod harness;
 mod limits;
 mod operator;
+mod restart;
 mod rpc;
 mod segment;
 mod stopping;

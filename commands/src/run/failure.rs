@@ -47,6 +47,14 @@ pub fn of_node(error: NodeError) -> Failure {
             "data_dir",
             "make it writable, or choose another folder with `--data-dir`".to_string(),
         ),
+        NodeError::TokenSecret { path, .. } => (
+            Kind::Failed,
+            "token_secret",
+            format!(
+                "bring `{}` back from a backup, or remove it: then the node makes a new secret, and gateways open new sessions",
+                path.display()
+            ),
+        ),
         NodeError::DataDirTaken { .. } => (
             Kind::Failed,
             "data_dir_taken",
