@@ -3,7 +3,7 @@
 //! | module | holds |
 //! |---|---|
 //! | `supervisor` | the node's tasks, and why they stopped |
-//! | `listener`, `stall`, `tls`, `files` | a port that stays bounded, its certificate, the data directory |
+//! | `listener`, `guests`, `stall`, `tls`, `files` | a port that stays bounded, its certificate, the data directory |
 //! | `http`, `rpc` | the two halves of the node's port |
 //! | `credentials`, `upload`, `sources`, `segment` | a segment from its headers to its signed result |
 //! | `session`, `store`, `work` | who is served, what waits for download, what was done |
@@ -15,6 +15,7 @@ mod credentials;
 mod devices;
 mod files;
 mod follow;
+mod guests;
 mod http;
 mod listener;
 mod notices;
@@ -81,6 +82,8 @@ pub struct NodeLimits {
     pub operator: ConnectionLimits,
     /// Bytes of segments being received and transcoded, all together.
     pub upload_bytes: usize,
+    /// The least time an upload gets, however short the segment plays.
+    pub upload_time: Duration,
     /// Bytes of renditions waiting for download, all together.
     pub store_bytes: usize,
     /// A session without a segment for so long is ended (`go-livepeer core/orchestrator.go`).
@@ -102,6 +105,7 @@ impl Default for NodeLimits {
                 ..ConnectionLimits::default()
             },
             upload_bytes: 2 << 30,
+            upload_time: Duration::from_secs(10),
             store_bytes: 2 << 30,
             session_idle: Duration::from_secs(70),
             grace: Duration::from_secs(30),
@@ -268,6 +272,7 @@ struct Node {
     work: Mutex<work::Work>,
     notices: Mutex<notices::Notices>,
     room: upload::Room,
+    upload_time: Duration,
     private_sources: bool,
     running: TaskTracker,
     arriving: TaskTracker,
@@ -304,6 +309,11 @@ impl Node {
 
     fn room(&self) -> &upload::Room {
         &self.room
+    }
+
+    /// The least time an upload gets.
+    fn upload_time(&self) -> Duration {
+        self.upload_time
     }
 
     fn may_fetch_privately(&self) -> bool {

@@ -135,6 +135,7 @@ pub async fn start(
         work: Mutex::new(Work::default()),
         notices: Mutex::new(Notices::default()),
         room: Room::new(limits.upload_bytes),
+        upload_time: limits.upload_time,
         private_sources: config.private_sources,
         running: TaskTracker::new(),
         arriving: TaskTracker::new(),

@@ -45,7 +45,7 @@ use crate::{
     view::node::SegmentTiming,
     wire::{
         net::{self, transcode_result},
-        segment::ProfileError,
+        segment::{MAX_SEGMENT_BYTES, ProfileError},
         signature,
     },
 };
@@ -54,8 +54,6 @@ use crate::{
 const URL_BODY: &[u8] = b"application/vnd+livepeer.uri";
 /// A rendition shorter than this holds nothing (`go-livepeer core/orchestrator.go`).
 const SHORTEST_RENDITION: usize = 25;
-/// The least time an upload gets, however short the segment plays.
-const LEAST_UPLOAD_TIME: Duration = Duration::from_secs(10);
 /// Gateways wait four times the playing time for a result, but not less than this (`go-livepeer server/broadcast.go`).
 const LEAST_PATIENCE: Duration = Duration::from_secs(8);
 
@@ -165,9 +163,16 @@ async fn receive(
     };
     let content_type = head.headers.get(CONTENT_TYPE).map(|value| value.as_bytes());
     let is_url = content_type == Some(URL_BODY);
-    let within = credentials.duration.max(LEAST_UPLOAD_TIME);
+    let within = credentials.duration.max(node.upload_time());
     let hash = credentials.hash;
     let expected = body.size_hint().exact().filter(|_| !is_url);
+    if expected.is_some_and(|length| length > MAX_SEGMENT_BYTES) {
+        // None of it has to come to know that.
+        if let Some(place) = place {
+            node.sessions().withdraw(place);
+        }
+        return Err(refuse(UploadError::TooLarge));
+    }
 
     let (mut collector, source) = node.room().collector(expected);
     let (here, arrival) = oneshot::channel();

@@ -1,6 +1,7 @@
 //! Tests of the engine's `node`: a real listener, real clients, real ffmpeg.
 
 mod arrival;
+mod faults;
 mod harness;
 mod limits;
 mod operator;
