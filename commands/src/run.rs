@@ -1,5 +1,6 @@
 //! `lpctl run`: the node, until it is told to stop.
 
+mod advertise;
 pub(crate) mod chain;
 mod devices;
 pub(crate) mod failure;
@@ -103,6 +104,8 @@ pub struct RunArgs {
         hide_env = true
     )]
     fence: fence::FenceChoice,
+    #[command(flatten)]
+    advertise: advertise::AdvertiseArgs,
     #[command(flatten)]
     devices: devices::DeviceArgs,
     /// The node's own files; one node at a time [default: `node` in lpctl's data folder]
@@ -240,6 +243,7 @@ async fn start(args: &RunArgs, context: &mut Context, stop: &CancellationToken) 
         None => context.directories().data_dir.join("node"),
     };
     let (bind, service_uri) = places::addresses(args.service_addr.as_deref(), args.bind, args.plain)?;
+    let advertise = args.advertise.resolve(&context.settings().orchestrator)?;
     let pacer = pacer(args.preset, context.settings().cpu)?;
     let fencing = fence::choose(args.fence, &Launcher::through_this_program(), &mut context.shell).await?;
     let ffmpeg = locate(args.ffmpeg.clone()).await?;
@@ -262,6 +266,7 @@ async fn start(args: &RunArgs, context: &mut Context, stop: &CancellationToken) 
     let mut config = NodeConfig {
         service: Listen::Address(bind),
         service_uri,
+        advertise,
         tls: !args.plain,
         operator: Listen::Address(args.operator_addr),
         max_sessions: args.max_sessions.unwrap_or(context.settings().max_sessions).get(),

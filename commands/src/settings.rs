@@ -9,7 +9,8 @@ use std::{
 use alloy::primitives::Address;
 use engine::{
     config::{
-        ConfigError, ConfigFile, CpuLayer, DEFAULT_NETWORK, GasPrice, Layer, SessionLimit, TranscodeLayer,
+        ConfigError, ConfigFile, CpuLayer, DEFAULT_NETWORK, GasPrice, Layer, OrchestratorLayer, SessionLimit,
+        TranscodeLayer,
     },
     private_file,
     secret::RpcUrl,
@@ -111,6 +112,8 @@ pub struct Settings {
     pub max_sessions: SessionLimit,
     /// How hard the CPU tries when a node transcodes, unless the command says otherwise.
     pub cpu: CpuLayer,
+    /// What an orchestrator tells of itself, unless the command says otherwise.
+    pub orchestrator: OrchestratorLayer,
     /// Answer every question with yes.
     pub yes: bool,
     /// Stop before signing.
@@ -147,6 +150,7 @@ impl Settings {
             max_gas_price: merged.max_gas_price.map(|GasPrice(wei)| wei),
             max_sessions: merged.max_sessions.unwrap_or_default(),
             cpu: merged.transcode.cpu,
+            orchestrator: merged.orchestrator,
             yes: globals.yes,
             dry_run: globals.dry_run,
             from_command_line,
@@ -214,7 +218,22 @@ fn command_line_layer(globals: &GlobalArgs) -> Result<Layer, Failure> {
                 ..CpuLayer::default()
             },
         },
+        orchestrator: orchestrator_variables(),
     })
+}
+
+/// Flags of `run` alone, like the number of sessions.
+fn orchestrator_variables() -> OrchestratorLayer {
+    let variable = |name: &str| std::env::var(name).ok().filter(|text| !text.is_empty());
+    let list = |name: &str| {
+        let text = variable(name)?;
+        Some(text.split(',').map(str::to_string).collect())
+    };
+    OrchestratorLayer {
+        region: variable("LPCTL_REGION").and_then(|text| text.parse().ok()),
+        nodes: list("LPCTL_NODES"),
+        peers: list("LPCTL_PEERS"),
+    }
 }
 
 /// Reads a config file; one that does not exist is empty.

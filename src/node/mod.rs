@@ -7,7 +7,7 @@
 //! | `http`, `rpc` | the two halves of the node's port |
 //! | `credentials`, `upload`, `sources`, `segment` | a segment from its headers to its signed result |
 //! | `session`, `store`, `work` | who is served, what waits for download, what was done |
-//! | `status`, `notices`, `devices`, `follow`, `operator` | what the operator sees, and the API that tells it |
+//! | `status`, `notices`, `reach`, `devices`, `follow`, `operator` | what the operator sees, and the API that tells it |
 //!
 //! No payment is asked for yet: neither off-chain nor on a chain does the node announce a price or ticket parameters.
 
@@ -20,6 +20,7 @@ mod http;
 mod listener;
 mod notices;
 mod operator;
+mod reach;
 mod rpc;
 mod run;
 mod segment;
@@ -50,6 +51,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 pub use devices::DeviceReader;
 pub use follow::follow;
 pub use listener::ConnectionLimits;
+pub use reach::{Advertise, MOST_ADDRESSES, ProbeTimes};
 pub use run::{RunningNode, StopReport, start};
 
 use crate::{
@@ -122,6 +124,8 @@ pub struct NodeConfig {
     pub service: Listen,
     /// Address gateways are told to use, like `https://orchestrator.example:8935`. None: the bound address.
     pub service_uri: Option<String>,
+    /// What is told of where the node is, and which addresses are asked whether they can be reached.
+    pub advertise: Advertise,
     /// TLS with a certificate of our own on the service port; plain HTTP otherwise.
     pub tls: bool,
     /// The operator's port on a loopback address; 7935 by custom.
@@ -156,6 +160,7 @@ impl NodeConfig {
         Self {
             service: any(),
             service_uri: None,
+            advertise: Advertise::default(),
             tls: true,
             operator: any(),
             max_sessions: 10,
@@ -217,6 +222,14 @@ pub enum NodeError {
         /// What was given.
         uri: String,
     },
+    /// An address of another node that cannot be told to gateways, or asked.
+    #[error("`{uri}` cannot be advertised or asked: {reason}")]
+    Advertised {
+        /// The address.
+        uri: String,
+        /// Why not.
+        reason: &'static str,
+    },
     /// No session could ever be taken.
     #[error("a node needs at least one session")]
     NoSessions,
@@ -261,6 +274,7 @@ impl<T: SegmentTranscoder> AnyTranscoder for T {
 /// What all parts of a running node share.
 struct Node {
     service_uri: String,
+    reaching: reach::Reaching,
     network: String,
     started: Timestamp,
     max_sessions: u32,
@@ -362,6 +376,7 @@ impl Node {
             address: self.signer.address().to_vec(),
             capabilities: Some(self.capabilities.clone()),
             auth_token: token,
+            nodes: self.reaching.nodes().to_vec(),
             hardware: match with_hardware {
                 true => devices::hardware(&self.devices.borrow()),
                 false => Vec::new(),

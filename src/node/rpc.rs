@@ -62,7 +62,9 @@ impl Orchestrator for OrchestratorService {
     }
 
     async fn ping(&self, request: Request<net::PingPong>) -> Result<Response<net::PingPong>, Status> {
-        let value = self.node.signer().sign(&request.into_inner().value);
+        let value = request.into_inner().value;
+        self.node.reaching.heard(&value);
+        let value = self.node.signer().sign(&value);
         Ok(Response::new(net::PingPong { value }))
     }
 }

@@ -19,6 +19,7 @@ use super::{
     listener::{self, Routes},
     notices::Notices,
     operator,
+    reach::{self, Reaching},
     rpc::OrchestratorService,
     session::Sessions,
     status,
@@ -109,6 +110,7 @@ pub async fn start(
         false => None,
     };
 
+    let reaching = Reaching::new(config.advertise, &service_uri)?;
     let limits = config.limits;
     let hard_stop = CancellationToken::new();
     let halt = CancellationToken::new();
@@ -125,6 +127,7 @@ pub async fn start(
             changed.clone(),
         ),
         service_uri: service_uri.clone(),
+        reaching,
         network: config.network,
         started: Timestamp::now(),
         max_sessions: config.max_sessions,
@@ -173,6 +176,7 @@ pub async fn start(
         status::publish(Arc::clone(&node), feed, stop)
     });
     supervisor.spawn("idle sessions", |stop| sweep(Arc::clone(&node), limits, stop));
+    supervisor.spawn("reachability", |stop| reach::watch(Arc::clone(&node), stop));
     if let Some(reader) = config.devices {
         let changed = node.changed.clone();
         supervisor.spawn("devices", |stop| {

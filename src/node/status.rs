@@ -29,12 +29,14 @@ impl Node {
         let mut engine = self.transcoder().view();
         engine.segments_shed += self.work().segments_shed();
         let can_more = self.transcoder().has_capacity();
+        let reach = self.reaching.view();
         let notices = self.notices().update(
             now,
             &Known {
                 chain: chain.as_ref(),
                 work: &work,
                 engine: &engine,
+                probes: &reach.probes,
                 is_full,
                 is_at_capacity: !can_more,
             },
@@ -58,6 +60,7 @@ impl Node {
             devices,
             engine,
             chain,
+            reach,
             notices,
         }
     }

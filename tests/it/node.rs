@@ -5,6 +5,7 @@ mod faults;
 mod harness;
 mod limits;
 mod operator;
+mod reach;
 mod restart;
 mod rpc;
 mod segment;

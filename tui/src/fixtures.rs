@@ -66,6 +66,7 @@ pub fn busy() -> NodeStatus {
         devices: vec![cpu()],
         engine: engine(),
         chain: Some(chain()),
+        reach: Default::default(),
         notices: Vec::new(),
     }
 }

@@ -65,6 +65,11 @@ pub fn of_node(error: NodeError) -> Failure {
             "bad_service_addr",
             "write it like `orchestrator.example:8935`".to_string(),
         ),
+        NodeError::Advertised { .. } => (
+            Kind::Usage,
+            "bad_node_address",
+            "write `--nodes` and `--peers` like `https://other.example:8935`, at most 32 of each".to_string(),
+        ),
         NodeError::NoSessions => (
             Kind::Usage,
             "no_sessions",
