@@ -1,10 +1,12 @@
 //! Work on lpctl itself: derived files and the demo.
 //!
 //! `cargo xtask gen` writes the derived files, `cargo xtask gen --check` fails if one differs from what the commands say.
-//! `cargo xtask fuzz` and `cargo xtask soak` are the long tests of the transcoder.
+//! `cargo xtask fuzz` and `cargo xtask soak` are the long tests of the transcoder, `cargo xtask offers` measures how long
+//! gateways wait for an offer.
 
 mod demo;
 mod fuzz;
+mod offers;
 mod soak;
 
 use std::{
@@ -37,6 +39,7 @@ enum Command {
     Demo,
     Fuzz(fuzz::FuzzArgs),
     Soak(soak::SoakArgs),
+    Offers(offers::OffersArgs),
 }
 
 fn main() -> ExitCode {
@@ -56,6 +59,7 @@ fn run(cli: Cli) -> eyre::Result<()> {
         Command::Demo => demo::run(),
         Command::Fuzz(args) => fuzz::run(&args),
         Command::Soak(args) => soak::run(&args),
+        Command::Offers(args) => offers::run(&args),
     }
 }
 
