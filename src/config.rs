@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     media::pace::{PaceError, PaceSettings, automatic_presets, preset_named},
+    node::WebhookUrl,
     secret::RpcUrl,
     units::Wei,
 };
@@ -74,6 +75,12 @@ pub struct OrchestratorLayer {
     /// Nodes to measure the way to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub peers: Option<Vec<String>>,
+    /// File whose first line is the URL, with keys, of an object store for sources and renditions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub object_store_file: Option<PathBuf>,
+    /// Asked before a gateway is offered anything. Shown without path and query.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub discovery_webhook: Option<WebhookUrl>,
 }
 
 impl OrchestratorLayer {
@@ -86,6 +93,8 @@ impl OrchestratorLayer {
             region: self.region.or(below.region),
             nodes: self.nodes.or(below.nodes),
             peers: self.peers.or(below.peers),
+            object_store_file: self.object_store_file.or(below.object_store_file),
+            discovery_webhook: self.discovery_webhook.or(below.discovery_webhook),
         }
     }
 }

@@ -16,6 +16,7 @@
 //! | [`wire`] | messages, signatures and capabilities between nodes |
 //! | [`process`] | starting, bounding and ending other programs |
 //! | [`gpu`] | readings of GPUs and the CPU |
+//! | [`store`] | object stores outside of the node: rights to put files there |
 //! | [`media`] | ladders, probing and transcoding with ffmpeg |
 //! | [`node`] | the orchestrator node |
 //! | [`gateway`] | the sending side: cut, submit, download, verify |
@@ -32,6 +33,7 @@ pub mod node;
 pub mod private_file;
 pub mod process;
 pub mod secret;
+pub mod store;
 pub mod units;
 pub mod view;
 pub mod wallet;

@@ -233,6 +233,8 @@ fn orchestrator_variables() -> OrchestratorLayer {
         region: variable("LPCTL_REGION").and_then(|text| text.parse().ok()),
         nodes: list("LPCTL_NODES"),
         peers: list("LPCTL_PEERS"),
+        object_store_file: variable("LPCTL_OBJECT_STORE_FILE").map(PathBuf::from),
+        discovery_webhook: variable("LPCTL_DISCOVERY_WEBHOOK").and_then(|text| text.parse().ok()),
     }
 }
 

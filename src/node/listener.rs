@@ -1,8 +1,6 @@
 //! A TCP port with HTTP/1.1 and HTTP/2 on it, with or without TLS, that stays bounded whatever strangers do to it.
 
-use std::{
-    convert::Infallible, future::Future, io, panic::AssertUnwindSafe, pin::pin, sync::Arc, time::Duration,
-};
+use std::{convert::Infallible, io, panic::AssertUnwindSafe, pin::pin, sync::Arc, time::Duration};
 
 use axum::{
     Router,

@@ -4,9 +4,9 @@
 //! |---|---|
 //! | `supervisor` | the node's tasks, and why they stopped |
 //! | `listener`, `guests`, `stall`, `tls`, `files` | a port that stays bounded, its certificate, the data directory |
-//! | `http`, `rpc` | the two halves of the node's port |
+//! | `http`, `rpc`, `webhook` | the two halves of the node's port, and who may be refused on it |
 //! | `credentials`, `upload`, `sources`, `segment` | a segment from its headers to its signed result |
-//! | `session`, `store`, `work` | who is served, what waits for download, what was done |
+//! | `session`, `store`, `outlet`, `work` | who is served, where renditions wait for download, what was done |
 //! | `status`, `notices`, `reach`, `devices`, `follow`, `operator` | what the operator sees, and the API that tells it |
 //!
 //! No payment is asked for yet: neither off-chain nor on a chain does the node announce a price or ticket parameters.
@@ -20,6 +20,7 @@ mod http;
 mod listener;
 mod notices;
 mod operator;
+mod outlet;
 mod reach;
 mod rpc;
 mod run;
@@ -32,6 +33,7 @@ mod store;
 mod supervisor;
 mod tls;
 mod upload;
+mod webhook;
 mod work;
 
 use std::{
@@ -53,9 +55,11 @@ pub use follow::follow;
 pub use listener::ConnectionLimits;
 pub use reach::{Advertise, MOST_ADDRESSES, ProbeTimes};
 pub use run::{RunningNode, StopReport, start};
+pub use webhook::{WebhookUrl, WebhookUrlError};
 
 use crate::{
     media::job::{SegmentJob, SegmentTranscoder, TranscodeError, Transcoded},
+    store::ObjectStore,
     view::node::{Device, EngineView, NodeChain},
     wire::{
         capability::{CapabilitySet, PROTOCOL_VERSION},
@@ -144,6 +148,10 @@ pub struct NodeConfig {
     pub capabilities: CapabilitySet,
     /// Whether gateways may name sources on addresses that are not public, which this machine then asks.
     pub private_sources: bool,
+    /// A store of the node's own for sources and renditions; none: renditions wait in memory.
+    pub object_store: Option<ObjectStore>,
+    /// Asked before a gateway is offered anything; none: all are served.
+    pub discovery_webhook: Option<WebhookUrl>,
     /// What encodes on this machine; none: no devices are shown.
     pub devices: Option<DeviceReader>,
     /// What is read of the chain, by whoever reads it; none off-chain.
@@ -170,6 +178,8 @@ impl NodeConfig {
             tokens: None,
             capabilities: CapabilitySet::default_set(),
             private_sources: true,
+            object_store: None,
+            discovery_webhook: None,
             devices: None,
             chain: None,
             limits: NodeLimits::default(),
@@ -230,6 +240,12 @@ pub enum NodeError {
         /// Why not.
         reason: &'static str,
     },
+    /// The webhook cannot be asked.
+    #[error("the discovery webhook cannot be asked: {reason}")]
+    Webhook {
+        /// Why not.
+        reason: String,
+    },
     /// No session could ever be taken.
     #[error("a node needs at least one session")]
     NoSessions,
@@ -288,6 +304,8 @@ struct Node {
     room: upload::Room,
     upload_time: Duration,
     private_sources: bool,
+    object_store: Option<ObjectStore>,
+    webhook: Option<webhook::Webhook>,
     running: TaskTracker,
     arriving: TaskTracker,
     devices: watch::Receiver<Vec<Device>>,
@@ -334,6 +352,11 @@ impl Node {
         self.private_sources
     }
 
+    /// The node's own store outside of it.
+    fn object_store(&self) -> Option<&ObjectStore> {
+        self.object_store.as_ref()
+    }
+
     fn service_uri(&self) -> &str {
         &self.service_uri
     }
@@ -371,7 +394,10 @@ impl Node {
 
     /// What gateways are told about this node. Ticket parameters and price are absent: nothing is charged.
     fn info(&self, token: Option<net::AuthToken>, with_hardware: bool) -> net::OrchestratorInfo {
+        let storage = token.as_ref().zip(self.object_store.as_ref());
+        let storage = storage.map(|(token, store)| store.offer(&token.session_id, Timestamp::now()));
         net::OrchestratorInfo {
+            storage: storage.into_iter().collect(),
             transcoder: self.service_uri.clone(),
             address: self.signer.address().to_vec(),
             capabilities: Some(self.capabilities.clone()),

@@ -27,6 +27,7 @@ use super::{
     supervisor::Supervisor,
     tls,
     upload::Room,
+    webhook::Webhook,
     work::Work,
 };
 use crate::{
@@ -111,6 +112,8 @@ pub async fn start(
     };
 
     let reaching = Reaching::new(config.advertise, &service_uri)?;
+    let webhook = config.discovery_webhook.map(Webhook::new).transpose();
+    let webhook = webhook.map_err(|reason| NodeError::Webhook { reason })?;
     let limits = config.limits;
     let hard_stop = CancellationToken::new();
     let halt = CancellationToken::new();
@@ -140,6 +143,8 @@ pub async fn start(
         room: Room::new(limits.upload_bytes),
         upload_time: limits.upload_time,
         private_sources: config.private_sources,
+        object_store: config.object_store,
+        webhook,
         running: TaskTracker::new(),
         arriving: TaskTracker::new(),
         devices: device_list.subscribe(),

@@ -40,6 +40,8 @@ Keys of the config file, in [defaults] and in each [profiles.NAME]:
   orchestrator.region             label for where the node is, like eu-west
   orchestrator.nodes              further addresses of the orchestrator that gateways are told
   orchestrator.peers              nodes to measure the way to
+  orchestrator.object_store_file  file whose first line is an object store's URL with its keys
+  orchestrator.discovery_webhook  asked whether a gateway is served
 `profile = \"NAME\"` at the top chooses the profile in use.")]
 pub struct SetArgs {
     /// What to set
@@ -84,6 +86,10 @@ pub enum Key {
     OrchestratorNodes,
     #[value(name = "orchestrator.peers")]
     OrchestratorPeers,
+    #[value(name = "orchestrator.object_store_file")]
+    OrchestratorObjectStoreFile,
+    #[value(name = "orchestrator.discovery_webhook")]
+    OrchestratorDiscoveryWebhook,
 }
 
 #[derive(Serialize)]

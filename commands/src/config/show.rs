@@ -178,6 +178,18 @@ fn settings(settings: &Settings) -> Vec<Setting> {
             typed.orchestrator.peers.is_some(),
             file.orchestrator.peers.is_some(),
         ),
+        row(
+            "orchestrator.object_store_file",
+            told.object_store_file.as_ref().map(path),
+            typed.orchestrator.object_store_file.is_some(),
+            file.orchestrator.object_store_file.is_some(),
+        ),
+        row(
+            "orchestrator.discovery_webhook",
+            told.discovery_webhook.as_ref().map(ToString::to_string),
+            typed.orchestrator.discovery_webhook.is_some(),
+            file.orchestrator.discovery_webhook.is_some(),
+        ),
     ]
 }
 

@@ -76,6 +76,7 @@ mod tests {
             region: Some("eu".parse().unwrap()),
             nodes: Some(vec!["b.example".into()]),
             peers: Some(vec!["c.example".into()]),
+            ..OrchestratorLayer::default()
         };
         let said = AdvertiseArgs::default().resolve(&file).unwrap();
         assert_eq!(said.nodes[0].as_str(), "https://b.example:8935/");

@@ -70,6 +70,11 @@ pub fn of_node(error: NodeError) -> Failure {
             "bad_node_address",
             "write `--nodes` and `--peers` like `https://other.example:8935`, at most 32 of each".to_string(),
         ),
+        NodeError::Webhook { .. } => (
+            Kind::Config,
+            "bad_webhook",
+            "check `--discovery-webhook` and orchestrator.discovery_webhook of the config file".to_string(),
+        ),
         NodeError::NoSessions => (
             Kind::Usage,
             "no_sessions",

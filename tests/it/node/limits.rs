@@ -120,9 +120,10 @@ async fn connections_beyond_the_limit_are_closed() {
     })
     .await;
     let address = rig.node.service_addr();
+    let tokens = [rig.token().await, rig.token().await];
     let mut held = Vec::new();
-    for _ in 0..2 {
-        let segment = credentials(&Offchain, &rig.token().await, 0, b"media", &ladder());
+    for token in &tokens {
+        let segment = credentials(&Offchain, token, 0, b"media", &ladder());
         let upload = Upload::begin(&rig, &h1(), &segment);
         upload.send(b"me").await;
         held.push(upload);
