@@ -64,8 +64,8 @@ object-store: ffmpeg-7
 			$(SUDO) apt-get update -q && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends python3-pip; \
 		} || exit 1; \
 		fetched=$$(mktemp -d target/testbed/object-store.XXXXXX) && trap 'rm -rf "$$fetched"' EXIT && \
-		python3 -m pip install --quiet --disable-pip-version-check --no-deps --only-binary :all: --require-hashes --no-compile \
-			--target "$$fetched"/libraries --requirement tests/object-store.txt && \
+		python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --no-deps --only-binary :all: --require-hashes \
+			--no-compile --target "$$fetched"/libraries --requirement tests/object-store.txt && \
 		cp tests/object-store.txt "$$fetched"/libraries/requirements.txt && \
 		rm -rf $(OBJECT_STORE) && mv "$$fetched"/libraries $(OBJECT_STORE); \
 	fi
