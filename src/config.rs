@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     media::pace::{PaceError, PaceSettings, automatic_presets, preset_named},
+    node::WebhookUrl,
     secret::RpcUrl,
     units::Wei,
 };
@@ -56,6 +57,86 @@ pub struct Layer {
     /// How segments are transcoded.
     #[serde(skip_serializing_if = "TranscodeLayer::is_empty")]
     pub transcode: TranscodeLayer,
+    /// What an orchestrator tells of itself, and whom it asks.
+    #[serde(skip_serializing_if = "OrchestratorLayer::is_empty")]
+    pub orchestrator: OrchestratorLayer,
+}
+
+/// The `orchestrator` section of a layer.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct OrchestratorLayer {
+    /// Label for where the node is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub region: Option<Region>,
+    /// Further addresses of the orchestrator that gateways are told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nodes: Option<Vec<String>>,
+    /// Nodes to measure the way to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub peers: Option<Vec<String>>,
+    /// File whose first line is the URL, with keys, of an object store for sources and renditions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub object_store_file: Option<PathBuf>,
+    /// Asked before a gateway is offered anything. Shown without path and query.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub discovery_webhook: Option<WebhookUrl>,
+}
+
+impl OrchestratorLayer {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    fn over(self, below: Self) -> Self {
+        Self {
+            region: self.region.or(below.region),
+            nodes: self.nodes.or(below.nodes),
+            peers: self.peers.or(below.peers),
+            object_store_file: self.object_store_file.or(below.object_store_file),
+            discovery_webhook: self.discovery_webhook.or(below.discovery_webhook),
+        }
+    }
+}
+
+/// A label for where a node is, like `eu-west`: 1 to 32 letters, digits, `-`, `_` and `.`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Region(String);
+
+impl std::str::FromStr for Region {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let is_label = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+        match (1..=32).contains(&text.len()) && text.bytes().all(is_label) {
+            true => Ok(Self(text.to_string())),
+            false => Err(format!(
+                "`{}` is no region; write up to 32 letters, digits, `-`, `_` and `.`, like `eu-west`",
+                text.chars().take(40).collect::<String>().escape_debug()
+            )),
+        }
+    }
+}
+
+impl TryFrom<String> for Region {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl From<Region> for String {
+    fn from(region: Region) -> Self {
+        region.0
+    }
+}
+
+impl std::fmt::Display for Region {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(&self.0)
+    }
 }
 
 /// The `transcode` section of a layer.
@@ -308,6 +389,7 @@ impl Layer {
             transcode: TranscodeLayer {
                 cpu: self.transcode.cpu.over(below.transcode.cpu),
             },
+            orchestrator: self.orchestrator.over(below.orchestrator),
         }
     }
 }
@@ -417,6 +499,21 @@ mod tests {
         assert_eq!(devnet.max_gas_price, Some(GasPrice("0.1gwei".parse().unwrap())));
         assert_eq!(devnet.network, None);
         assert_eq!(devnet.max_sessions.map(SessionLimit::get), Some(4));
+    }
+
+    #[test]
+    fn a_region_is_a_label() {
+        for good in ["eu-west", "FRA", "us_east.1"] {
+            assert_eq!(good.parse::<Region>().unwrap().to_string(), good);
+        }
+        for bad in ["", "a b", "\u{1b}[2J", &"x".repeat(33)] {
+            assert!(bad.parse::<Region>().is_err(), "{bad:?}");
+        }
+        let text = "[defaults.orchestrator]\nregion = \"eu\"\nnodes = [\"a\"]\n[profiles.p.orchestrator]\nregion = \"us\"\n";
+        let (_, layer) = ConfigFile::parse(text).unwrap().layer(Some("p")).unwrap();
+        assert_eq!(layer.orchestrator.region.unwrap().to_string(), "us");
+        assert_eq!(layer.orchestrator.nodes.unwrap(), ["a"]);
+        assert!(ConfigFile::parse("[defaults.orchestrator]\nregion = \"a b\"\n").is_err());
     }
 
     #[test]

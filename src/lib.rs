@@ -7,6 +7,7 @@
 //! |---|---|
 //! | [`units`] | amounts, percentages and rounds as types |
 //! | [`secret`] | values that must never be shown |
+//! | [`private_file`] | files that are nobody else's business |
 //! | [`config`] | settings as layers |
 //! | [`view`] | answers: plain serialisable types, the JSON contract |
 //! | [`chain`] | contracts, endpoints, reads, plans and the one way a transaction is sent |
@@ -15,6 +16,7 @@
 //! | [`wire`] | messages, signatures and capabilities between nodes |
 //! | [`process`] | starting, bounding and ending other programs |
 //! | [`gpu`] | readings of GPUs and the CPU |
+//! | [`store`] | object stores outside of the node: rights to put files there |
 //! | [`media`] | ladders, probing and transcoding with ffmpeg |
 //! | [`node`] | the orchestrator node |
 //! | [`gateway`] | the sending side: cut, submit, download, verify |
@@ -28,8 +30,10 @@ pub mod gateway;
 pub mod gpu;
 pub mod media;
 pub mod node;
+pub mod private_file;
 pub mod process;
 pub mod secret;
+pub mod store;
 pub mod units;
 pub mod view;
 pub mod wallet;

@@ -182,7 +182,7 @@ pub enum Command {
     /// The protocol's contracts and parameters
     #[command(subcommand)]
     Protocol(crate::protocol::ProtocolCommand),
-    Run(crate::run::RunArgs),
+    Run(Box<crate::run::RunArgs>),
     /// See and test the GPUs that encode, and the CPU
     #[command(subcommand)]
     Gpu(crate::gpu::GpuCommand),

@@ -164,7 +164,7 @@ async fn dispatch(command: Command, context: &mut Context) -> eyre::Result<()> {
         Command::Round(command) => round::run(command, context).await,
         Command::Token(command) => token::run(command, context).await,
         Command::Protocol(command) => protocol::run(command, context).await,
-        Command::Run(args) => run::run(args, context).await,
+        Command::Run(args) => run::run(*args, context).await,
         Command::Gpu(command) => gpu::run(command, context).await,
         Command::Gateway(command) => gateway::run(command, context).await,
         Command::Doctor(args) => doctor::run(args, context).await,

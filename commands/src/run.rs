@@ -1,9 +1,11 @@
 //! `lpctl run`: the node, until it is told to stop.
 
+mod advertise;
 pub(crate) mod chain;
 mod devices;
 pub(crate) mod failure;
 pub(crate) mod fence;
+mod outside;
 pub(crate) mod places;
 
 use std::{fmt, net::SocketAddr, path::PathBuf, sync::Arc, thread::available_parallelism};
@@ -103,6 +105,10 @@ pub struct RunArgs {
         hide_env = true
     )]
     fence: fence::FenceChoice,
+    #[command(flatten)]
+    advertise: advertise::AdvertiseArgs,
+    #[command(flatten)]
+    outside: outside::OutsideArgs,
     #[command(flatten)]
     devices: devices::DeviceArgs,
     /// The node's own files; one node at a time [default: `node` in lpctl's data folder]
@@ -240,6 +246,9 @@ async fn start(args: &RunArgs, context: &mut Context, stop: &CancellationToken) 
         None => context.directories().data_dir.join("node"),
     };
     let (bind, service_uri) = places::addresses(args.service_addr.as_deref(), args.bind, args.plain)?;
+    let advertise = args.advertise.resolve(&context.settings().orchestrator)?;
+    let object_store = args.outside.object_store(&context.settings().orchestrator)?;
+    let discovery_webhook = args.outside.discovery_webhook(&context.settings().orchestrator);
     let pacer = pacer(args.preset, context.settings().cpu)?;
     let fencing = fence::choose(args.fence, &Launcher::through_this_program(), &mut context.shell).await?;
     let ffmpeg = locate(args.ffmpeg.clone()).await?;
@@ -262,6 +271,9 @@ async fn start(args: &RunArgs, context: &mut Context, stop: &CancellationToken) 
     let mut config = NodeConfig {
         service: Listen::Address(bind),
         service_uri,
+        advertise,
+        object_store,
+        discovery_webhook,
         tls: !args.plain,
         operator: Listen::Address(args.operator_addr),
         max_sessions: args.max_sessions.unwrap_or(context.settings().max_sessions).get(),

@@ -2,7 +2,6 @@
 
 use std::{
     fs,
-    io::Write,
     os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
 };
@@ -10,8 +9,10 @@ use std::{
 use alloy::primitives::Address;
 use engine::{
     config::{
-        ConfigError, ConfigFile, CpuLayer, DEFAULT_NETWORK, GasPrice, Layer, SessionLimit, TranscodeLayer,
+        ConfigError, ConfigFile, CpuLayer, DEFAULT_NETWORK, GasPrice, Layer, OrchestratorLayer, SessionLimit,
+        TranscodeLayer,
     },
+    private_file,
     secret::RpcUrl,
     units::Wei,
 };
@@ -111,6 +112,8 @@ pub struct Settings {
     pub max_sessions: SessionLimit,
     /// How hard the CPU tries when a node transcodes, unless the command says otherwise.
     pub cpu: CpuLayer,
+    /// What an orchestrator tells of itself, unless the command says otherwise.
+    pub orchestrator: OrchestratorLayer,
     /// Answer every question with yes.
     pub yes: bool,
     /// Stop before signing.
@@ -147,6 +150,7 @@ impl Settings {
             max_gas_price: merged.max_gas_price.map(|GasPrice(wei)| wei),
             max_sessions: merged.max_sessions.unwrap_or_default(),
             cpu: merged.transcode.cpu,
+            orchestrator: merged.orchestrator,
             yes: globals.yes,
             dry_run: globals.dry_run,
             from_command_line,
@@ -214,7 +218,24 @@ fn command_line_layer(globals: &GlobalArgs) -> Result<Layer, Failure> {
                 ..CpuLayer::default()
             },
         },
+        orchestrator: orchestrator_variables(),
     })
+}
+
+/// Flags of `run` alone, like the number of sessions.
+fn orchestrator_variables() -> OrchestratorLayer {
+    let variable = |name: &str| std::env::var(name).ok().filter(|text| !text.is_empty());
+    let list = |name: &str| {
+        let text = variable(name)?;
+        Some(text.split(',').map(str::to_string).collect())
+    };
+    OrchestratorLayer {
+        region: variable("LPCTL_REGION").and_then(|text| text.parse().ok()),
+        nodes: list("LPCTL_NODES"),
+        peers: list("LPCTL_PEERS"),
+        object_store_file: variable("LPCTL_OBJECT_STORE_FILE").map(PathBuf::from),
+        discovery_webhook: variable("LPCTL_DISCOVERY_WEBHOOK").and_then(|text| text.parse().ok()),
+    }
 }
 
 /// Reads a config file; one that does not exist is empty.
@@ -306,15 +327,8 @@ pub fn edit(path: &Path, change: impl FnOnce(&mut toml_edit::DocumentMut)) -> Re
         .mode(0o700)
         .create(folder)
         .map_err(|error| failed(error.to_string()))?;
-    // RPC URLs hold keys: the file is the owner's alone from its first byte (tempfile creates with 0600).
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(|error| failed(error.to_string()))?;
-    file.write_all(text.as_bytes())
-        .map_err(|error| failed(error.to_string()))?;
-    file.as_file()
-        .sync_all()
-        .map_err(|error| failed(error.to_string()))?;
-    file.persist(&target).map_err(|error| failed(error.to_string()))?;
-    Ok(())
+    // RPC URLs hold keys: the file is the owner's alone from its first byte.
+    private_file::replace(&target, text).map_err(|error| failed(error.to_string()))
 }
 
 #[cfg(test)]

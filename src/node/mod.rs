@@ -3,12 +3,12 @@
 //! | module | holds |
 //! |---|---|
 //! | `supervisor` | the node's tasks, and why they stopped |
-//! | `listener`, `stall`, `tls`, `files` | a port that stays bounded, its certificate, the data directory |
-//! | `http`, `rpc` | the two halves of the node's port |
+//! | `listener`, `guests`, `stall`, `tls`, `files` | a port that stays bounded, its certificate, the data directory |
+//! | `http`, `rpc`, `webhook` | the two halves of the node's port, and who may be refused on it |
 //! | `credentials`, `upload`, `sources`, `segment` | a segment from its headers to its signed result |
 //! | `transcoders` | remote transcoders: who is there, who gets what, and what came of it |
-//! | `session`, `store`, `work` | who is served, what waits for download, what was done |
-//! | `status`, `notices`, `devices`, `follow`, `operator` | what the operator sees, and the API that tells it |
+//! | `session`, `store`, `outlet`, `work` | who is served, where renditions wait for download, what was done |
+//! | `status`, `notices`, `reach`, `devices`, `follow`, `operator` | what the operator sees, and the API that tells it |
 //!
 //! No payment is asked for yet: neither off-chain nor on a chain does the node announce a price or ticket parameters.
 
@@ -16,10 +16,13 @@ mod credentials;
 mod devices;
 mod files;
 mod follow;
+mod guests;
 mod http;
 mod listener;
 mod notices;
 mod operator;
+mod outlet;
+mod reach;
 mod rpc;
 mod run;
 mod segment;
@@ -32,6 +35,7 @@ mod supervisor;
 mod tls;
 mod transcoders;
 mod upload;
+mod webhook;
 mod work;
 
 use std::{
@@ -51,11 +55,14 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 pub use devices::DeviceReader;
 pub use follow::follow;
 pub use listener::ConnectionLimits;
+pub use reach::{Advertise, MOST_ADDRESSES, ProbeTimes};
 pub use run::{RunningNode, StopReport, start};
 pub use transcoders::{PoolSettings, TranscoderPool};
+pub use webhook::{WebhookUrl, WebhookUrlError};
 
 use crate::{
     media::job::{SegmentJob, SegmentTranscoder, TranscodeError, Transcoded},
+    store::ObjectStore,
     view::node::{Device, EngineView, NodeChain},
     wire::{
         capability::{CapabilitySet, PROTOCOL_VERSION},
@@ -84,6 +91,8 @@ pub struct NodeLimits {
     pub operator: ConnectionLimits,
     /// Bytes of segments being received and transcoded, all together.
     pub upload_bytes: usize,
+    /// The least time an upload gets, however short the segment plays.
+    pub upload_time: Duration,
     /// Bytes of renditions waiting for download, all together.
     pub store_bytes: usize,
     /// A session without a segment for so long is ended (`go-livepeer core/orchestrator.go`).
@@ -105,6 +114,7 @@ impl Default for NodeLimits {
                 ..ConnectionLimits::default()
             },
             upload_bytes: 2 << 30,
+            upload_time: Duration::from_secs(10),
             store_bytes: 2 << 30,
             session_idle: Duration::from_secs(70),
             grace: Duration::from_secs(30),
@@ -121,6 +131,8 @@ pub struct NodeConfig {
     pub service: Listen,
     /// Address gateways are told to use, like `https://orchestrator.example:8935`. None: the bound address.
     pub service_uri: Option<String>,
+    /// What is told of where the node is, and which addresses are asked whether they can be reached.
+    pub advertise: Advertise,
     /// TLS with a certificate of our own on the service port; plain HTTP otherwise.
     pub tls: bool,
     /// The operator's port on a loopback address; 7935 by custom.
@@ -135,12 +147,16 @@ pub struct NodeConfig {
     pub network: String,
     /// Where it encodes, like `cpu` or `gpu0`.
     pub device: String,
-    /// Makes and checks session tokens; those of an earlier run would let its sessions live on.
-    pub tokens: AuthTokens,
+    /// Makes and checks session tokens; none: with the secret kept in `data_dir`, so that sessions outlive a restart.
+    pub tokens: Option<AuthTokens>,
     /// What its transcoder can do.
     pub capabilities: CapabilitySet,
     /// Whether gateways may name sources on addresses that are not public, which this machine then asks.
     pub private_sources: bool,
+    /// A store of the node's own for sources and renditions; none: renditions wait in memory.
+    pub object_store: Option<ObjectStore>,
+    /// Asked before a gateway is offered anything; none: all are served.
+    pub discovery_webhook: Option<WebhookUrl>,
     /// What encodes on this machine; none: no devices are shown.
     pub devices: Option<DeviceReader>,
     /// What is read of the chain, by whoever reads it; none off-chain.
@@ -160,6 +176,7 @@ impl NodeConfig {
         Self {
             service: any(),
             service_uri: None,
+            advertise: Advertise::default(),
             tls: true,
             operator: any(),
             max_sessions: 10,
@@ -167,9 +184,11 @@ impl NodeConfig {
             data_dir,
             network: "offchain".to_string(),
             device: "cpu".to_string(),
-            tokens: AuthTokens::generate(),
+            tokens: None,
             capabilities: CapabilitySet::default_set(),
             private_sources: true,
+            object_store: None,
+            discovery_webhook: None,
             devices: None,
             chain: None,
             transcoders: None,
@@ -203,6 +222,14 @@ pub enum NodeError {
         /// What the system said.
         source: io::Error,
     },
+    /// The secret of the session tokens is there and cannot be used. It is left as it is.
+    #[error("the secret of the session tokens in {path} cannot be used: {reason}")]
+    TokenSecret {
+        /// The file.
+        path: PathBuf,
+        /// What is the matter with it.
+        reason: String,
+    },
     /// Another node works with these files.
     #[error("another node uses {path}")]
     DataDirTaken {
@@ -214,6 +241,20 @@ pub enum NodeError {
     ServiceUri {
         /// What was given.
         uri: String,
+    },
+    /// An address of another node that cannot be told to gateways, or asked.
+    #[error("`{uri}` cannot be advertised or asked: {reason}")]
+    Advertised {
+        /// The address.
+        uri: String,
+        /// Why not.
+        reason: &'static str,
+    },
+    /// The webhook cannot be asked.
+    #[error("the discovery webhook cannot be asked: {reason}")]
+    Webhook {
+        /// Why not.
+        reason: String,
     },
     /// No session could ever be taken.
     #[error("a node needs at least one session")]
@@ -259,6 +300,7 @@ impl<T: SegmentTranscoder> AnyTranscoder for T {
 /// What all parts of a running node share.
 struct Node {
     service_uri: String,
+    reaching: reach::Reaching,
     network: String,
     started: Timestamp,
     signer: Arc<dyn MessageSigner>,
@@ -270,7 +312,10 @@ struct Node {
     work: Mutex<work::Work>,
     notices: Mutex<notices::Notices>,
     room: upload::Room,
+    upload_time: Duration,
     private_sources: bool,
+    object_store: Option<ObjectStore>,
+    webhook: Option<webhook::Webhook>,
     running: TaskTracker,
     arriving: TaskTracker,
     devices: watch::Receiver<Vec<Device>>,
@@ -316,8 +361,18 @@ impl Node {
         &self.room
     }
 
+    /// The least time an upload gets.
+    fn upload_time(&self) -> Duration {
+        self.upload_time
+    }
+
     fn may_fetch_privately(&self) -> bool {
         self.private_sources
+    }
+
+    /// The node's own store outside of it.
+    fn object_store(&self) -> Option<&ObjectStore> {
+        self.object_store.as_ref()
     }
 
     fn service_uri(&self) -> &str {
@@ -357,11 +412,15 @@ impl Node {
 
     /// What gateways are told about this node. Ticket parameters and price are absent: nothing is charged.
     fn info(&self, token: Option<net::AuthToken>, with_hardware: bool) -> net::OrchestratorInfo {
+        let storage = token.as_ref().zip(self.object_store.as_ref());
+        let storage = storage.map(|(token, store)| store.offer(&token.session_id, Timestamp::now()));
         net::OrchestratorInfo {
+            storage: storage.into_iter().collect(),
             transcoder: self.service_uri.clone(),
             address: self.signer.address().to_vec(),
             capabilities: Some((*self.capabilities()).clone()),
             auth_token: token,
+            nodes: self.reaching.nodes().to_vec(),
             hardware: match with_hardware {
                 true => devices::hardware(&self.devices.borrow()),
                 false => Vec::new(),

@@ -4,10 +4,16 @@ use std::collections::HashMap;
 
 use jiff::Timestamp;
 
-use super::transcoders::{Moved, Movements};
+use super::{
+    reach::warning,
+    transcoders::{Moved, Movements},
+};
 use crate::{
     units::Wei,
-    view::node::{EngineView, NodeChain, Notice, WorkTotals},
+    view::{
+        node::{EngineView, NodeChain, Notice, WorkTotals},
+        reach::{Probe, ProbeRole, ProbeState},
+    },
 };
 
 /// Below this many gwei the account may not pay for the next reward call and a few redemptions.
@@ -41,6 +47,8 @@ pub(super) struct Known<'a> {
     pub work: &'a WorkTotals,
     /// How transcoding goes.
     pub engine: &'a EngineView,
+    /// What came of asking addresses.
+    pub probes: &'a [Probe],
     /// Whether all sessions are taken.
     pub is_full: bool,
     /// Whether the machine could not carry one more.
@@ -75,6 +83,7 @@ impl Notices {
         if let Some(transcoders) = known.transcoders {
             transcoder_findings(now, transcoders, &mut findings);
         }
+        reach_findings(known.probes, &mut findings);
         let shed = known.engine.segments_shed;
         if shed > self.shed.0 {
             self.shed = (shed, Some(now));
@@ -247,6 +256,26 @@ fn work_findings(known: &Known<'_>, findings: &mut Vec<Finding>) {
     }
 }
 
+/// The first of each kind: one notice has one date.
+fn reach_findings(probes: &[Probe], findings: &mut Vec<Finding>) {
+    for probe in probes {
+        let code = match (probe.role, probe.state) {
+            (ProbeRole::Own, ProbeState::Stranger) => "not_this_node",
+            (ProbeRole::Own, _) => "unreachable",
+            _ => "node_unreachable",
+        };
+        if let Some(message) = warning(probe)
+            && findings.iter().all(|finding| finding.code != code)
+        {
+            findings.push(Finding {
+                code,
+                urgent: probe.role == ProbeRole::Own,
+                message,
+            });
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -287,6 +316,7 @@ mod tests {
             chain,
             work: &WorkTotals::default(),
             engine,
+            probes: &[],
             is_full,
             is_at_capacity,
             transcoders: None,
@@ -341,6 +371,44 @@ mod tests {
             }),
             only("not_registered", true)
         );
+    }
+
+    #[test]
+    fn an_address_that_does_not_work_has_its_notice() {
+        let found = |role, state| {
+            let probe = Probe {
+                uri: "https://x.example:8935".into(),
+                role,
+                state,
+                checked: None,
+                connect_us: None,
+                round_trip_us: None,
+                error: Some("no route".into()),
+            };
+            let mut findings = Vec::new();
+            reach_findings(&[probe.clone(), probe], &mut findings);
+            let found: Vec<_> = findings
+                .iter()
+                .map(|finding| (finding.code, finding.urgent))
+                .collect();
+            assert!(
+                findings
+                    .iter()
+                    .all(|finding| finding.message.contains("https://x.example:8935"))
+            );
+            found
+        };
+        use {ProbeRole as Role, ProbeState as State};
+        assert_eq!(found(Role::Own, State::Unreachable), [("unreachable", true)]);
+        assert_eq!(found(Role::Own, State::Stranger), [("not_this_node", true)]);
+        assert_eq!(
+            found(Role::Node, State::Unreachable),
+            [("node_unreachable", false)]
+        );
+        for fine in [State::Waiting, State::Reachable] {
+            assert_eq!(found(Role::Own, fine), []);
+        }
+        assert_eq!(found(Role::Peer, State::Unreachable), []);
     }
 
     #[test]

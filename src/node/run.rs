@@ -19,6 +19,7 @@ use super::{
     listener::{self, Routes},
     notices::Notices,
     operator,
+    reach::{self, Reaching},
     rpc::OrchestratorService,
     session::Sessions,
     status,
@@ -27,6 +28,7 @@ use super::{
     tls,
     transcoders::TranscoderService,
     upload::Room,
+    webhook::Webhook,
     work::Work,
 };
 use crate::{
@@ -96,6 +98,10 @@ pub async fn start(
         return Err(NodeError::NoSessions);
     }
     let data_dir = files::take(&config.data_dir)?;
+    let tokens = match config.tokens {
+        Some(tokens) => tokens,
+        None => files::kept_tokens(&config.data_dir)?,
+    };
     let (operator, operator_addr) = listen(config.operator).await?;
     if !operator_addr.ip().is_loopback() {
         return Err(NodeError::OperatorExposed {
@@ -109,6 +115,9 @@ pub async fn start(
         false => None,
     };
 
+    let reaching = Reaching::new(config.advertise, &service_uri)?;
+    let webhook = config.discovery_webhook.map(Webhook::new).transpose();
+    let webhook = webhook.map_err(|reason| NodeError::Webhook { reason })?;
     let mut limits = config.limits;
     if let Some(pool) = &config.transcoders {
         (limits.service.ping_interval, limits.service.ping_timeout) = pool.pings();
@@ -131,17 +140,21 @@ pub async fn start(
             changed.clone(),
         ),
         service_uri: service_uri.clone(),
+        reaching,
         network: config.network,
         started: Timestamp::now(),
         signer: Arc::new(signer),
-        tokens: config.tokens,
+        tokens,
         capabilities: Arc::new(config.capabilities.to_message(&advertised_version())),
         transcoders: config.transcoders.clone(),
         transcoder,
         work: Mutex::new(Work::default()),
         notices: Mutex::new(Notices::default()),
         room: Room::new(limits.upload_bytes),
+        upload_time: limits.upload_time,
         private_sources: config.private_sources,
+        object_store: config.object_store,
+        webhook,
         running: TaskTracker::new(),
         arriving: TaskTracker::new(),
         devices: device_list.subscribe(),
@@ -181,6 +194,7 @@ pub async fn start(
         status::publish(Arc::clone(&node), feed, stop)
     });
     supervisor.spawn("idle sessions", |stop| sweep(Arc::clone(&node), limits, stop));
+    supervisor.spawn("reachability", |stop| reach::watch(Arc::clone(&node), stop));
     if let Some(reader) = config.devices {
         let changed = node.changed.clone();
         supervisor.spawn("devices", |stop| {

@@ -22,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     AnyTranscoder,
+    outlet::Outlet,
     store::Store,
     work::{Outcome, push_bounded},
 };
@@ -72,6 +73,8 @@ pub(super) struct Opener {
     pub rungs: Vec<Rung>,
     /// How long the segment plays.
     pub playing: Duration,
+    /// Where renditions go, if not into memory.
+    pub outlet: Option<Arc<Outlet>>,
 }
 
 /// The sessions running now, and their renditions.
@@ -276,6 +279,7 @@ struct Session {
     id: String,
     manifest_id: String,
     gateway: Option<Address>,
+    outlet: Option<Arc<Outlet>>,
     started: Timestamp,
     stop: CancellationToken,
     turn: Semaphore,
@@ -309,6 +313,7 @@ impl Session {
             id: id.to_string(),
             manifest_id: shortened(&opener.manifest_id),
             gateway: opener.gateway,
+            outlet: opener.outlet.clone(),
             started: now,
             stop,
             turn: Semaphore::new(1),
@@ -380,6 +385,11 @@ impl Place {
     /// Cancelled when the session ends or the node gives up waiting for work to finish.
     pub(super) fn stop(&self) -> &CancellationToken {
         &self.session.stop
+    }
+
+    /// Where the session's renditions go, if not into memory.
+    pub(super) fn outlet(&self) -> Option<&Outlet> {
+        self.session.outlet.as_deref()
     }
 
     /// The segment has arrived and is right: the session is one, and this is what it wants.
@@ -544,6 +554,7 @@ mod tests {
             gateway: None,
             rungs: Vec::new(),
             playing: Duration::from_secs(2),
+            outlet: None,
         }
     }
 

@@ -30,12 +30,14 @@ impl Node {
         let mut engine = self.transcoder().view();
         engine.segments_shed += self.work().segments_shed();
         let can_more = self.transcoder().has_capacity();
+        let reach = self.reaching.view();
         let notices = self.notices().update(
             now,
             &Known {
                 chain: chain.as_ref(),
                 work: &work,
                 engine: &engine,
+                probes: &reach.probes,
                 is_full,
                 is_at_capacity: !can_more,
                 transcoders: self.transcoders().map(TranscoderPool::movements).as_ref(),
@@ -64,6 +66,7 @@ impl Node {
                 .unwrap_or_default(),
             engine,
             chain,
+            reach,
             notices,
         }
     }

@@ -9,4 +9,5 @@ pub mod gpu;
 pub mod node;
 pub mod probe;
 pub mod push;
+pub mod reach;
 pub mod transaction;

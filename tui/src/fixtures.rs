@@ -67,6 +67,7 @@ pub fn busy() -> NodeStatus {
         transcoders: Vec::new(),
         engine: engine(),
         chain: Some(chain()),
+        reach: Default::default(),
         notices: Vec::new(),
     }
 }

@@ -37,12 +37,17 @@ Keys of the config file, in [defaults] and in each [profiles.NAME]:
   transcode.cpu.slowest           the slowest preset auto may choose [medium]
   transcode.cpu.fastest           the fastest preset auto may choose [ultrafast]
   transcode.cpu.headroom_percent  part of a segment's playing time to be left over [20]
+  orchestrator.region             label for where the node is, like eu-west
+  orchestrator.nodes              further addresses of the orchestrator that gateways are told
+  orchestrator.peers              nodes to measure the way to
+  orchestrator.object_store_file  file whose first line is an object store's URL with its keys
+  orchestrator.discovery_webhook  asked whether a gateway is served
 `profile = \"NAME\"` at the top chooses the profile in use.")]
 pub struct SetArgs {
     /// What to set
     #[arg(value_enum)]
     pub key: Key,
-    /// Its value; several for rpc_urls
+    /// Its value; several for rpc_urls, orchestrator.nodes and orchestrator.peers
     #[arg(required = true, value_name = "VALUE")]
     pub values: Vec<String>,
     /// Change the defaults of all profiles
@@ -75,6 +80,16 @@ pub enum Key {
     CpuFastest,
     #[value(name = "transcode.cpu.headroom_percent")]
     CpuHeadroom,
+    #[value(name = "orchestrator.region")]
+    OrchestratorRegion,
+    #[value(name = "orchestrator.nodes")]
+    OrchestratorNodes,
+    #[value(name = "orchestrator.peers")]
+    OrchestratorPeers,
+    #[value(name = "orchestrator.object_store_file")]
+    OrchestratorObjectStoreFile,
+    #[value(name = "orchestrator.discovery_webhook")]
+    OrchestratorDiscoveryWebhook,
 }
 
 #[derive(Serialize)]
@@ -113,7 +128,9 @@ pub async fn run(args: SetArgs, context: &mut Context) -> eyre::Result<()> {
         .clone()
         .filter(|_| !args.defaults && args.key != Key::Profile);
     let value: toml_edit::Item = match args.key {
-        Key::RpcUrls => toml_edit::value(args.values.iter().collect::<toml_edit::Array>()),
+        Key::RpcUrls | Key::OrchestratorNodes | Key::OrchestratorPeers => {
+            toml_edit::value(args.values.iter().collect::<toml_edit::Array>())
+        }
         Key::ChainId | Key::MaxSessions | Key::CpuHeadroom => {
             match args.values.first().and_then(|text| text.parse::<i64>().ok()) {
                 Some(id) => toml_edit::value(id),

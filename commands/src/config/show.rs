@@ -68,6 +68,7 @@ fn settings(settings: &Settings) -> Vec<Setting> {
     let urls: Vec<String> = settings.rpc_urls.iter().map(ToString::to_string).collect();
     let path = |path: &std::path::PathBuf| path.display().to_string();
     let (pace, in_file) = (settings.cpu.spelled_out(), file.transcode.cpu);
+    let told = &settings.orchestrator;
     vec![
         row(
             "network",
@@ -158,6 +159,36 @@ fn settings(settings: &Settings) -> Vec<Setting> {
             Some(pace.headroom_percent.to_string()),
             false,
             in_file.headroom_percent.is_some(),
+        ),
+        row(
+            "orchestrator.region",
+            told.region.as_ref().map(ToString::to_string),
+            typed.orchestrator.region.is_some(),
+            file.orchestrator.region.is_some(),
+        ),
+        row(
+            "orchestrator.nodes",
+            told.nodes.as_ref().map(|nodes| nodes.join(", ")),
+            typed.orchestrator.nodes.is_some(),
+            file.orchestrator.nodes.is_some(),
+        ),
+        row(
+            "orchestrator.peers",
+            told.peers.as_ref().map(|peers| peers.join(", ")),
+            typed.orchestrator.peers.is_some(),
+            file.orchestrator.peers.is_some(),
+        ),
+        row(
+            "orchestrator.object_store_file",
+            told.object_store_file.as_ref().map(path),
+            typed.orchestrator.object_store_file.is_some(),
+            file.orchestrator.object_store_file.is_some(),
+        ),
+        row(
+            "orchestrator.discovery_webhook",
+            told.discovery_webhook.as_ref().map(ToString::to_string),
+            typed.orchestrator.discovery_webhook.is_some(),
+            file.orchestrator.discovery_webhook.is_some(),
         ),
     ]
 }

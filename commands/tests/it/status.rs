@@ -70,6 +70,7 @@ async fn a_node_that_answers_is_on_the_screen_and_one_that_is_strange_is_not() {
             ..Device::default()
         }],
         chain: None,
+        reach: Default::default(),
         notices: Vec::new(),
     };
     let proxy = Proxy::start(Answer::Always(200, serde_json::to_string(&node).unwrap())).await;
