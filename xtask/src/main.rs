@@ -1,11 +1,12 @@
 //! Work on lpctl itself: derived files and the demo.
 //!
 //! `cargo xtask gen` writes the derived files, `cargo xtask gen --check` fails if one differs from what the commands say.
-//! `cargo xtask fuzz` and `cargo xtask soak` are the long tests of the transcoder, `cargo xtask transcoders` that of the
-//! orchestrator with many remote ones.
+//! `cargo xtask fuzz`, `cargo xtask soak` and `cargo xtask live` are the long tests of the transcoder and the node around it,
+//! `cargo xtask transcoders` that of the orchestrator with many remote ones.
 
 mod demo;
 mod fuzz;
+mod live;
 mod soak;
 mod transcoders;
 
@@ -38,6 +39,7 @@ enum Command {
     /// Show the product on this machine: devnet, orchestrator, node, stream, dashboard; fail if any of it does not hold
     Demo,
     Fuzz(fuzz::FuzzArgs),
+    Live(live::LiveArgs),
     Soak(soak::SoakArgs),
     Transcoders(transcoders::TranscodersArgs),
 }
@@ -58,6 +60,7 @@ fn run(cli: Cli) -> eyre::Result<()> {
         Command::Gen { check } => generate(check),
         Command::Demo => demo::run(),
         Command::Fuzz(args) => fuzz::run(&args),
+        Command::Live(args) => live::run(&args),
         Command::Soak(args) => soak::run(&args),
         Command::Transcoders(args) => transcoders::run(&args),
     }
