@@ -195,7 +195,7 @@ async fn is_plain(stream: &TcpStream) -> io::Result<bool> {
 async fn refuse_plain<T>(mut stream: TcpStream) -> io::Result<T> {
     // What is left unread would make the system cut the answer off.
     let mut request = vec![0; 16 << 10];
-    stream.read(&mut request).await?;
+    let _length = stream.read(&mut request).await?;
     stream.write_all(PLAIN_REQUEST).await?;
     stream.shutdown().await?;
     Err(io::Error::other("the peer speaks HTTP without TLS"))

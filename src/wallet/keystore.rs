@@ -195,7 +195,7 @@ impl KeystoreDir {
         }
         let file = self.path.join(new_file_name(address, Timestamp::now()));
         // The key first: a crash before the name is written loses a name, never a key.
-        private_file::create(&file, &v3::encrypt(signer, password, strength)).map_err(|source| {
+        private_file::create(&file, v3::encrypt(signer, password, strength)).map_err(|source| {
             WalletError::Write {
                 path: file.clone(),
                 source,
