@@ -1,6 +1,8 @@
 //! A TCP port with HTTP/1.1 and HTTP/2 on it, with or without TLS, that stays bounded whatever strangers do to it.
 
-use std::{convert::Infallible, io, panic::AssertUnwindSafe, pin::pin, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible, io, net::SocketAddr, panic::AssertUnwindSafe, pin::pin, sync::Arc, time::Duration,
+};
 
 use axum::{
     Router,
@@ -55,7 +57,15 @@ pub struct ConnectionLimits {
     pub write_stall: Duration,
     /// How long connections get to finish when the node stops.
     pub shutdown: Duration,
+    /// An HTTP/2 peer of whom nothing is heard for so long is asked whether it is still there.
+    pub ping_interval: Duration,
+    /// How long it may take to say so.
+    pub ping_timeout: Duration,
 }
+
+/// Who made a request: an extension of it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Peer(pub SocketAddr);
 
 impl Default for ConnectionLimits {
     fn default() -> Self {
@@ -67,6 +77,8 @@ impl Default for ConnectionLimits {
             idle: Duration::from_secs(600),
             write_stall: Duration::from_secs(30),
             shutdown: Duration::from_secs(5),
+            ping_interval: Duration::from_secs(20),
+            ping_timeout: Duration::from_secs(10),
         }
     }
 }
@@ -138,7 +150,7 @@ pub(super) async fn serve(
             tokio::select! {
                 () = cut.cancelled() => {}
                 () = guest.displaced() => tracing::debug!(%peer, "an unused connection made room for a new one"),
-                ended = connection(stream, tls, routes, limits, guest.activity(), stop) => {
+                ended = connection(stream, peer, tls, routes, limits, guest.activity(), stop) => {
                     if let Err(error) = ended {
                         tracing::debug!(%peer, error, "a connection broke off");
                     }
@@ -157,6 +169,7 @@ pub(super) async fn serve(
 
 async fn connection(
     stream: TcpStream,
+    peer: SocketAddr,
     tls: Option<TlsAcceptor>,
     routes: Routes,
     limits: ConnectionLimits,
@@ -166,7 +179,7 @@ async fn connection(
     stream.set_nodelay(true).map_err(|error| error.to_string())?;
     let Some(tls) = tls else {
         let stream = WriteLimit::new(stream, limits.write_stall);
-        return requests(stream, routes, limits, activity, stop).await;
+        return requests(stream, peer, routes, limits, activity, stop).await;
     };
     let handshake = async {
         if is_plain(&stream).await? {
@@ -181,7 +194,7 @@ async fn connection(
     let stream = shaken
         .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
         .map_err(|error| format!("TLS handshake: {error}"))?;
-    requests(stream, routes, limits, activity, stop).await
+    requests(stream, peer, routes, limits, activity, stop).await
 }
 
 /// Whether the peer begins with a letter, as requests do, and not with a TLS record.
@@ -203,6 +216,7 @@ async fn refuse_plain<T>(mut stream: TcpStream) -> io::Result<T> {
 
 async fn requests(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    peer: SocketAddr,
     routes: Routes,
     limits: ConnectionLimits,
     activity: &Arc<Activity>,
@@ -210,7 +224,8 @@ async fn requests(
 ) -> Result<(), String> {
     let service = {
         let activity = Arc::clone(activity);
-        service_fn(move |request: Request<Incoming>| {
+        service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(Peer(peer));
             let routes = routes.clone();
             let request_runs = activity.begin();
             async move {
@@ -253,7 +268,7 @@ fn protocols(limits: ConnectionLimits) -> auto::Builder<TokioExecutor> {
         .http2()
         .timer(TokioTimer::new())
         .max_header_list_size(MAX_HEADERS)
-        .keep_alive_interval(Duration::from_secs(20))
-        .keep_alive_timeout(Duration::from_secs(10));
+        .keep_alive_interval(limits.ping_interval)
+        .keep_alive_timeout(limits.ping_timeout);
     builder
 }

@@ -6,6 +6,7 @@
 //! | `listener`, `guests`, `stall`, `tls`, `files` | a port that stays bounded, its certificate, the data directory |
 //! | `http`, `rpc`, `webhook` | the two halves of the node's port, and who may be refused on it |
 //! | `credentials`, `upload`, `sources`, `segment` | a segment from its headers to its signed result |
+//! | `transcoders` | remote transcoders: who is there, who gets what, and what came of it |
 //! | `session`, `store`, `outlet`, `work` | who is served, where renditions wait for download, what was done |
 //! | `status`, `notices`, `reach`, `devices`, `follow`, `operator` | what the operator sees, and the API that tells it |
 //!
@@ -32,6 +33,7 @@ mod status;
 mod store;
 mod supervisor;
 mod tls;
+mod transcoders;
 mod upload;
 mod webhook;
 mod work;
@@ -55,6 +57,7 @@ pub use follow::follow;
 pub use listener::ConnectionLimits;
 pub use reach::{Advertise, MOST_ADDRESSES, ProbeTimes};
 pub use run::{RunningNode, StopReport, start};
+pub use transcoders::{PoolSettings, TranscoderPool};
 pub use webhook::{WebhookUrl, WebhookUrlError};
 
 use crate::{
@@ -136,6 +139,8 @@ pub struct NodeConfig {
     pub operator: Listen,
     /// Stream sessions at once.
     pub max_sessions: u32,
+    /// As many sessions as the remote transcoders have capacity for, in place of `max_sessions`.
+    pub auto_sessions: bool,
     /// The node's files; one node at a time.
     pub data_dir: PathBuf,
     /// `offchain`, or the network's name.
@@ -156,6 +161,9 @@ pub struct NodeConfig {
     pub devices: Option<DeviceReader>,
     /// What is read of the chain, by whoever reads it; none off-chain.
     pub chain: Option<watch::Receiver<Option<NodeChain>>>,
+    /// Remote transcoders may register with this pool, which is also what the node is given to transcode with. None: the
+    /// node transcodes itself.
+    pub transcoders: Option<TranscoderPool>,
     /// Bounds.
     pub limits: NodeLimits,
 }
@@ -172,6 +180,7 @@ impl NodeConfig {
             tls: true,
             operator: any(),
             max_sessions: 10,
+            auto_sessions: false,
             data_dir,
             network: "offchain".to_string(),
             device: "cpu".to_string(),
@@ -182,6 +191,7 @@ impl NodeConfig {
             discovery_webhook: None,
             devices: None,
             chain: None,
+            transcoders: None,
             limits: NodeLimits::default(),
         }
     }
@@ -293,10 +303,10 @@ struct Node {
     reaching: reach::Reaching,
     network: String,
     started: Timestamp,
-    max_sessions: u32,
     signer: Arc<dyn MessageSigner>,
     tokens: AuthTokens,
-    capabilities: net::Capabilities,
+    capabilities: Arc<net::Capabilities>,
+    transcoders: Option<TranscoderPool>,
     transcoder: Arc<dyn AnyTranscoder>,
     sessions: session::Sessions,
     work: Mutex<work::Work>,
@@ -327,8 +337,16 @@ impl Node {
         &self.tokens
     }
 
-    fn capabilities(&self) -> &net::Capabilities {
-        &self.capabilities
+    /// What the node can do now: remote transcoders add to it.
+    fn capabilities(&self) -> Arc<net::Capabilities> {
+        match &self.transcoders {
+            Some(pool) => pool.capabilities(&self.capabilities),
+            None => Arc::clone(&self.capabilities),
+        }
+    }
+
+    fn transcoders(&self) -> Option<&TranscoderPool> {
+        self.transcoders.as_ref()
     }
 
     fn sessions(&self) -> &session::Sessions {
@@ -400,7 +418,7 @@ impl Node {
             storage: storage.into_iter().collect(),
             transcoder: self.service_uri.clone(),
             address: self.signer.address().to_vec(),
-            capabilities: Some(self.capabilities.clone()),
+            capabilities: Some((*self.capabilities()).clone()),
             auth_token: token,
             nodes: self.reaching.nodes().to_vec(),
             hardware: match with_hardware {

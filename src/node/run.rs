@@ -26,6 +26,7 @@ use super::{
     store::Store,
     supervisor::Supervisor,
     tls,
+    transcoders::TranscoderService,
     upload::Room,
     webhook::Webhook,
     work::Work,
@@ -33,7 +34,10 @@ use super::{
 use crate::{
     media::job::SegmentTranscoder,
     view::node::NodeStatus,
-    wire::{net::orchestrator_server::OrchestratorServer, signature::MessageSigner},
+    wire::{
+        net::{orchestrator_server::OrchestratorServer, transcoder_server::TranscoderServer},
+        signature::MessageSigner,
+    },
 };
 
 /// How often sessions are looked over for idle ones.
@@ -90,7 +94,7 @@ pub async fn start(
     signer: impl MessageSigner + 'static,
     stop: CancellationToken,
 ) -> Result<RunningNode, NodeError> {
-    if config.max_sessions == 0 {
+    if config.max_sessions == 0 && !config.auto_sessions {
         return Err(NodeError::NoSessions);
     }
     let data_dir = files::take(&config.data_dir)?;
@@ -114,7 +118,10 @@ pub async fn start(
     let reaching = Reaching::new(config.advertise, &service_uri)?;
     let webhook = config.discovery_webhook.map(Webhook::new).transpose();
     let webhook = webhook.map_err(|reason| NodeError::Webhook { reason })?;
-    let limits = config.limits;
+    let mut limits = config.limits;
+    if let Some(pool) = &config.transcoders {
+        (limits.service.ping_interval, limits.service.ping_timeout) = pool.pings();
+    }
     let hard_stop = CancellationToken::new();
     let halt = CancellationToken::new();
     let changed = watch::Sender::new(());
@@ -122,7 +129,10 @@ pub async fn start(
     let transcoder: Arc<dyn AnyTranscoder> = Arc::new(transcoder);
     let node = Arc::new(Node {
         sessions: Sessions::new(
-            config.max_sessions,
+            match config.auto_sessions {
+                true => 0,
+                false => config.max_sessions,
+            },
             Store::new(limits.store_bytes),
             config.device,
             Arc::clone(&transcoder),
@@ -133,10 +143,10 @@ pub async fn start(
         reaching,
         network: config.network,
         started: Timestamp::now(),
-        max_sessions: config.max_sessions,
         signer: Arc::new(signer),
         tokens,
-        capabilities: config.capabilities.to_message(&advertised_version()),
+        capabilities: Arc::new(config.capabilities.to_message(&advertised_version())),
+        transcoders: config.transcoders.clone(),
         transcoder,
         work: Mutex::new(Work::default()),
         notices: Mutex::new(Notices::default()),
@@ -153,13 +163,16 @@ pub async fn start(
     });
 
     let supervisor = Supervisor::default();
-    let grpc = tonic::service::Routes::new(OrchestratorServer::new(OrchestratorService::new(Arc::clone(
-        &node,
-    ))))
-    .prepare()
-    .into_axum_router();
+    let mut grpc = tonic::service::Routes::new(OrchestratorServer::new(OrchestratorService::new(
+        Arc::clone(&node),
+    )));
+    if let Some(pool) = &config.transcoders {
+        pool.serve(&node);
+        pool.set_auto_sessions(config.auto_sessions);
+        grpc = grpc.add_service(TranscoderServer::new(TranscoderService::new(pool.clone())));
+    }
     let routes = Routes {
-        grpc: Some(grpc),
+        grpc: Some(grpc.prepare().into_axum_router()),
         http: http::routes(Arc::clone(&node)),
     };
     supervisor.spawn("service port", |stop| async move {
@@ -315,6 +328,9 @@ async fn conduct(ending: Ending) -> StopReport {
         () = supervisor.stopping() => {}
     }
     node.sessions().end_all();
+    if let Some(pool) = node.transcoders() {
+        pool.stop();
+    }
     let closing = supervisor.shut_down(limits.service.shutdown + KILL_TIME);
     let closed = tokio::select! {
         closed = closing => closed,

@@ -27,7 +27,7 @@ use super::{
     work::{Outcome, push_bounded},
 };
 use crate::{
-    media::{arrival::Source, target::Target},
+    media::arrival::Source,
     view::node::{Rung, SegmentTiming, StreamSession},
 };
 
@@ -81,7 +81,7 @@ pub(super) struct Opener {
 pub(super) struct Sessions {
     table: Mutex<HashMap<String, Arc<Session>>>,
     store: Store,
-    most: usize,
+    most: AtomicU32,
     device: String,
     transcoder: Arc<dyn AnyTranscoder>,
     intake: AtomicU8,
@@ -103,7 +103,7 @@ impl Sessions {
         Self {
             table: Mutex::default(),
             store,
-            most: usize::try_from(most).unwrap_or(usize::MAX),
+            most: AtomicU32::new(most),
             device,
             transcoder,
             intake: AtomicU8::new(Intake::Everything as u8),
@@ -120,6 +120,17 @@ impl Sessions {
     /// The renditions.
     pub(super) fn store(&self) -> &Store {
         &self.store
+    }
+
+    /// How many there may be at once.
+    pub(super) fn most(&self) -> u32 {
+        self.most.load(Ordering::Relaxed)
+    }
+
+    /// From now on there may be so many at once; those there are stay.
+    pub(super) fn set_most(&self, most: u32) {
+        self.most.store(most, Ordering::Relaxed);
+        self.changed.send_replace(());
     }
 
     /// Takes no new sessions from now on.
@@ -152,7 +163,7 @@ impl Sessions {
             true => intake < Intake::Nothing as u8,
             false => {
                 intake == Intake::Everything as u8
-                    && table.len() < self.most
+                    && table.len() < usize::try_from(self.most()).unwrap_or(usize::MAX)
                     && self.transcoder.has_capacity()
             }
         };
@@ -436,9 +447,9 @@ impl Place {
         }
         facts.pixels += outcome.pixels;
         push_bounded(&mut facts.recent, outcome.timing, RECENT);
-        if let Some(Made { source, target }) = made {
-            facts.source = Some(format!("{}x{}", source.0, source.1));
-            facts.device = target.to_string();
+        if let Some(Made { source, device }) = made {
+            facts.source = source.map(|(width, height)| format!("{width}x{height}"));
+            facts.device = device;
         }
         if let Some(error) = error {
             facts.last_error = Some(shortened(error));
@@ -461,12 +472,12 @@ impl Drop for Place {
 }
 
 /// What was made of a segment, for the operator's eyes.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Made {
-    /// Width and height of the source.
-    pub source: (u32, u32),
+    /// Width and height of the source, if known.
+    pub source: Option<(u32, u32)>,
     /// What encoded it.
-    pub target: Target,
+    pub device: String,
 }
 
 /// Counts a waiting segment as long as it lives.

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::{Node, notices::Known, supervisor::TaskError};
+use super::{Node, TranscoderPool, notices::Known, supervisor::TaskError};
 use crate::view::node::NodeStatus;
 
 /// The least time between two events, however much happens.
@@ -25,7 +25,8 @@ impl Node {
         let sessions = self.sessions.view();
         let work = self.work().totals(self.sessions.refused());
         let chain = self.chain.as_ref().and_then(|chain| chain.borrow().clone());
-        let is_full = sessions.len() >= usize::try_from(self.max_sessions).unwrap_or(usize::MAX);
+        let max_sessions = self.sessions.most();
+        let is_full = sessions.len() >= usize::try_from(max_sessions).unwrap_or(usize::MAX);
         let mut engine = self.transcoder().view();
         engine.segments_shed += self.work().segments_shed();
         let can_more = self.transcoder().has_capacity();
@@ -39,6 +40,7 @@ impl Node {
                 probes: &reach.probes,
                 is_full,
                 is_at_capacity: !can_more,
+                transcoders: self.transcoders().map(TranscoderPool::movements).as_ref(),
             },
         );
         let mut devices = self.devices.borrow().clone();
@@ -54,10 +56,14 @@ impl Node {
             address: self.is_on_chain().then(|| self.signer.address()),
             network: self.network.clone(),
             draining: self.sessions.is_draining(),
-            max_sessions: self.max_sessions,
+            max_sessions,
             sessions,
             work,
             devices,
+            transcoders: self
+                .transcoders()
+                .map(TranscoderPool::members)
+                .unwrap_or_default(),
             engine,
             chain,
             reach,

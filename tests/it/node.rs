@@ -12,4 +12,5 @@ mod rpc;
 mod segment;
 mod stopping;
 mod transcoder;
+mod transcoders;
 mod webhook;

@@ -14,12 +14,12 @@ use clap::Args;
 use engine::{
     gateway::{
         download::download,
-        orchestrator::Orchestrator,
-        submit::{Submission, submit},
+        orchestrator::{Orchestrator, OrchestratorError, Session},
+        submit::{Submission, SubmitError, submit},
     },
     media::ladder::{Ladder, Profile},
     wire::{
-        capability::{Job, SourceCodec, job_capabilities, job_message},
+        capability::{CapabilitySet, Job, SourceCodec, job_capabilities, job_message},
         client::{download_client, segment_client},
         segment::Credentials,
         signature::Offchain,
@@ -200,21 +200,11 @@ impl Stream {
             verifies_by_hash: false,
         })?;
         let orchestrator = Orchestrator::new(self.service_uri.parse()?, Arc::new(Offchain));
-        let mut tries = 0;
-        let session = loop {
-            match orchestrator.open(&job).await {
-                Ok(session) => break session,
-                // A node takes its sessions one by one: each must be measured before there is room for the next.
-                Err(_) if tries < TRIES => {
-                    tries += 1;
-                    sleep(AGAIN).await;
-                }
-                Err(error) => return Err(error.into()),
-            }
-        };
         let (upload, fetch) = (segment_client()?, download_client(DOWNLOAD)?);
+        let mut session = open(&orchestrator, &job).await?;
         let mut due = tokio::time::Instant::now();
         let mut seq = 0;
+        let mut tries = 0;
         while Instant::now() < self.until {
             sleep_until(due).await;
             let piece = self.pieces[usize::try_from(seq)? % self.pieces.len()].clone();
@@ -236,9 +226,18 @@ impl Stream {
                 duration: SEGMENT,
             };
             let departure = Instant::now();
-            let answer = submit(&upload, submission)
-                .await
-                .wrap_err_with(|| format!("segment {seq}"))?;
+            let answer = match submit(&upload, submission).await {
+                Ok(answer) => answer,
+                // There was room when the session was opened, and another one took it.
+                Err(SubmitError::Refused { .. }) if seq == 0 && tries < TRIES => {
+                    tries += 1;
+                    sleep(AGAIN).await;
+                    session = open(&orchestrator, &job).await?;
+                    due = tokio::time::Instant::now();
+                    continue;
+                }
+                Err(error) => return Err(error).wrap_err_with(|| format!("segment {seq}")),
+            };
             for rendition in &answer.segments {
                 let made = download(&fetch, &session.transcoder, &rendition.url).await?;
                 if made.is_empty() {
@@ -255,6 +254,21 @@ impl Stream {
         orchestrator.end(session.token).await?;
         Ok(())
     }
+}
+
+/// A session, as soon as there is room: a node takes them one by one, and measures each before the next.
+async fn open(orchestrator: &Orchestrator, job: &CapabilitySet) -> eyre::Result<Session> {
+    for _ in 0..TRIES {
+        match orchestrator.open(job).await {
+            Ok(session) => return Ok(session),
+            Err(OrchestratorError::Refused(_)) => sleep(AGAIN).await,
+            Err(error) => return Err(error.into()),
+        }
+    }
+    bail!(
+        "the node had no room for one more session in {} s",
+        (AGAIN * TRIES).as_secs()
+    )
 }
 
 /// A clip as a camera gives it, cut into segments.

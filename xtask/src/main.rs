@@ -2,13 +2,15 @@
 //!
 //! `cargo xtask gen` writes the derived files, `cargo xtask gen --check` fails if one differs from what the commands say.
 //! `cargo xtask fuzz`, `cargo xtask soak` and `cargo xtask live` are the long tests of the transcoder and the node around it,
-//! `cargo xtask offers` measures how long gateways wait for an offer.
+//! `cargo xtask transcoders` that of the orchestrator with many remote ones; `cargo xtask offers` measures how long gateways
+//! wait for an offer.
 
 mod demo;
 mod fuzz;
 mod live;
 mod offers;
 mod soak;
+mod transcoders;
 
 use std::{
     collections::BTreeMap,
@@ -42,6 +44,7 @@ enum Command {
     Live(live::LiveArgs),
     Soak(soak::SoakArgs),
     Offers(offers::OffersArgs),
+    Transcoders(transcoders::TranscodersArgs),
 }
 
 fn main() -> ExitCode {
@@ -63,6 +66,7 @@ fn run(cli: Cli) -> eyre::Result<()> {
         Command::Live(args) => live::run(&args),
         Command::Soak(args) => soak::run(&args),
         Command::Offers(args) => offers::run(&args),
+        Command::Transcoders(args) => transcoders::run(&args),
     }
 }
 
