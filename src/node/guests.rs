@@ -15,6 +15,9 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
 
 use super::listener::ConnectionLimits;
 
+/// So long a new connection may take to make its request before it is taken for a silent one.
+const FRESH: Duration = Duration::from_secs(1);
+
 /// The connections of a port.
 pub(super) struct Guests {
     table: Arc<Mutex<Table>>,
@@ -42,7 +45,7 @@ impl Guests {
     }
 
     /// A place for a new connection. If all are taken, the one that has been without a request the longest leaves, and
-    /// those that never made one before all others; none if all have one.
+    /// those that never made one before all others, unless they are new themselves; none if all have one.
     pub(super) fn admit(&self) -> Option<Guest> {
         let mut table = lock(&self.table);
         if table.entries.len() >= self.most {
@@ -134,7 +137,8 @@ impl Activity {
     /// Who must leave first has the lowest; none while a request runs.
     fn rank(&self) -> Option<(bool, Instant)> {
         let is_idle = self.running.load(Ordering::Acquire) == 0;
-        is_idle.then(|| (self.begun.load(Ordering::Acquire) > 0, self.last_end()))
+        let (begun, last_end) = (self.begun.load(Ordering::Acquire), self.last_end());
+        is_idle.then(|| (begun > 0 || last_end.elapsed() < FRESH, last_end))
     }
 
     /// Resolves once no request has run for as long as the limits allow.
@@ -182,6 +186,8 @@ mod tests {
         drop(kept.activity().begin());
         let silent = guests.admit().unwrap();
         let left = |guest: &Guest| guest.leave.is_cancelled();
+        let long_ago = Instant::now().checked_sub(FRESH).unwrap();
+        *silent.activity.last_end.lock().unwrap() = long_ago;
 
         let fourth = guests.admit().unwrap();
         assert!(

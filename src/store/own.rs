@@ -362,18 +362,18 @@ mod tests {
         for text in [
             "",
             "bucket",
-            "https://AK:SECRET@x/bucket",
+            "https://AK:HIDDEN@x/bucket",
             "s3://region/bucket",
             "s3://AK@region/bucket",
-            "s3://AK:SECRET@region",
-            "s3://AK:SECRET@region/b",
-            "s3://AK:SECRET@region/a bucket",
+            "s3://AK:HIDDEN@region",
+            "s3://AK:HIDDEN@region/b",
+            "s3://AK:HIDDEN@region/a bucket",
             "gs://bucket",
             "gs://bucket/prefix?keyfile=x",
             "gs://?keyfile=x",
         ] {
             let error = text.parse::<StoreUrl>().unwrap_err().to_string();
-            assert!(!error.contains("SECRET@"), "{error}");
+            assert!(!error.contains("HIDDEN@"), "{error}");
         }
     }
 

@@ -22,6 +22,7 @@ mod kill;
 mod operator;
 mod outcomes;
 mod proxy;
+mod reach;
 mod run;
 mod stake;
 mod status;
