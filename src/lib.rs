@@ -17,6 +17,7 @@
 //! | [`gpu`] | readings of GPUs and the CPU |
 //! | [`media`] | ladders, probing and transcoding with ffmpeg |
 //! | [`node`] | the orchestrator node |
+//! | [`remote`] | the transcoder of an orchestrator elsewhere |
 //! | [`gateway`] | the sending side: cut, submit, download, verify |
 //! | [`bench`] | measuring the transcoder |
 
@@ -34,3 +35,5 @@ pub mod units;
 pub mod view;
 pub mod wallet;
 pub mod wire;
+
+pub use node::remote;

@@ -1,4 +1,5 @@
-//! The orchestrator node: sessions and transcoding for gateways on one port, an API for its operator on another.
+//! The orchestrator node: sessions and transcoding for gateways on one port, an API for its operator on another. And the
+//! transcoder that works for somebody else's orchestrator, which shares most of its parts.
 //!
 //! | module | holds |
 //! |---|---|
@@ -8,6 +9,8 @@
 //! | `credentials`, `upload`, `sources`, `segment` | a segment from its headers to its signed result |
 //! | `session`, `store`, `work` | who is served, what waits for download, what was done |
 //! | `status`, `notices`, `devices`, `follow`, `operator` | what the operator sees, and the API that tells it |
+//! | `settings` | what the operator changes while it runs, and what of it is kept |
+//! | [`remote`] | the transcoder of an orchestrator elsewhere |
 //!
 //! No payment is asked for yet: neither off-chain nor on a chain does the node announce a price or ticket parameters.
 
@@ -19,10 +22,12 @@ mod http;
 mod listener;
 mod notices;
 mod operator;
+pub mod remote;
 mod rpc;
 mod run;
 mod segment;
 mod session;
+mod settings;
 mod sources;
 mod stall;
 mod status;
@@ -50,10 +55,11 @@ pub use devices::DeviceReader;
 pub use follow::follow;
 pub use listener::ConnectionLimits;
 pub use run::{RunningNode, StopReport, start};
+pub use settings::{KeptSettings, LogControl, SettingsChange, SettingsError};
 
 use crate::{
     media::job::{SegmentJob, SegmentTranscoder, TranscodeError, Transcoded},
-    view::node::{Device, EngineView, NodeChain},
+    view::node::{Device, EngineView, NodeChain, NodeMode},
     wire::{
         capability::{CapabilitySet, PROTOCOL_VERSION},
         net,
@@ -140,6 +146,8 @@ pub struct NodeConfig {
     pub devices: Option<DeviceReader>,
     /// What is read of the chain, by whoever reads it; none off-chain.
     pub chain: Option<watch::Receiver<Option<NodeChain>>>,
+    /// Changes what is logged; none: that cannot be changed while the node runs.
+    pub log: Option<LogControl>,
     /// Bounds.
     pub limits: NodeLimits,
 }
@@ -163,6 +171,7 @@ impl NodeConfig {
             private_sources: true,
             devices: None,
             chain: None,
+            log: None,
             limits: NodeLimits::default(),
         }
     }
@@ -251,7 +260,8 @@ struct Node {
     service_uri: String,
     network: String,
     started: Timestamp,
-    max_sessions: u32,
+    mode: NodeMode,
+    settings: settings::RunTimeSettings,
     signer: Arc<dyn MessageSigner>,
     tokens: AuthTokens,
     capabilities: net::Capabilities,

@@ -21,6 +21,7 @@ use super::{
     operator,
     rpc::OrchestratorService,
     session::Sessions,
+    settings::RunTimeSettings,
     status,
     store::Store,
     supervisor::Supervisor,
@@ -30,14 +31,14 @@ use super::{
 };
 use crate::{
     media::job::SegmentTranscoder,
-    view::node::NodeStatus,
+    view::node::{NodeMode, NodeStatus},
     wire::{net::orchestrator_server::OrchestratorServer, signature::MessageSigner},
 };
 
 /// How often sessions are looked over for idle ones.
-const SWEEP: Duration = Duration::from_secs(5);
+pub(super) const SWEEP: Duration = Duration::from_secs(5);
 /// How long a transcoder gets to end its processes once it is told to stop.
-const KILL_TIME: Duration = Duration::from_secs(5);
+pub(super) const KILL_TIME: Duration = Duration::from_secs(5);
 /// How often is asked whether the last renditions were fetched.
 const DOWNLOAD_CHECK: Duration = Duration::from_millis(50);
 
@@ -123,7 +124,8 @@ pub async fn start(
         service_uri: service_uri.clone(),
         network: config.network,
         started: Timestamp::now(),
-        max_sessions: config.max_sessions,
+        settings: RunTimeSettings::new(config.data_dir, config.log),
+        mode: NodeMode::Combined,
         signer: Arc::new(signer),
         tokens: config.tokens,
         capabilities: config.capabilities.to_message(&advertised_version()),
@@ -164,8 +166,9 @@ pub async fn start(
         listener::serve(operator, None, routes, limits.operator, stop).await;
         Ok(())
     });
+    let (telling, changes, chain) = (Arc::clone(&node), node.changed.subscribe(), node.chain.clone());
     supervisor.spawn("status feed", |stop| {
-        status::publish(Arc::clone(&node), feed, stop)
+        status::publish(telling, changes, chain, feed, stop)
     });
     supervisor.spawn("idle sessions", |stop| sweep(Arc::clone(&node), limits, stop));
     if let Some(reader) = config.devices {
@@ -340,7 +343,7 @@ async fn sweep(
     }
 }
 
-async fn listen(on: Listen) -> Result<(TcpListener, SocketAddr), NodeError> {
+pub(super) async fn listen(on: Listen) -> Result<(TcpListener, SocketAddr), NodeError> {
     let (address, bound) = match on {
         Listen::Address(address) => (address, TcpListener::bind(address).await),
         Listen::Bound(socket) => {

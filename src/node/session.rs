@@ -78,7 +78,7 @@ pub(super) struct Opener {
 pub(super) struct Sessions {
     table: Mutex<HashMap<String, Arc<Session>>>,
     store: Store,
-    most: usize,
+    most: AtomicU32,
     device: String,
     transcoder: Arc<dyn AnyTranscoder>,
     intake: AtomicU8,
@@ -100,7 +100,7 @@ impl Sessions {
         Self {
             table: Mutex::default(),
             store,
-            most: usize::try_from(most).unwrap_or(usize::MAX),
+            most: AtomicU32::new(most),
             device,
             transcoder,
             intake: AtomicU8::new(Intake::Everything as u8),
@@ -117,6 +117,17 @@ impl Sessions {
     /// The renditions.
     pub(super) fn store(&self) -> &Store {
         &self.store
+    }
+
+    /// How many there may be at once.
+    pub(super) fn most(&self) -> u32 {
+        self.most.load(Ordering::Relaxed)
+    }
+
+    /// From now on there may be so many at once; those there are stay.
+    pub(super) fn set_most(&self, most: u32) {
+        self.most.store(most, Ordering::Relaxed);
+        self.changed.send_replace(());
     }
 
     /// Takes no new sessions from now on.
@@ -149,7 +160,7 @@ impl Sessions {
             true => intake < Intake::Nothing as u8,
             false => {
                 intake == Intake::Everything as u8
-                    && table.len() < self.most
+                    && table.len() < usize::try_from(self.most()).unwrap_or(usize::MAX)
                     && self.transcoder.has_capacity()
             }
         };

@@ -7,4 +7,4 @@ mod operator;
 mod rpc;
 mod segment;
 mod stopping;
-mod transcoder;
+pub mod transcoder;

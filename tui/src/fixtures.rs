@@ -67,6 +67,8 @@ pub fn busy() -> NodeStatus {
         engine: engine(),
         chain: Some(chain()),
         notices: Vec::new(),
+        mode: Default::default(),
+        remote: None,
     }
 }
 
