@@ -28,7 +28,7 @@ use engine::{
         pace::Pacer,
         transcode::{FfmpegSettings, FfmpegTranscoder},
     },
-    node::{self, DeviceReader, Listen, NodeConfig, RunningNode, StopReport},
+    node::{self, DeviceReader, Listen, NodeConfig, PoolSettings, RunningNode, StopReport, TranscoderPool},
     process::Launcher,
     remote::RunningTranscoder,
     view::node::NodeMode,
@@ -384,6 +384,15 @@ async fn start(
         log: Some(crate::logging::control()),
         ..NodeConfig::local(data_dir.clone())
     };
+    if mode == NodeMode::Orchestrator {
+        let (secret, _) = secret::read(args.orch_secret_file.as_deref(), context).await?;
+        let pool = TranscoderPool::new(PoolSettings::new(secret));
+        config.transcoders = Some(pool.clone());
+        config.auto_sessions = sessions == SessionsChoice::Auto;
+        let signer = signer(args, &mut config, context, stop).await?;
+        let started = node::start(config, pool, signer, CancellationToken::new()).await;
+        return Ok(started.map_err(failure::of_node)?);
+    }
     let engine = Engine::start(args, &data_dir, context).await?;
     config.devices = Some(engine.devices);
     if let Some(capabilities) = engine.capabilities {

@@ -1,7 +1,7 @@
 //! What a gateway must show before its segment is read: the headers of `POST /segment` and `POST /payment`, checked in
 //! the order and answered with the texts of `go-livepeer server/segment_rpc.go`.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use alloy::primitives::{Address, B256};
 use axum::http::{HeaderMap, StatusCode};
@@ -46,6 +46,8 @@ pub(super) struct Credentials {
     pub clip: Option<Clip>,
     /// Whether to compute perceptual hashes.
     pub perceptual_hash: bool,
+    /// All of it as it came, for a transcoder elsewhere.
+    pub request: Arc<net::SegData>,
 }
 
 impl Credentials {
@@ -73,12 +75,13 @@ impl Credentials {
         {
             return Err(forbidden("ErrSegSig".to_string()));
         }
-        if let Err(reason) = capability::compatible(segment.capabilities.as_ref(), node.capabilities()) {
+        if let Err(reason) = capability::compatible(segment.capabilities.as_ref(), &node.capabilities()) {
             tracing::info!(%reason, "a segment asks for what this node does not do");
             return Err(forbidden("incompatible capabilities".to_string()));
         }
         let token = segment
             .auth_token
+            .clone()
             .ok_or(TokenError::Missing)
             .and_then(|token| node.tokens().check(&token, Timestamp::now()).map(|()| token))
             .map_err(|error| forbidden(error.to_string()))?;
@@ -92,6 +95,7 @@ impl Credentials {
             token,
             clip: segment.segment_parameters.and_then(clip),
             perceptual_hash: segment.calc_perceptual_hash,
+            request: Arc::new(segment),
         })
     }
 

@@ -4,6 +4,7 @@ use std::{
     convert::Infallible,
     future::Future,
     io,
+    net::SocketAddr,
     panic::AssertUnwindSafe,
     pin::pin,
     sync::{
@@ -59,7 +60,15 @@ pub struct ConnectionLimits {
     pub write_stall: Duration,
     /// How long connections get to finish when the node stops.
     pub shutdown: Duration,
+    /// An HTTP/2 peer of whom nothing is heard for so long is asked whether it is still there.
+    pub ping_interval: Duration,
+    /// How long it may take to say so.
+    pub ping_timeout: Duration,
 }
+
+/// Who made a request: an extension of it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Peer(pub SocketAddr);
 
 impl Default for ConnectionLimits {
     fn default() -> Self {
@@ -71,6 +80,8 @@ impl Default for ConnectionLimits {
             idle: Duration::from_secs(600),
             write_stall: Duration::from_secs(30),
             shutdown: Duration::from_secs(5),
+            ping_interval: Duration::from_secs(20),
+            ping_timeout: Duration::from_secs(10),
         }
     }
 }
@@ -142,7 +153,7 @@ pub(super) async fn serve(
             let _place = place;
             tokio::select! {
                 () = cut.cancelled() => {}
-                ended = connection(stream, tls, routes, limits, stop) => {
+                ended = connection(stream, peer, tls, routes, limits, stop) => {
                     if let Err(error) = ended {
                         tracing::debug!(%peer, error, "a connection broke off");
                     }
@@ -161,6 +172,7 @@ pub(super) async fn serve(
 
 async fn connection(
     stream: TcpStream,
+    peer: SocketAddr,
     tls: Option<TlsAcceptor>,
     routes: Routes,
     limits: ConnectionLimits,
@@ -169,7 +181,7 @@ async fn connection(
     stream.set_nodelay(true).map_err(|error| error.to_string())?;
     let stream = WriteLimit::new(stream, limits.write_stall);
     match tls {
-        None => requests(stream, routes, limits, stop).await,
+        None => requests(stream, peer, routes, limits, stop).await,
         Some(tls) => {
             let shaken = tokio::select! {
                 () = stop.cancelled() => return Ok(()),
@@ -178,13 +190,14 @@ async fn connection(
             let stream = shaken
                 .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
                 .map_err(|error| format!("TLS handshake: {error}"))?;
-            requests(stream, routes, limits, stop).await
+            requests(stream, peer, routes, limits, stop).await
         }
     }
 }
 
 async fn requests(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    peer: SocketAddr,
     routes: Routes,
     limits: ConnectionLimits,
     stop: CancellationToken,
@@ -192,7 +205,8 @@ async fn requests(
     let activity = Arc::new(Activity::new());
     let service = {
         let activity = Arc::clone(&activity);
-        service_fn(move |request: Request<Incoming>| {
+        service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(Peer(peer));
             let routes = routes.clone();
             let request_runs = activity.begin();
             async move {
@@ -235,8 +249,8 @@ fn protocols(limits: ConnectionLimits) -> auto::Builder<TokioExecutor> {
         .http2()
         .timer(TokioTimer::new())
         .max_header_list_size(MAX_HEADERS)
-        .keep_alive_interval(Duration::from_secs(20))
-        .keep_alive_timeout(Duration::from_secs(10));
+        .keep_alive_interval(limits.ping_interval)
+        .keep_alive_timeout(limits.ping_timeout);
     builder
 }
 

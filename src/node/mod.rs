@@ -7,6 +7,7 @@
 //! | `listener`, `stall`, `tls`, `files` | a port that stays bounded, its certificate, the data directory |
 //! | `http`, `rpc` | the two halves of the node's port |
 //! | `credentials`, `upload`, `sources`, `segment` | a segment from its headers to its signed result |
+//! | `transcoders` | remote transcoders: who is there, who gets what, and what came of it |
 //! | `session`, `store`, `work` | who is served, what waits for download, what was done |
 //! | `status`, `notices`, `devices`, `follow`, `operator` | what the operator sees, and the API that tells it |
 //! | `settings` | what the operator changes while it runs, and what of it is kept |
@@ -34,6 +35,7 @@ mod status;
 mod store;
 mod supervisor;
 mod tls;
+mod transcoders;
 mod upload;
 mod work;
 
@@ -56,6 +58,7 @@ pub use follow::follow;
 pub use listener::ConnectionLimits;
 pub use run::{RunningNode, StopReport, start};
 pub use settings::{KeptSettings, LogControl, SettingsChange, SettingsError};
+pub use transcoders::{PoolSettings, TranscoderPool};
 
 use crate::{
     media::job::{SegmentJob, SegmentTranscoder, TranscodeError, Transcoded},
@@ -130,6 +133,8 @@ pub struct NodeConfig {
     pub operator: Listen,
     /// Stream sessions at once.
     pub max_sessions: u32,
+    /// As many sessions as the remote transcoders have capacity for, in place of `max_sessions`.
+    pub auto_sessions: bool,
     /// The node's files; one node at a time.
     pub data_dir: PathBuf,
     /// `offchain`, or the network's name.
@@ -148,6 +153,9 @@ pub struct NodeConfig {
     pub chain: Option<watch::Receiver<Option<NodeChain>>>,
     /// Changes what is logged; none: that cannot be changed while the node runs.
     pub log: Option<LogControl>,
+    /// Remote transcoders may register with this pool, which is also what the node is given to transcode with. None: the
+    /// node transcodes itself.
+    pub transcoders: Option<TranscoderPool>,
     /// Bounds.
     pub limits: NodeLimits,
 }
@@ -163,6 +171,7 @@ impl NodeConfig {
             tls: true,
             operator: any(),
             max_sessions: 10,
+            auto_sessions: false,
             data_dir,
             network: "offchain".to_string(),
             device: "cpu".to_string(),
@@ -172,6 +181,7 @@ impl NodeConfig {
             devices: None,
             chain: None,
             log: None,
+            transcoders: None,
             limits: NodeLimits::default(),
         }
     }
@@ -264,7 +274,8 @@ struct Node {
     settings: settings::RunTimeSettings,
     signer: Arc<dyn MessageSigner>,
     tokens: AuthTokens,
-    capabilities: net::Capabilities,
+    capabilities: Arc<net::Capabilities>,
+    transcoders: Option<TranscoderPool>,
     transcoder: Arc<dyn AnyTranscoder>,
     sessions: session::Sessions,
     work: Mutex<work::Work>,
@@ -292,8 +303,16 @@ impl Node {
         &self.tokens
     }
 
-    fn capabilities(&self) -> &net::Capabilities {
-        &self.capabilities
+    /// What the node can do now: remote transcoders add to it.
+    fn capabilities(&self) -> Arc<net::Capabilities> {
+        match &self.transcoders {
+            Some(pool) => pool.capabilities(&self.capabilities),
+            None => Arc::clone(&self.capabilities),
+        }
+    }
+
+    fn transcoders(&self) -> Option<&TranscoderPool> {
+        self.transcoders.as_ref()
     }
 
     fn sessions(&self) -> &session::Sessions {
@@ -352,7 +371,7 @@ impl Node {
         net::OrchestratorInfo {
             transcoder: self.service_uri.clone(),
             address: self.signer.address().to_vec(),
-            capabilities: Some(self.capabilities.clone()),
+            capabilities: Some((*self.capabilities()).clone()),
             auth_token: token,
             hardware: match with_hardware {
                 true => devices::hardware(&self.devices.borrow()),

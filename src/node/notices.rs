@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use jiff::Timestamp;
 
+use super::transcoders::{Moved, Movements};
 use crate::{
     units::Wei,
     view::node::{EngineView, NodeChain, Notice, WorkTotals},
@@ -20,6 +21,9 @@ const ENOUGH_SEGMENTS: u64 = 10;
 
 /// A segment refused for lack of time is news for so many seconds.
 const SHED_SECONDS: i64 = 60;
+
+/// A remote transcoder that came or went is news for so many seconds.
+const MOVED_SECONDS: i64 = 60;
 
 /// Remembers since when each notice holds.
 #[derive(Default)]
@@ -41,6 +45,8 @@ pub(super) struct Known<'a> {
     pub is_full: bool,
     /// Whether the machine could not carry one more.
     pub is_at_capacity: bool,
+    /// Comings and goings of remote transcoders; none for a node that takes none.
+    pub transcoders: Option<&'a Movements>,
 }
 
 struct Finding {
@@ -66,6 +72,9 @@ impl Notices {
             }
         }
         work_findings(known, &mut findings);
+        if let Some(transcoders) = known.transcoders {
+            transcoder_findings(now, transcoders, &mut findings);
+        }
         let shed = known.engine.segments_shed;
         if shed > self.shed.0 {
             self.shed = (shed, Some(now));
@@ -170,6 +179,39 @@ fn chain_findings(chain: &NodeChain, findings: &mut Vec<Finding>) {
     }
 }
 
+fn transcoder_findings(now: Timestamp, transcoders: &Movements, findings: &mut Vec<Finding>) {
+    let is_news = |moved: &&Moved| now.as_second() - moved.at.as_second() < MOVED_SECONDS;
+    let count = transcoders.here;
+    if count == 0 {
+        findings.push(Finding {
+            code: "no_transcoders",
+            urgent: true,
+            message: "no transcoder is connected, all work is refused: start one with the orchestrator's address and secret"
+                .to_string(),
+        });
+    }
+    if let Some(left) = transcoders.left.as_ref().filter(is_news) {
+        findings.push(Finding {
+            code: "transcoder_left",
+            urgent: true,
+            message: format!(
+                "transcoder {} left ({}), {count} are connected",
+                left.who, left.why
+            ),
+        });
+    }
+    if let Some(joined) = transcoders.joined.as_ref().filter(is_news) {
+        findings.push(Finding {
+            code: "transcoder_joined",
+            urgent: false,
+            message: format!(
+                "transcoder {} joined ({}), {count} are connected",
+                joined.who, joined.why
+            ),
+        });
+    }
+}
+
 fn work_findings(known: &Known<'_>, findings: &mut Vec<Finding>) {
     let work = known.work;
     if let Some(permille) = work.real_time_permille
@@ -194,7 +236,7 @@ fn work_findings(known: &Known<'_>, findings: &mut Vec<Finding>) {
                 "all sessions are taken, new ones are refused: raise --max-sessions if the machine has room"
                     .to_string(),
         });
-    } else if known.is_at_capacity {
+    } else if known.is_at_capacity && known.transcoders.is_none_or(|transcoders| transcoders.here > 0) {
         findings.push(Finding {
             code: "at_capacity",
             urgent: false,
@@ -247,6 +289,7 @@ mod tests {
             engine,
             is_full,
             is_at_capacity,
+            transcoders: None,
         };
         notices.update(Timestamp::from_second(second).unwrap(), &known)
     }

@@ -1,5 +1,5 @@
 //! The gRPC half of the node's port: the `Orchestrator` service (`go-livepeer server/rpc.go`). The `Transcoder`
-//! service is not here: this node transcodes itself, so callers of it get `UNIMPLEMENTED`.
+//! service is in `transcoders`, and only on nodes that have a pool of them: elsewhere callers get `UNIMPLEMENTED`.
 
 use std::sync::Arc;
 

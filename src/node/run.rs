@@ -26,13 +26,17 @@ use super::{
     store::Store,
     supervisor::Supervisor,
     tls,
+    transcoders::TranscoderService,
     upload::Room,
     work::Work,
 };
 use crate::{
     media::job::SegmentTranscoder,
     view::node::{NodeMode, NodeStatus},
-    wire::{net::orchestrator_server::OrchestratorServer, signature::MessageSigner},
+    wire::{
+        net::{orchestrator_server::OrchestratorServer, transcoder_server::TranscoderServer},
+        signature::MessageSigner,
+    },
 };
 
 /// How often sessions are looked over for idle ones.
@@ -89,7 +93,7 @@ pub async fn start(
     signer: impl MessageSigner + 'static,
     stop: CancellationToken,
 ) -> Result<RunningNode, NodeError> {
-    if config.max_sessions == 0 {
+    if config.max_sessions == 0 && !config.auto_sessions {
         return Err(NodeError::NoSessions);
     }
     let data_dir = files::take(&config.data_dir)?;
@@ -106,7 +110,10 @@ pub async fn start(
         false => None,
     };
 
-    let limits = config.limits;
+    let mut limits = config.limits;
+    if let Some(pool) = &config.transcoders {
+        (limits.service.ping_interval, limits.service.ping_timeout) = pool.pings();
+    }
     let hard_stop = CancellationToken::new();
     let halt = CancellationToken::new();
     let changed = watch::Sender::new(());
@@ -114,7 +121,10 @@ pub async fn start(
     let transcoder: Arc<dyn AnyTranscoder> = Arc::new(transcoder);
     let node = Arc::new(Node {
         sessions: Sessions::new(
-            config.max_sessions,
+            match config.auto_sessions {
+                true => 0,
+                false => config.max_sessions,
+            },
             Store::new(limits.store_bytes),
             config.device,
             Arc::clone(&transcoder),
@@ -125,10 +135,14 @@ pub async fn start(
         network: config.network,
         started: Timestamp::now(),
         settings: RunTimeSettings::new(config.data_dir, config.log),
-        mode: NodeMode::Combined,
+        mode: match config.transcoders {
+            Some(_) => NodeMode::Orchestrator,
+            None => NodeMode::Combined,
+        },
         signer: Arc::new(signer),
         tokens: config.tokens,
-        capabilities: config.capabilities.to_message(&advertised_version()),
+        capabilities: Arc::new(config.capabilities.to_message(&advertised_version())),
+        transcoders: config.transcoders.clone(),
         transcoder,
         work: Mutex::new(Work::default()),
         notices: Mutex::new(Notices::default()),
@@ -142,13 +156,15 @@ pub async fn start(
     });
 
     let supervisor = Supervisor::default();
-    let grpc = tonic::service::Routes::new(OrchestratorServer::new(OrchestratorService::new(Arc::clone(
-        &node,
-    ))))
-    .prepare()
-    .into_axum_router();
+    let mut grpc = tonic::service::Routes::new(OrchestratorServer::new(OrchestratorService::new(
+        Arc::clone(&node),
+    )));
+    if let Some(pool) = &config.transcoders {
+        pool.serve(&node, config.auto_sessions);
+        grpc = grpc.add_service(TranscoderServer::new(TranscoderService::new(pool.clone())));
+    }
     let routes = Routes {
-        grpc: Some(grpc),
+        grpc: Some(grpc.prepare().into_axum_router()),
         http: http::routes(Arc::clone(&node)),
     };
     supervisor.spawn("service port", |stop| async move {
@@ -304,6 +320,9 @@ async fn conduct(ending: Ending) -> StopReport {
         () = supervisor.stopping() => {}
     }
     node.sessions().end_all();
+    if let Some(pool) = node.transcoders() {
+        pool.stop();
+    }
     let closing = supervisor.shut_down(limits.service.shutdown + KILL_TIME);
     let closed = tokio::select! {
         closed = closing => closed,

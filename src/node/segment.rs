@@ -408,7 +408,10 @@ async fn encode(
     let begun = Instant::now();
     let stop = place.stop().child_token();
     let transcoding = async {
-        let mut transcoding = node.transcoder().transcode(job, stop.clone());
+        let mut transcoding = match node.transcoders() {
+            Some(pool) => Box::pin(pool.transcode_for(job, credentials.request.clone(), stop.clone())),
+            None => node.transcoder().transcode(job, stop.clone()),
+        };
         tokio::select! {
             made = &mut transcoding => made,
             () = place.is_in_the_way(&source) => {
@@ -441,9 +444,11 @@ async fn deliver(
     let seq = credentials.seq.unsigned_abs();
     let (made, seen) = match encoded.made {
         Ok(made) => {
+            let size = (made.source_width, made.source_height);
+            let remote = node.transcoders().and_then(|pool| pool.place_of(session));
             let seen = Made {
-                source: (made.source_width, made.source_height),
-                target: made.target,
+                source: (size != (0, 0)).then_some(size),
+                device: remote.unwrap_or_else(|| made.target.to_string()),
             };
             (
                 publish_and_sign(node, credentials, made.renditions).await,

@@ -10,7 +10,7 @@ use std::{
     future::pending,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -26,7 +26,7 @@ use super::{
     work::{Outcome, push_bounded},
 };
 use crate::{
-    media::{arrival::Source, target::Target},
+    media::arrival::Source,
     view::node::{Rung, SegmentTiming, StreamSession},
 };
 
@@ -78,7 +78,7 @@ pub(super) struct Opener {
 pub(super) struct Sessions {
     table: Mutex<HashMap<String, Arc<Session>>>,
     store: Store,
-    most: AtomicU32,
+    most: AtomicUsize,
     device: String,
     transcoder: Arc<dyn AnyTranscoder>,
     intake: AtomicU8,
@@ -100,7 +100,7 @@ impl Sessions {
         Self {
             table: Mutex::default(),
             store,
-            most: AtomicU32::new(most),
+            most: AtomicUsize::new(usize::try_from(most).unwrap_or(usize::MAX)),
             device,
             transcoder,
             intake: AtomicU8::new(Intake::Everything as u8),
@@ -119,15 +119,16 @@ impl Sessions {
         &self.store
     }
 
-    /// How many there may be at once.
-    pub(super) fn most(&self) -> u32 {
-        self.most.load(Ordering::Relaxed)
+    /// Takes so many sessions at most from now on; those there are stay.
+    pub(super) fn limit(&self, most: u32) {
+        let most = usize::try_from(most).unwrap_or(usize::MAX);
+        self.most.store(most, Ordering::Release);
+        self.changed.send_replace(());
     }
 
-    /// From now on there may be so many at once; those there are stay.
-    pub(super) fn set_most(&self, most: u32) {
-        self.most.store(most, Ordering::Relaxed);
-        self.changed.send_replace(());
+    /// How many sessions are taken at most.
+    pub(super) fn most(&self) -> usize {
+        self.most.load(Ordering::Acquire)
     }
 
     /// Takes no new sessions from now on.
@@ -160,7 +161,7 @@ impl Sessions {
             true => intake < Intake::Nothing as u8,
             false => {
                 intake == Intake::Everything as u8
-                    && table.len() < usize::try_from(self.most()).unwrap_or(usize::MAX)
+                    && table.len() < self.most()
                     && self.transcoder.has_capacity()
             }
         };
@@ -437,9 +438,9 @@ impl Place {
         }
         facts.pixels += outcome.pixels;
         push_bounded(&mut facts.recent, outcome.timing, RECENT);
-        if let Some(Made { source, target }) = made {
-            facts.source = Some(format!("{}x{}", source.0, source.1));
-            facts.device = target.to_string();
+        if let Some(Made { source, device }) = made {
+            facts.source = source.map(|(width, height)| format!("{width}x{height}"));
+            facts.device = device;
         }
         if let Some(error) = error {
             facts.last_error = Some(shortened(error));
@@ -462,12 +463,12 @@ impl Drop for Place {
 }
 
 /// What was made of a segment, for the operator's eyes.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Made {
-    /// Width and height of the source.
-    pub source: (u32, u32),
+    /// Width and height of the source, if known.
+    pub source: Option<(u32, u32)>,
     /// What encoded it.
-    pub target: Target,
+    pub device: String,
 }
 
 /// Counts a waiting segment as long as it lives.

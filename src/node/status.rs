@@ -11,13 +11,16 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Node,
+    Node, TranscoderPool,
     notices::Known,
     operator::Operated,
     settings::{SettingsChange, SettingsError},
     supervisor::TaskError,
 };
-use crate::view::node::{NodeChain, NodeStatus};
+use crate::{
+    config::SessionsChoice,
+    view::node::{NodeChain, NodeStatus},
+};
 
 /// The least time between two events, however much happens.
 const LEAST_GAP: Duration = Duration::from_millis(250);
@@ -31,8 +34,7 @@ impl Node {
         let sessions = self.sessions.view();
         let work = self.work().totals(self.sessions.refused());
         let chain = self.chain.as_ref().and_then(|chain| chain.borrow().clone());
-        let max_sessions = self.sessions.most();
-        let is_full = sessions.len() >= usize::try_from(max_sessions).unwrap_or(usize::MAX);
+        let is_full = sessions.len() >= self.sessions.most();
         let mut engine = self.transcoder().view();
         engine.segments_shed += self.work().segments_shed();
         let can_more = self.transcoder().has_capacity();
@@ -44,6 +46,7 @@ impl Node {
                 engine: &engine,
                 is_full,
                 is_at_capacity: !can_more,
+                transcoders: self.transcoders().map(TranscoderPool::movements).as_ref(),
             },
         );
         let mut devices = self.devices.borrow().clone();
@@ -59,10 +62,14 @@ impl Node {
             address: self.is_on_chain().then(|| self.signer.address()),
             network: self.network.clone(),
             draining: self.sessions.is_draining(),
-            max_sessions,
+            max_sessions: u32::try_from(self.sessions.most()).unwrap_or(u32::MAX),
             sessions,
             work,
             devices,
+            transcoders: self
+                .transcoders()
+                .map(TranscoderPool::members)
+                .unwrap_or_default(),
             engine,
             chain,
             notices,
@@ -84,7 +91,15 @@ impl Operated for Node {
 
     fn change(&self, change: &SettingsChange) -> Result<(), SettingsError> {
         self.settings.change(change, |choice| {
-            self.sessions.set_most(choice.most());
+            let is_auto = choice == SessionsChoice::Auto;
+            match self.transcoders() {
+                Some(pool) if is_auto => pool.set_auto_sessions(true),
+                Some(pool) => {
+                    pool.set_auto_sessions(false);
+                    self.sessions.limit(choice.most());
+                }
+                None => self.sessions.limit(choice.most()),
+            }
             Ok(())
         })
     }

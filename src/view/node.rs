@@ -33,6 +33,9 @@ pub struct NodeStatus {
     pub work: WorkTotals,
     /// Where the encoding happens: GPUs, or the CPU.
     pub devices: Vec<Device>,
+    /// Remote transcoders connected now, the least loaded first.
+    #[serde(default)]
+    pub transcoders: Vec<RemoteTranscoder>,
     /// How transcoding goes.
     #[serde(default)]
     pub engine: EngineView,
@@ -122,9 +125,32 @@ pub struct StreamSession {
     pub pixels: u64,
     /// The last segments, oldest first, bounded.
     pub recent: Vec<SegmentTiming>,
-    /// Where it runs, like `cpu` or `gpu0`.
+    /// Where it runs, like `cpu` or `gpu0`, or the address of a remote transcoder.
     pub device: String,
     /// The last error told to the gateway. Text from outside possible: escape before drawing.
+    pub last_error: Option<String>,
+}
+
+/// A remote transcoder connected to the node.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RemoteTranscoder {
+    /// Address and port its connection comes from.
+    pub address: String,
+    /// Version it gave. Text from outside: escape before drawing.
+    pub version: String,
+    /// When it registered.
+    pub since: Timestamp,
+    /// Sessions it takes at once.
+    pub capacity: u32,
+    /// Sessions it has.
+    pub load: u32,
+    /// Tasks it works on.
+    pub running: u32,
+    /// Tasks it delivered renditions for.
+    pub tasks_done: u64,
+    /// Tasks that failed, whoever was at fault.
+    pub tasks_failed: u64,
+    /// The last failure. Text from outside: escape before drawing.
     pub last_error: Option<String>,
 }
 

@@ -64,6 +64,7 @@ pub fn busy() -> NodeStatus {
             sessions_refused: 0,
         },
         devices: vec![cpu()],
+        transcoders: Vec::new(),
         engine: engine(),
         chain: Some(chain()),
         notices: Vec::new(),

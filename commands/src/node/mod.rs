@@ -4,6 +4,7 @@ mod drain;
 mod sessions;
 mod settings;
 mod show;
+mod transcoders;
 
 use clap::Subcommand;
 use engine::view::node::NodeStatus;
@@ -26,6 +27,7 @@ use crate::{
 pub enum NodeCommand {
     Show(show::ShowArgs),
     Sessions(sessions::SessionsArgs),
+    Transcoders(transcoders::TranscodersArgs),
     Drain(drain::DrainArgs),
     SetMaxSessions(settings::SetMaxSessionsArgs),
     LogLevel(settings::LogLevelArgs),
@@ -40,6 +42,7 @@ pub async fn run(command: NodeCommand, context: &mut Context) -> eyre::Result<()
     match command {
         NodeCommand::Show(args) => show::run(args, &node, context).await,
         NodeCommand::Sessions(args) => sessions::run(args, &node, context).await,
+        NodeCommand::Transcoders(args) => transcoders::run(args, &node, context).await,
         NodeCommand::Drain(args) => drain::run(args, &node, context).await,
         NodeCommand::SetMaxSessions(args) => settings::set_max_sessions(args, &node, context).await,
         NodeCommand::LogLevel(args) => settings::log_level(args, &node, context).await,

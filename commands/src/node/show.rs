@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use clap::Args;
-use engine::view::node::{NodeStatus, RemoteView};
+use engine::view::node::{NodeMode, NodeStatus, RemoteView};
 use serde::Serialize;
 
 use super::{ago, status};
@@ -56,6 +56,9 @@ impl Report for Shown {
         }
         let sessions = format!("{} of {}", node.sessions.len(), node.max_sessions);
         line("sessions", &sessions);
+        if node.mode == NodeMode::Orchestrator {
+            line("transcoders", &transcoders(node));
+        }
         line(
             "work",
             &format!(
@@ -100,6 +103,21 @@ fn orchestrator(node: &NodeStatus, remote: &RemoteView, style: &Style) -> String
         None if node.draining => format!("{place} · left"),
         None => format!("{place} · {} not registered", style.bad_mark()),
     }
+}
+
+fn transcoders(node: &NodeStatus) -> String {
+    let sum = |of: fn(&engine::view::node::RemoteTranscoder) -> u32| -> u64 {
+        node.transcoders
+            .iter()
+            .map(|transcoder| u64::from(of(transcoder)))
+            .sum()
+    };
+    format!(
+        "{} · {} of {} sessions",
+        node.transcoders.len(),
+        sum(|transcoder| transcoder.load),
+        sum(|transcoder| transcoder.capacity)
+    )
 }
 
 /// Shows it.

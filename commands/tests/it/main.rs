@@ -22,6 +22,7 @@ mod kill;
 mod operator;
 mod outcomes;
 mod proxy;
+mod remote;
 mod run;
 mod stake;
 mod status;

@@ -277,6 +277,7 @@ mod tests {
             width: 4,
             height: 3,
             perceptual_hash: hash.map(Bytes::from_static),
+            reported_pixels: None,
         }
     }
 

@@ -29,6 +29,7 @@ impl Remote {
                 engine: &engine,
                 is_full: sessions.len() >= usize::try_from(max_sessions).unwrap_or(usize::MAX),
                 is_at_capacity: false,
+                transcoders: None,
             },
         );
         let is_draining = self.draining.is_cancelled();
@@ -53,6 +54,7 @@ impl Remote {
             sessions,
             work,
             devices,
+            transcoders: Vec::new(),
             engine,
             chain: None,
             notices,

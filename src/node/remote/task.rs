@@ -221,8 +221,8 @@ impl Remote {
             }
         };
         let seen = made.as_ref().ok().map(|(_, made)| Made {
-            source: (made.source_width, made.source_height),
-            target: made.target,
+            source: Some((made.source_width, made.source_height)),
+            device: made.target.to_string(),
         });
         let elapsed = made.as_ref().ok().map(|(_, made)| made.elapsed);
         let result = match made {
