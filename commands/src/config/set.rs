@@ -32,7 +32,11 @@ Keys of the config file, in [defaults] and in each [profiles.NAME]:
   data_dir       where lpctl keeps what it must not lose
   node_url       operator API of a running node
   max_gas_price  like \"0.1gwei\"
-  max_sessions   streams a node serves at once; `lpctl bench transcode --write-config` measures it
+  max_sessions   streams a node serves at once, or auto; `lpctl bench transcode --write-config` measures it
+  mode           what `lpctl run` is: combined, orchestrator or transcoder
+  orch_addr      where a transcoder finds its orchestrator, like \"orchestrator.example:8935\"
+  orch_secret_file  file whose first line orchestrator and transcoders share
+  log_level      how much a node logs: error, warn, info, debug or trace
   transcode.cpu.preset            auto (the slowest that keeps up), or ultrafast … placebo
   transcode.cpu.slowest           the slowest preset auto may choose [medium]
   transcode.cpu.fastest           the fastest preset auto may choose [ultrafast]
@@ -72,6 +76,10 @@ pub enum Key {
     NodeUrl,
     MaxGasPrice,
     MaxSessions,
+    Mode,
+    OrchAddr,
+    OrchSecretFile,
+    LogLevel,
     #[value(name = "transcode.cpu.preset")]
     CpuPreset,
     #[value(name = "transcode.cpu.slowest")]

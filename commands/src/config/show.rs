@@ -1,6 +1,7 @@
 //! `lpctl config show`.
 
 use clap::Args;
+use engine::config::LogLevel;
 use serde::Serialize;
 
 use crate::{
@@ -132,9 +133,33 @@ fn settings(settings: &Settings) -> Vec<Setting> {
         ),
         row(
             "max_sessions",
-            Some(settings.max_sessions.get().to_string()),
+            Some(settings.max_sessions.to_string()),
             typed.max_sessions.is_some(),
             file.max_sessions.is_some(),
+        ),
+        row(
+            "mode",
+            Some(settings.mode.to_string()),
+            typed.mode.is_some(),
+            file.mode.is_some(),
+        ),
+        row(
+            "orch_addr",
+            settings.orch_addr.clone(),
+            typed.orch_addr.is_some(),
+            file.orch_addr.is_some(),
+        ),
+        row(
+            "orch_secret_file",
+            settings.orch_secret_file.as_ref().map(path),
+            typed.orch_secret_file.is_some(),
+            file.orch_secret_file.is_some(),
+        ),
+        row(
+            "log_level",
+            Some(settings.log_level.unwrap_or(LogLevel::Info).to_string()),
+            false,
+            file.log_level.is_some(),
         ),
         row(
             "transcode.cpu.preset",

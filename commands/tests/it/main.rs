@@ -23,6 +23,7 @@ mod operator;
 mod outcomes;
 mod proxy;
 mod reach;
+mod remote;
 mod run;
 mod stake;
 mod status;
