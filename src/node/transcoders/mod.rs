@@ -352,11 +352,11 @@ impl SegmentTranscoder for TranscoderPool {
         let Some(id) = state.registry.release(session) else {
             return;
         };
-        let told = state
-            .registry
-            .get_mut(id)
-            .map(|member| member.queue.try_send(task::teardown(session)));
-        if let Some(Err(mpsc::error::TrySendError::Full(_))) = told {
+        let is_full = state.registry.get_mut(id).is_some_and(|member| {
+            let told = member.queue.try_send(task::teardown(session));
+            matches!(told, Err(mpsc::error::TrySendError::Full(_)))
+        });
+        if is_full {
             state.leave(id, "it does not take its messages");
         }
         drop(state);
