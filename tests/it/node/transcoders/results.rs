@@ -35,16 +35,14 @@ async fn at_work() -> (
     (rig, transcoder, task, submitted)
 }
 
-/// Headers, and the answer to them.
-type Refused = (&'static [(&'static str, &'static str)], (u16, &'static str));
-
 #[tokio::test]
 async fn what_is_refused_leaves_the_task_alone() {
     let (rig, transcoder, task, submitted) = at_work().await;
     let good = multipart(&[("Pixels: 5\r\n", &rendition(1)), ("Pixels: 6\r\n", &rendition(2))]);
     let url = rig.url("/transcodeResults");
     // Each fails at the first check that does not hold; what comes after it is wrong too.
-    let cases: [Refused; 8] = [
+    type Headers = [(&'static str, &'static str)];
+    let cases: [(&Headers, (u16, &str)); 8] = [
         (&[], (401, "Unauthorized\n")),
         (
             &[("Authorization", "Bearer Livepeer-Transcoder-1.0")],
