@@ -13,6 +13,10 @@ use crate::{
     units::Wei,
 };
 
+mod gateway;
+
+pub use gateway::{GatewayLayer, VerifyChoice};
+
 /// The network a command talks to when nothing else is said.
 pub const DEFAULT_NETWORK: &str = "arbitrum-one";
 
@@ -53,6 +57,9 @@ pub struct Layer {
     /// Streams a node serves at once.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_sessions: Option<SessionLimit>,
+    /// How a gateway runs.
+    #[serde(skip_serializing_if = "GatewayLayer::is_empty")]
+    pub gateway: GatewayLayer,
     /// How segments are transcoded.
     #[serde(skip_serializing_if = "TranscodeLayer::is_empty")]
     pub transcode: TranscodeLayer,
@@ -305,6 +312,7 @@ impl Layer {
             node_url: self.node_url.or(below.node_url),
             max_gas_price: self.max_gas_price.or(below.max_gas_price),
             max_sessions: self.max_sessions.or(below.max_sessions),
+            gateway: self.gateway.over(below.gateway),
             transcode: TranscodeLayer {
                 cpu: self.transcode.cpu.over(below.transcode.cpu),
             },

@@ -10,10 +10,13 @@ use std::{
 use alloy::primitives::Address;
 use engine::{
     config::{
-        ConfigError, ConfigFile, CpuLayer, DEFAULT_NETWORK, GasPrice, Layer, SessionLimit, TranscodeLayer,
+        ConfigError, ConfigFile, CpuLayer, DEFAULT_NETWORK, GasPrice, GatewayLayer, Layer, SessionLimit,
+        TranscodeLayer,
     },
+    media::ladder::Ladder,
     secret::RpcUrl,
     units::Wei,
+    wire::client::parse_node_address,
 };
 
 use crate::{
@@ -109,6 +112,8 @@ pub struct Settings {
     pub max_gas_price: Option<Wei>,
     /// Streams a node serves at once, unless the command says otherwise.
     pub max_sessions: SessionLimit,
+    /// How a gateway runs, unless the command says otherwise.
+    pub gateway: GatewayLayer,
     /// How hard the CPU tries when a node transcodes, unless the command says otherwise.
     pub cpu: CpuLayer,
     /// Answer every question with yes.
@@ -146,6 +151,7 @@ impl Settings {
             node_url: merged.node_url.unwrap_or_else(|| DEFAULT_NODE_URL.to_string()),
             max_gas_price: merged.max_gas_price.map(|GasPrice(wei)| wei),
             max_sessions: merged.max_sessions.unwrap_or_default(),
+            gateway: merged.gateway,
             cpu: merged.transcode.cpu,
             yes: globals.yes,
             dry_run: globals.dry_run,
@@ -206,6 +212,8 @@ fn command_line_layer(globals: &GlobalArgs) -> Result<Layer, Failure> {
         max_sessions: std::env::var("LPCTL_MAX_SESSIONS")
             .ok()
             .and_then(|text| text.parse().ok()),
+        // Flags of `gateway run` alone.
+        gateway: GatewayLayer::default(),
         transcode: TranscodeLayer {
             cpu: CpuLayer {
                 preset: std::env::var("LPCTL_PRESET")
@@ -270,6 +278,14 @@ pub fn check_fit(file: &ConfigFile) -> Result<(), String> {
     for (place, layer) in std::iter::once(defaults).chain(profiles) {
         let pace = layer.transcode.cpu.pace();
         pace.map_err(|error| format!("{place}: transcode.cpu: {error}"))?;
+        let ladder = layer.gateway.ladder.as_deref().map(Ladder::parse);
+        if let Some(Err(error)) = ladder {
+            return Err(format!("{place}: gateway.ladder: {error}"));
+        }
+        for address in layer.gateway.orchestrators.iter().flatten() {
+            parse_node_address(address)
+                .map_err(|error| format!("{place}: gateway.orchestrators: {error}"))?;
+        }
     }
     Ok(())
 }

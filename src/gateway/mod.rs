@@ -15,6 +15,7 @@
 
 pub mod cut;
 pub mod download;
+pub mod ingest;
 pub mod orchestrator;
 pub mod output;
 pub mod push;

@@ -8,7 +8,11 @@ use std::{
     time::Duration,
 };
 
-use tokio::{io::AsyncReadExt, process::ChildStdout, time::timeout};
+use tokio::{
+    io::AsyncReadExt,
+    process::{ChildStdin, ChildStdout},
+    time::timeout,
+};
 
 use crate::{
     media::ffmpeg::{self, Ffmpeg},
@@ -82,18 +86,42 @@ impl Tools {
         let mut command = self.ffmpeg.command(self.ffmpeg.path());
         command.args(args).current_dir(directory);
         // Over a file of the user's own, however long it is.
-        self.start("ffmpeg", &command, &Limits::default()).await
+        self.start("ffmpeg", &command, Stdio::null(), &Limits::default())
+            .await
+    }
+
+    /// Starts ffmpeg with pipes to its stdin and from its stdout, within these limits, and keeps its log.
+    ///
+    /// # Errors
+    /// [`ToolError::Run`] if it cannot be started.
+    pub(super) async fn fed_ffmpeg<A: AsRef<OsStr>>(
+        &self,
+        args: impl IntoIterator<Item = A>,
+        directory: &Path,
+        limits: &Limits,
+    ) -> Result<(Job, ChildStdin, ChildStdout, tokio::task::JoinHandle<Log>), ToolError> {
+        let mut command = self.ffmpeg.command(self.ffmpeg.path());
+        command.args(args).current_dir(directory);
+        let (mut job, stdout, log) = self.start("ffmpeg", &command, Stdio::piped(), limits).await?;
+        match job.take_stdin() {
+            Some(stdin) => Ok((job, stdin, stdout, log)),
+            None => Err(ToolError::Run {
+                program: "ffmpeg",
+                source: io::ErrorKind::BrokenPipe.into(),
+            }),
+        }
     }
 
     async fn start(
         &self,
         program: &'static str,
         command: &std::process::Command,
+        stdin: Stdio,
         limits: &Limits,
     ) -> Result<(Job, ChildStdout, tokio::task::JoinHandle<Log>), ToolError> {
         let failed = |source| ToolError::Run { program, source };
         let streams = Streams {
-            stdin: Stdio::null(),
+            stdin,
             stdout: Stdio::piped(),
             stderr: Stdio::piped(),
         };
@@ -130,7 +158,8 @@ impl Tools {
             .args(["-hide_banner", "-loglevel", "error"])
             .args(args)
             .arg(local(file).map_err(failed)?);
-        let (mut job, stdout, log) = self.start(program, &command, &ffmpeg::limits(limit)).await?;
+        let limits = ffmpeg::limits(limit);
+        let (mut job, stdout, log) = self.start(program, &command, Stdio::null(), &limits).await?;
         let mut answer = Vec::new();
         let reading = async {
             // The pipe closes when enough was read, and ffprobe ends itself.

@@ -6,6 +6,7 @@ pub mod bench;
 pub mod chain;
 pub mod devnet;
 pub mod gpu;
+pub mod ingest;
 pub mod node;
 pub mod probe;
 pub mod push;
