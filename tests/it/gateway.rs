@@ -2,6 +2,7 @@
 
 mod cut;
 mod hostile;
+mod ingest;
 mod real_node;
 mod scripted;
 

@@ -30,12 +30,7 @@ mod stream;
 mod streams;
 mod webhook;
 
-use std::{
-    fmt, io,
-    net::SocketAddr,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{fmt, io, net::SocketAddr, sync::Mutex, time::Duration};
 
 use jiff::Timestamp;
 use tokio::sync::mpsc;

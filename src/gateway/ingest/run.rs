@@ -74,23 +74,22 @@ pub async fn start(
         answer::AnswerError::ProfileName(name) => IngestError::ProfileName(name),
         other => IngestError::ProfileName(other.to_string()),
     })?;
-    let (operator, operator_addr) = listen(config.operator).await?;
-    if !operator_addr.ip().is_loopback() {
-        return Err(IngestError::OperatorExposed {
-            address: operator_addr,
-        });
+    let address = wanted(&config.operator);
+    if !address.ip().is_loopback() {
+        return Err(IngestError::OperatorExposed { address });
     }
     let is_guarded = config.webhook.is_some() || config.keys.is_some() || config.open_to_all;
-    let check = |address: SocketAddr| match is_guarded || address.ip().is_loopback() {
-        true => Ok(()),
-        false => Err(IngestError::OpenToAll { address }),
-    };
+    let doors = std::iter::once(&config.http).chain(config.rtmp.as_ref().map(|rtmp| &rtmp.listen));
+    for address in doors.map(wanted) {
+        if !is_guarded && !address.ip().is_loopback() {
+            return Err(IngestError::OpenToAll { address });
+        }
+    }
+    let (operator, operator_addr) = listen(config.operator).await?;
     let (http, http_addr) = listen(config.http).await?;
-    check(http_addr)?;
     let rtmp = match config.rtmp {
         Some(rtmp) => {
             let (listener, address) = listen(rtmp.listen).await?;
-            check(address)?;
             Some((listener, address, rtmp.tools, rtmp.fencing))
         }
         None => None,
@@ -191,13 +190,18 @@ fn routes(shared: Arc<Shared>) -> Routes {
     Routes { grpc: None, http }
 }
 
-async fn listen(listen: Listen) -> Result<(TcpListener, SocketAddr), IngestError> {
-    let address = match &listen {
+/// Where it is to be listened. A socket that cannot tell is taken for one that all can reach.
+fn wanted(listen: &Listen) -> SocketAddr {
+    match listen {
         Listen::Address(address) => *address,
         Listen::Bound(listener) => listener
             .local_addr()
             .unwrap_or_else(|_| SocketAddr::from(([0, 0, 0, 0], 0))),
-    };
+    }
+}
+
+async fn listen(listen: Listen) -> Result<(TcpListener, SocketAddr), IngestError> {
+    let address = wanted(&listen);
     let failed = |source| IngestError::Listen { address, source };
     let listener = match listen {
         Listen::Address(address) => TcpListener::bind(address).await.map_err(failed)?,

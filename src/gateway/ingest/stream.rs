@@ -195,10 +195,6 @@ impl LiveStream {
         self.origin
     }
 
-    pub(super) fn has_renditions(&self) -> bool {
-        !self.profiles.is_empty()
-    }
-
     pub(super) fn playlists(&self) -> MutexGuard<'_, Playlists> {
         lock(&self.playlists)
     }
