@@ -140,6 +140,28 @@ pub fn inspect(source: &[u8]) -> Result<Inspection, TranscodeError> {
     Ok(inspection)
 }
 
+/// Whether there is a video track without a single picture beside sound. Gateways let such a segment stand for its own
+/// renditions (`go-livepeer server/broadcast.go`).
+#[must_use]
+pub fn is_sound_alone(source: &[u8]) -> bool {
+    match format_of(source) {
+        Some(InputFormat::MpegTs) => {
+            let streams = ts::streams(source);
+            let has_units = |pid| ts::elementary(source, pid, false).units > 0;
+            let video = streams.iter().find(|stream| stream.kind.is_video());
+            let mut sound = streams.iter().filter(|stream| stream.kind == Kind::Audio);
+            video.is_some_and(|video| !has_units(video.pid)) && sound.any(|sound| has_units(sound.pid))
+        }
+        Some(InputFormat::Mp4Streamed | InputFormat::Mp4File) => {
+            let tracks = mp4::tracks(source);
+            let video = tracks.iter().find(|track| track.is_video());
+            video.is_some_and(|video| video.samples == 0)
+                && tracks.iter().any(|track| !track.is_video() && track.samples > 0)
+        }
+        None => false,
+    }
+}
+
 fn inspect_transport_stream(source: &[u8]) -> Result<Inspection, TranscodeError> {
     let streams = ts::streams(source);
     let video = streams

@@ -5,6 +5,7 @@ pub mod account;
 pub mod bench;
 pub mod chain;
 pub mod devnet;
+pub mod gateway;
 pub mod gpu;
 pub mod ingest;
 pub mod node;

@@ -105,6 +105,27 @@ pub fn segment_client() -> Result<reqwest::Client, ConnectError> {
     )
 }
 
+/// The client for services that are no nodes, like webhooks: certificates are checked, no proxies. `limit` is for the
+/// whole request with its body.
+///
+/// # Errors
+/// [`ConnectError::Client`] if it cannot be made.
+pub fn verifying_client(service: &Url, limit: Duration) -> Result<reqwest::Client, ConnectError> {
+    // Fails when one is installed already, which is as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let mut builder = reqwest::Client::builder()
+        .timeout(limit)
+        .redirect(reqwest::redirect::Policy::limited(3))
+        .no_proxy();
+    if service.scheme() == "http" {
+        // Loading the system's certificates takes a while; a redirect to https has none to go by and fails.
+        builder = builder.tls_certs_only(Vec::<reqwest::Certificate>::new());
+    }
+    builder
+        .build()
+        .map_err(|error| ConnectError::Client(innermost(&error)))
+}
+
 /// The client for downloads: HTTP/1.1 alone. `limit` is for the whole request with its body.
 ///
 /// # Errors

@@ -19,7 +19,7 @@ use tempfile::TempDir;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::{clip, config, ffmpeg, pushed, rung};
+use super::{clip, config, ffmpeg, pushed, refusal, rung};
 
 async fn node(signer: impl MessageSigner + 'static, tls: bool) -> (RunningNode, TempDir) {
     let files = tempfile::tempdir().unwrap();
@@ -163,10 +163,8 @@ async fn an_orchestrator_that_is_not_there_is_unreachable() {
         vec![rung("a", 160, 90)],
     ))
     .await;
-    match error.unwrap_err() {
-        PushError::Orchestrator(error) => assert!(error.is_unreachable(), "{error}"),
-        other => panic!("{other}"),
-    }
+    let error = error.unwrap_err();
+    assert!(refusal(&error).is_unreachable(), "{error}");
 }
 
 #[tokio::test]
@@ -189,10 +187,8 @@ async fn a_node_without_room_says_so() {
     while events.recv().await.unwrap() != (PushEvent::Done { seq: 0 }) {}
 
     let (second, _) = pushed(config(&clip(2), node.service_uri(), vec![rung("a", 160, 90)])).await;
-    match second.unwrap_err() {
-        PushError::Orchestrator(OrchestratorError::Refused(text)) => {
-            assert!(text.contains("OrchestratorCapped"), "{text}");
-        }
+    match refusal(&second.unwrap_err()) {
+        OrchestratorError::Refused(text) => assert!(text.contains("OrchestratorCapped"), "{text}"),
         other => panic!("{other}"),
     }
     stop.cancel();

@@ -4,7 +4,10 @@
 use std::{
     collections::HashMap,
     net::SocketAddr,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU32, Ordering},
+    },
     time::Duration,
 };
 
@@ -82,6 +85,8 @@ struct Shared {
     tokens: Arc<AuthTokens>,
     signer: Option<LocalSigner>,
     info: Arc<dyn Fn(&mut net::OrchestratorInfo) + Send + Sync>,
+    delay: Duration,
+    asked: Arc<AtomicU32>,
     attempts: Arc<Mutex<HashMap<i64, u32>>>,
     renditions: Arc<Mutex<HashMap<i64, (Deed, Bytes)>>>,
     ended: Arc<Mutex<Vec<String>>>,
@@ -104,6 +109,16 @@ impl Scripted {
         signer: Option<LocalSigner>,
         info: impl Fn(&mut net::OrchestratorInfo) + Send + Sync + 'static,
     ) -> Self {
+        Self::late(Duration::ZERO, script, signer, info).await
+    }
+
+    /// As [`Scripted::with`], taking so long for each offer.
+    pub async fn late(
+        delay: Duration,
+        script: impl Fn(i64, u32) -> Deed + Send + Sync + 'static,
+        signer: Option<LocalSigner>,
+        info: impl Fn(&mut net::OrchestratorInfo) + Send + Sync + 'static,
+    ) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address: SocketAddr = listener.local_addr().unwrap();
         let shared = Shared {
@@ -112,6 +127,8 @@ impl Scripted {
             tokens: Arc::new(AuthTokens::generate()),
             signer,
             info: Arc::new(info),
+            delay,
+            asked: Arc::default(),
             attempts: Arc::default(),
             renditions: Arc::default(),
             ended: Arc::default(),
@@ -150,6 +167,16 @@ impl Scripted {
             .unwrap_or(0)
     }
 
+    /// Segments that were sent, however often.
+    pub fn segments(&self) -> usize {
+        self.shared.attempts.lock().unwrap().len()
+    }
+
+    /// How often it was asked for a session.
+    pub fn asked(&self) -> u32 {
+        self.shared.asked.load(Ordering::Relaxed)
+    }
+
     /// Sessions the gateway gave back.
     pub fn ended(&self) -> Vec<String> {
         self.shared.ended.lock().unwrap().clone()
@@ -185,6 +212,8 @@ impl Orchestrator for Shared {
         &self,
         _request: Request<net::OrchestratorRequest>,
     ) -> Result<tonic::Response<net::OrchestratorInfo>, Status> {
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        tokio::time::sleep(self.delay).await;
         let offer = self.offer();
         if offer.transcoder == "hang" {
             std::future::pending::<()>().await;
