@@ -63,7 +63,8 @@ pub struct RunArgs {
     /// Let anybody send streams, also from elsewhere
     #[arg(long, env = "LPCTL_HTTP_INGEST", hide_env = true, value_parser = clap::builder::FalseyValueParser::new(), action = clap::ArgAction::SetTrue)]
     http_ingest: bool,
-    /// Orchestrator to send to; repeat it for more. https and port 8935 unless told otherwise
+    /// Orchestrator to send to; repeat it for more. https and port 8935 unless told otherwise. Without any, those active
+    /// on the chain of the profile or --network
     #[arg(long = "orch", visible_alias = "orchestrator", value_name = "URL", value_hint = ValueHint::Url)]
     #[arg(env = "LPCTL_ORCH", hide_env = true, value_delimiter = ',')]
     orchestrators: Vec<String>,

@@ -372,7 +372,7 @@ mod tests {
         let (ring, key) = ring("max_pixels_per_second = 10\nmax_pixels_per_day = 1000");
         let key = ring.find(Some(&key)).unwrap();
         assert_eq!(key.has_pixels(), Ok(()));
-        key.spend(100);
+        key.spend(150);
         assert!(matches!(key.has_pixels(), Err(KeyRefusal::Pixels(_))));
     }
 

@@ -29,6 +29,7 @@ use tokio::sync::mpsc;
 use super::RunArgs;
 use crate::{
     account::{password, select},
+    connection,
     context::Context,
     failure::{Failure, Kind},
     run::{self, failure::with_cause, fence},
@@ -46,7 +47,7 @@ pub(super) async fn resolve(
     let file = context.settings().gateway.clone();
     let local = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let ladder = ladder(args, &file)?;
-    let discovery = discovery(args, &file)?;
+    let discovery = discovery(args, &file, context).await?;
     let auth_webhook = webhook(args.auth_webhook.as_deref(), "--auth-webhook")?.or(file.auth_webhook);
     let keys = match args.keys_file.as_ref().or(file.keys_file.as_ref()) {
         Some(path) => Some(keys(path).await?),
@@ -101,7 +102,7 @@ fn ladder(args: &RunArgs, file: &GatewayLayer) -> Result<Ladder, Failure> {
     }
 }
 
-fn discovery(args: &RunArgs, file: &GatewayLayer) -> Result<Discovery, Failure> {
+async fn discovery(args: &RunArgs, file: &GatewayLayer, context: &mut Context) -> Result<Discovery, Failure> {
     let of_webhook = |url: &WebhookUrl| {
         Discovery::webhook(url.expose().clone())
             .map_err(|error| Failure::new(Kind::Failed, "orch_webhook", error.to_string()))
@@ -123,12 +124,18 @@ fn discovery(args: &RunArgs, file: &GatewayLayer) -> Result<Discovery, Failure> 
     match (&file.orch_webhook, file.orchestrators.as_deref()) {
         (Some(url), _) => of_webhook(url),
         (None, Some(list @ [_, ..])) => of_list(list),
+        (None, _) if run::chain::wanted(args.offchain, context.settings()) => {
+            Ok(Discovery::registry(Arc::new(connection::connect(context).await?)))
+        }
         (None, _) => Err(Failure::new(
             Kind::Usage,
             "no_orchestrators",
             "nobody to send streams to is named",
         )
-        .hint("name orchestrators with `--orch URL`, or who knows them with `--orch-webhook URL`")),
+        .hint(
+            "name orchestrators with `--orch URL`, who knows them with `--orch-webhook URL`, or the chain they are \
+             registered on with `--network` or `--profile`",
+        )),
     }
 }
 

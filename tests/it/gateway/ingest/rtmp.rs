@@ -22,7 +22,7 @@ use super::{
 use crate::gateway::tools;
 
 /// Takes publishers.
-fn listening(config: &mut IngestConfig) {
+pub fn listening(config: &mut IngestConfig) {
     config.rtmp = Some(RtmpSettings {
         listen: Listen::Address(([127, 0, 0, 1], 0).into()),
         tools: tools(),
@@ -30,11 +30,11 @@ fn listening(config: &mut IngestConfig) {
     });
 }
 
-fn address(rig: &Rig, path: &str) -> String {
+pub fn address(rig: &Rig, path: &str) -> String {
     format!("rtmp://{}{path}", rig.ingest.rtmp_addr().unwrap())
 }
 
-fn clip(seconds: u32, audio: bool) -> String {
+pub fn clip(seconds: u32, audio: bool) -> String {
     let spec = ClipSpec {
         seconds,
         audio,
@@ -44,7 +44,7 @@ fn clip(seconds: u32, audio: bool) -> String {
 }
 
 /// Publishes a file as fast as it goes, and waits for ffmpeg's end.
-async fn publish(input: String, url: String) -> Output {
+pub async fn publish(input: String, url: String) -> Output {
     let publishing = move || {
         let mut command = Command::new("ffmpeg");
         command.args([

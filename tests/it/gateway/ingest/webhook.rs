@@ -18,7 +18,10 @@ use engine::gateway::ingest::IngestConfig;
 use futures_util::StreamExt as _;
 use serde_json::Value;
 
-use super::harness::{PATIENCE, clip, later_clip, rig};
+use super::{
+    harness::{PATIENCE, clip, later_clip, rig},
+    rtmp::{address, clip as clip_of, listening, publish},
+};
 
 /// What a webhook does when it is asked.
 #[derive(Debug, Clone)]
@@ -56,7 +59,7 @@ impl Webhook {
         Self::start(Say::Answer(status, text.into())).await
     }
 
-    fn into(&self, config: &mut IngestConfig) {
+    fn guard(&self, config: &mut IngestConfig) {
         let url = format!("http://{}/auth?token=SECRET", self.address);
         config.webhook = Some(url.parse().unwrap());
     }
@@ -93,7 +96,7 @@ async fn the_webhook_is_asked_once_a_stream_and_names_it() {
         r#"{"manifestID":"inner","streamID":"s1","sessionID":"t1","presets":[],"profiles":[{"name":"tiny","width":320,"height":180,"bitrate":100000}]}"#,
     )
     .await;
-    let rig = rig(|config| webhook.into(config)).await;
+    let rig = rig(|config| webhook.guard(config)).await;
     for seq in 0..2 {
         let path = format!("/live/outer/{seq}.ts?query=1");
         assert_eq!(rig.push(&path, &[], later_clip(seq)).await.0, 200);
@@ -126,7 +129,7 @@ async fn the_webhook_is_asked_once_a_stream_and_names_it() {
 #[tokio::test]
 async fn an_empty_answer_is_a_plain_yes_and_an_empty_list_no_transcoding() {
     let webhook = Webhook::saying(200, "").await;
-    let rig = rig(|config| webhook.into(config)).await;
+    let rig = rig(|config| webhook.guard(config)).await;
     assert_eq!(rig.push("/live/plain/0.ts", &[], clip()).await.0, 200);
     assert_eq!(rig.get("/stream/plain/same/0.ts").await.0, 200);
     *webhook.say.lock().unwrap() = Say::Answer(200, r#"{"manifestID":"kept","profiles":[]}"#.into());
@@ -138,7 +141,7 @@ async fn an_empty_answer_is_a_plain_yes_and_an_empty_list_no_transcoding() {
 #[tokio::test]
 async fn a_no_and_what_cannot_be_followed_are_answered_without_the_reason() {
     let webhook = Webhook::saying(403, "SECRET reason").await;
-    let rig = rig(|config| webhook.into(config)).await;
+    let rig = rig(|config| webhook.guard(config)).await;
     let told = format!("Could not create stream ID: url={}\n", rig.url("/live/m/0.ts"));
     for (status, text, expected) in [
         (403, "SECRET reason", 403),
@@ -172,7 +175,7 @@ async fn a_no_and_what_cannot_be_followed_are_answered_without_the_reason() {
 #[tokio::test]
 async fn a_webhook_that_never_answers_or_is_not_there_lets_nobody_in() {
     let webhook = Webhook::start(Say::Hang).await;
-    let rig1 = rig(|config| webhook.into(config)).await;
+    let rig1 = rig(|config| webhook.guard(config)).await;
     let asking = tokio::time::timeout(PATIENCE, rig1.push("/live/m/0.ts", &[], clip()));
     assert_eq!(asking.await.unwrap().0, 403);
     let nobody = std::net::TcpListener::bind("127.0.0.1:0")
@@ -187,7 +190,7 @@ async fn a_webhook_that_never_answers_or_is_not_there_lets_nobody_in() {
 async fn header_and_webhook_must_ask_for_the_same_profiles() {
     let profiles = r#""profiles":[{"name":"tiny","width":320,"height":180,"bitrate":1}]"#;
     let webhook = Webhook::saying(200, &format!(r#"{{"manifestID":"m",{profiles}}}"#)).await;
-    let rig = rig(|config| webhook.into(config)).await;
+    let rig = rig(|config| webhook.guard(config)).await;
     let push = async |name: &str, header: String| {
         let headers = [("Livepeer-Transcode-Configuration", header.as_str())];
         rig.push(&format!("/live/{name}/0.ts"), &headers, clip()).await.0
@@ -202,7 +205,7 @@ async fn header_and_webhook_must_ask_for_the_same_profiles() {
 async fn two_names_of_one_stream_leave_it_to_the_newer() {
     let webhook = Webhook::saying(200, r#"{"manifestID":"one"}"#).await;
     let mut rig = rig(|config| {
-        webhook.into(config);
+        webhook.guard(config);
         config.limits.push_idle = Duration::from_secs(600);
     })
     .await;
@@ -217,4 +220,26 @@ async fn two_names_of_one_stream_leave_it_to_the_newer() {
         playlist.contains("same/1.ts") && !playlist.contains("ENDLIST"),
         "{playlist}"
     );
+}
+
+#[tokio::test]
+async fn publishers_over_rtmp_are_asked_about_too() {
+    let webhook = Webhook::saying(403, "").await;
+    let rig = rig(|config| {
+        webhook.guard(config);
+        listening(config);
+    })
+    .await;
+    let url = address(&rig, "/live/show/key?token=1");
+    let refused = publish(clip_of(2, true), url.clone()).await;
+    assert!(!refused.status.success(), "{refused:?}");
+    assert_eq!(webhook.asked(), [serde_json::json!({ "url": url })]);
+    *webhook.say.lock().unwrap() = Say::Answer(
+        200,
+        r#"{"manifestID":"inner","presets":["P144p30fps16x9"]}"#.into(),
+    );
+    let published = publish(clip_of(2, true), url).await;
+    assert!(published.status.success(), "{published:?}");
+    let master = rig.get("/stream/inner.m3u8").await.1;
+    assert!(master.contains("inner/P144p30fps16x9.m3u8"), "{master}");
 }
