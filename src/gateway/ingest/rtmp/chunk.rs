@@ -9,6 +9,8 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 const MESSAGE: usize = 8 << 20;
 /// What all messages that are not complete may hold.
 const OPEN: usize = 16 << 20;
+/// Both, for somebody who has not been admitted.
+const STRANGER: usize = 64 << 10;
 /// Chunk streams at once; publishers use about five.
 const STREAMS: usize = 64;
 /// Chunks as they are before anything else is said.
@@ -45,6 +47,8 @@ pub(super) struct Reader<R> {
     chunk: usize,
     streams: HashMap<u32, ChunkStream>,
     open: usize,
+    /// Longest message, and most in all that are not complete.
+    most: (usize, usize),
     /// Bytes read so far, which the peer may want to hear of.
     pub received: u32,
 }
@@ -75,8 +79,14 @@ impl<R: AsyncRead + Unpin> Reader<R> {
             chunk: FIRST_CHUNK,
             streams: HashMap::new(),
             open: 0,
+            most: (STRANGER, STRANGER),
             received: 0,
         }
+    }
+
+    /// From now on messages may be as long as pictures are.
+    pub(super) fn trust(&mut self) {
+        self.most = (MESSAGE, OPEN);
     }
 
     pub(super) async fn bytes<const N: usize>(&mut self) -> io::Result<[u8; N]> {
@@ -156,7 +166,8 @@ impl<R: AsyncRead + Unpin> Reader<R> {
             let extended = u32::from_be_bytes(self.bytes().await?);
             stamp = stamp.map(|_| extended);
         }
-        if stream.length > MESSAGE {
+        let (longest, most_open) = self.most;
+        if stream.length > longest {
             return Err(broken("a message that is too long"));
         }
         if stream.body.is_empty() {
@@ -171,7 +182,7 @@ impl<R: AsyncRead + Unpin> Reader<R> {
         }
         let has = stream.body.len();
         let more = self.chunk.min(stream.length - has);
-        if self.open + more > OPEN {
+        if self.open + more > most_open {
             return Err(broken("too much in messages that are not complete"));
         }
         stream.body.resize(has + more, 0);
@@ -293,8 +304,9 @@ mod tests {
 
     #[test]
     fn what_would_cost_too_much_is_refused() {
-        let long = [0x06, 0, 0, 0, 0xff, 0xff, 0xff, 9, 1, 0, 0, 0];
-        assert!(reading(&long).is_err());
+        let long = |length: u32| [&[0x06, 0, 0, 0], &length.to_be_bytes()[1..], &[9, 1, 0, 0, 0]].concat();
+        assert!(reading(&long(64 << 10)).is_ok());
+        assert!(reading(&long((64 << 10) + 1)).is_err());
         assert!(reading(&[0xc6]).is_err());
         let mut many = Vec::new();
         for id in 0..=64_u8 {

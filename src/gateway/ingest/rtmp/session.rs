@@ -173,6 +173,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Publisher<R, W> {
 
     /// Grants the wish.
     pub(super) async fn approve(&mut self) -> io::Result<()> {
+        self.reader.trust();
         // Stream begin.
         let begin = [&[0, 0][..], &STREAM.to_be_bytes()].concat();
         self.send(kind::USER_CONTROL, begin).await?;

@@ -225,7 +225,7 @@ async fn two_names_of_one_stream_leave_it_to_the_newer() {
 #[tokio::test]
 async fn publishers_over_rtmp_are_asked_about_too() {
     let webhook = Webhook::saying(403, "").await;
-    let rig = rig(|config| {
+    let mut rig = rig(|config| {
         webhook.guard(config);
         listening(config);
     })
@@ -240,6 +240,7 @@ async fn publishers_over_rtmp_are_asked_about_too() {
     );
     let published = publish(clip_of(2, true), url).await;
     assert!(published.status.success(), "{published:?}");
+    assert_eq!(rig.end_of_stream().await.0, "inner");
     let master = rig.get("/stream/inner.m3u8").await.1;
     assert!(master.contains("inner/P144p30fps16x9.m3u8"), "{master}");
 }
