@@ -15,6 +15,10 @@ use crate::{
     view::node::NodeMode,
 };
 
+mod gateway;
+
+pub use gateway::{GatewayLayer, VerifyChoice};
+
 /// The network a command talks to when nothing else is said.
 pub const DEFAULT_NETWORK: &str = "arbitrum-one";
 
@@ -67,6 +71,9 @@ pub struct Layer {
     /// How much a node logs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub log_level: Option<LogLevel>,
+    /// How a gateway runs.
+    #[serde(skip_serializing_if = "GatewayLayer::is_empty")]
+    pub gateway: GatewayLayer,
     /// How segments are transcoded.
     #[serde(skip_serializing_if = "TranscodeLayer::is_empty")]
     pub transcode: TranscodeLayer,
@@ -535,6 +542,7 @@ impl Layer {
             orch_addr: self.orch_addr.or(below.orch_addr),
             orch_secret_file: self.orch_secret_file.or(below.orch_secret_file),
             log_level: self.log_level.or(below.log_level),
+            gateway: self.gateway.over(below.gateway),
             transcode: TranscodeLayer {
                 cpu: self.transcode.cpu.over(below.transcode.cpu),
             },

@@ -491,7 +491,7 @@ pub(crate) fn pacer(preset: Option<PresetChoice>, cpu: CpuLayer) -> Result<Pacer
     })
 }
 
-async fn locate(path: Option<PathBuf>) -> Result<Ffmpeg, Failure> {
+pub(crate) async fn locate(path: Option<PathBuf>) -> Result<Ffmpeg, Failure> {
     let located = tokio::task::spawn_blocking(move || Ffmpeg::locate(path.as_deref()))
         .await
         .map_err(|error| Failure::new(Kind::Bug, "bug", error.to_string()))?;
@@ -572,20 +572,20 @@ fn tell(context: &mut Context, event: &Event<'_>) {
 }
 
 /// Ctrl-C and the service manager's request to end.
-struct Signals {
+pub(crate) struct Signals {
     interrupt: Signal,
     terminate: Signal,
 }
 
 impl Signals {
-    fn new() -> std::io::Result<Self> {
+    pub(crate) fn new() -> std::io::Result<Self> {
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
         })
     }
 
-    async fn next(&mut self) {
+    pub(crate) async fn next(&mut self) {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}

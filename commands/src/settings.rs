@@ -9,14 +9,16 @@ use std::{
 use alloy::primitives::Address;
 use engine::{
     config::{
-        ConfigError, ConfigFile, CpuLayer, DEFAULT_NETWORK, GasPrice, Layer, LogLevel, OrchestratorLayer,
-        SessionsChoice, TranscodeLayer,
+        ConfigError, ConfigFile, CpuLayer, DEFAULT_NETWORK, GasPrice, GatewayLayer, Layer, LogLevel,
+        OrchestratorLayer, SessionsChoice, TranscodeLayer,
     },
+    media::ladder::Ladder,
     private_file,
     remote::OrchestratorAddress,
     secret::RpcUrl,
     units::Wei,
     view::node::NodeMode,
+    wire::client::parse_node_address,
 };
 
 use crate::{
@@ -120,6 +122,8 @@ pub struct Settings {
     pub orch_secret_file: Option<PathBuf>,
     /// How much a node logs, unless the command says otherwise.
     pub log_level: Option<LogLevel>,
+    /// How a gateway runs, unless the command says otherwise.
+    pub gateway: GatewayLayer,
     /// How hard the CPU tries when a node transcodes, unless the command says otherwise.
     pub cpu: CpuLayer,
     /// What an orchestrator tells of itself, unless the command says otherwise.
@@ -163,6 +167,7 @@ impl Settings {
             orch_addr: merged.orch_addr,
             orch_secret_file: merged.orch_secret_file,
             log_level: merged.log_level,
+            gateway: merged.gateway,
             cpu: merged.transcode.cpu,
             orchestrator: merged.orchestrator,
             yes: globals.yes,
@@ -230,6 +235,8 @@ fn command_line_layer(globals: &GlobalArgs) -> Result<Layer, Failure> {
         orch_addr: std::env::var("LPCTL_ORCH_ADDR").ok(),
         orch_secret_file: std::env::var_os("LPCTL_ORCH_SECRET_FILE").map(PathBuf::from),
         log_level: None,
+        // Flags of `gateway run` alone.
+        gateway: GatewayLayer::default(),
         transcode: TranscodeLayer {
             cpu: CpuLayer {
                 preset: std::env::var("LPCTL_PRESET")
@@ -320,6 +327,14 @@ pub fn check_fit(file: &ConfigFile) -> Result<(), String> {
         let orchestrator = layer.orch_addr.map(|text| text.parse::<OrchestratorAddress>());
         if let Some(Err(error)) = orchestrator {
             return Err(format!("{place}: orch_addr: {error}"));
+        }
+        let ladder = layer.gateway.ladder.as_deref().map(Ladder::parse);
+        if let Some(Err(error)) = ladder {
+            return Err(format!("{place}: gateway.ladder: {error}"));
+        }
+        for address in layer.gateway.orchestrators.iter().flatten() {
+            parse_node_address(address)
+                .map_err(|error| format!("{place}: gateway.orchestrators: {error}"))?;
         }
     }
     Ok(())

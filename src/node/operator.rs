@@ -121,7 +121,7 @@ fn failure(status: StatusCode, message: &str) -> Response<Body> {
 }
 
 /// Refuses what comes from a web page: a name that was rebound to this machine, or another page's form.
-async fn only_local(request: Request, next: Next) -> Response<Body> {
+pub(crate) async fn only_local(request: Request, next: Next) -> Response<Body> {
     let headers = request.headers();
     let host = request
         .uri()

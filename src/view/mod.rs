@@ -7,6 +7,7 @@ pub mod chain;
 pub mod devnet;
 pub mod gateway;
 pub mod gpu;
+pub mod ingest;
 pub mod node;
 pub mod probe;
 pub mod push;

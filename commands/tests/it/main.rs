@@ -17,6 +17,7 @@ mod environment;
 mod fence;
 mod fuzz;
 mod gateway;
+mod gateway_run;
 mod gpu;
 mod kill;
 mod operator;
