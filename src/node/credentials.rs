@@ -42,8 +42,6 @@ pub(super) struct Credentials {
     pub profiles: Result<Vec<Profile>, ProfileError>,
     /// The session, exactly as the gateway sent it.
     pub token: net::AuthToken,
-    /// Where the gateway wants the renditions.
-    pub storage: Option<net::OsInfo>,
     /// Part of the segment to keep.
     pub clip: Option<Clip>,
     /// Whether to compute perceptual hashes.
@@ -95,7 +93,6 @@ impl Credentials {
             duration,
             profiles,
             token,
-            storage: segment.storage.into_iter().next(),
             clip: segment.segment_parameters.and_then(clip),
             perceptual_hash: segment.calc_perceptual_hash,
             request: Arc::new(segment),
