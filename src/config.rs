@@ -12,7 +12,12 @@ use crate::{
     node::WebhookUrl,
     secret::RpcUrl,
     units::Wei,
+    view::node::NodeMode,
 };
+
+mod gateway;
+
+pub use gateway::{GatewayLayer, VerifyChoice};
 
 /// The network a command talks to when nothing else is said.
 pub const DEFAULT_NETWORK: &str = "arbitrum-one";
@@ -53,7 +58,22 @@ pub struct Layer {
     pub max_gas_price: Option<GasPrice>,
     /// Streams a node serves at once.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub max_sessions: Option<SessionLimit>,
+    pub max_sessions: Option<SessionsChoice>,
+    /// What a node does: serve gateways, transcode, or both.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mode: Option<NodeMode>,
+    /// Where a transcoder finds its orchestrator.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub orch_addr: Option<String>,
+    /// File whose first line orchestrator and transcoders share.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub orch_secret_file: Option<PathBuf>,
+    /// How much a node logs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log_level: Option<LogLevel>,
+    /// How a gateway runs.
+    #[serde(skip_serializing_if = "GatewayLayer::is_empty")]
+    pub gateway: GatewayLayer,
     /// How segments are transcoded.
     #[serde(skip_serializing_if = "TranscodeLayer::is_empty")]
     pub transcode: TranscodeLayer,
@@ -370,6 +390,138 @@ impl std::str::FromStr for SessionLimit {
     }
 }
 
+/// How many streams at once: a number, or `auto`, as many as those who do the work can carry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "NumberOrText", into = "NumberOrText")]
+pub enum SessionsChoice {
+    /// As many as the transcoders offer, or as stay ahead of real time.
+    Auto,
+    /// At most so many.
+    Most(SessionLimit),
+}
+
+impl SessionsChoice {
+    /// The bound it stands for: for `auto` the largest there is, since what decides is measured.
+    #[must_use]
+    pub fn most(self) -> u32 {
+        match self {
+            Self::Auto => SessionLimit::MOST,
+            Self::Most(limit) => limit.get(),
+        }
+    }
+}
+
+impl Default for SessionsChoice {
+    fn default() -> Self {
+        Self::Most(SessionLimit::default())
+    }
+}
+
+impl std::fmt::Display for SessionsChoice {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Auto => f.write_str(AUTO),
+            Self::Most(limit) => write!(f, "{}", limit.get()),
+        }
+    }
+}
+
+impl std::str::FromStr for SessionsChoice {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            AUTO => Ok(Self::Auto),
+            text => text
+                .parse()
+                .map(Self::Most)
+                .map_err(|error| format!("{error}, nor `auto`")),
+        }
+    }
+}
+
+/// A number or a text, as files write them.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum NumberOrText {
+    Number(i64),
+    Text(String),
+}
+
+impl TryFrom<NumberOrText> for SessionsChoice {
+    type Error = String;
+
+    fn try_from(value: NumberOrText) -> Result<Self, String> {
+        match value {
+            NumberOrText::Number(number) => SessionLimit::try_from(number)
+                .map(Self::Most)
+                .map_err(|error| error.to_string()),
+            NumberOrText::Text(text) if text == AUTO => Ok(Self::Auto),
+            NumberOrText::Text(text) => Err(format!(
+                "`{}` is neither a number of sessions nor `auto`",
+                text.escape_debug()
+            )),
+        }
+    }
+}
+
+impl From<SessionsChoice> for NumberOrText {
+    fn from(choice: SessionsChoice) -> Self {
+        match choice {
+            SessionsChoice::Auto => Self::Text(AUTO.to_string()),
+            SessionsChoice::Most(limit) => Self::Number(i64::from(limit.get())),
+        }
+    }
+}
+
+/// How much a node logs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogLevel {
+    /// What failed.
+    Error,
+    /// What deserves attention.
+    Warn,
+    /// What happens.
+    Info,
+    /// Why it happens.
+    Debug,
+    /// Everything.
+    Trace,
+}
+
+impl LogLevel {
+    /// All of them, from the least to the most.
+    pub const ALL: [Self; 5] = [Self::Error, Self::Warn, Self::Info, Self::Debug, Self::Trace];
+
+    /// Its name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warn => "warn",
+            Self::Info => "info",
+            Self::Debug => "debug",
+            Self::Trace => "trace",
+        }
+    }
+}
+
+impl std::fmt::Display for LogLevel {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl std::str::FromStr for LogLevel {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let known = Self::ALL.into_iter().find(|level| level.name() == text);
+        known.ok_or_else(|| unknown(text, Self::ALL.into_iter().map(Self::name)))
+    }
+}
+
 impl Layer {
     /// This layer, with what it does not say taken from `below`.
     #[must_use]
@@ -386,6 +538,11 @@ impl Layer {
             node_url: self.node_url.or(below.node_url),
             max_gas_price: self.max_gas_price.or(below.max_gas_price),
             max_sessions: self.max_sessions.or(below.max_sessions),
+            mode: self.mode.or(below.mode),
+            orch_addr: self.orch_addr.or(below.orch_addr),
+            orch_secret_file: self.orch_secret_file.or(below.orch_secret_file),
+            log_level: self.log_level.or(below.log_level),
+            gateway: self.gateway.over(below.gateway),
             transcode: TranscodeLayer {
                 cpu: self.transcode.cpu.over(below.transcode.cpu),
             },
@@ -498,7 +655,7 @@ mod tests {
         assert_eq!(devnet.account.as_deref(), Some("orchestrator"));
         assert_eq!(devnet.max_gas_price, Some(GasPrice("0.1gwei".parse().unwrap())));
         assert_eq!(devnet.network, None);
-        assert_eq!(devnet.max_sessions.map(SessionLimit::get), Some(4));
+        assert_eq!(devnet.max_sessions.map(SessionsChoice::most), Some(4));
     }
 
     #[test]

@@ -19,6 +19,7 @@
 //! | [`store`] | object stores outside of the node: rights to put files there |
 //! | [`media`] | ladders, probing and transcoding with ffmpeg |
 //! | [`node`] | the orchestrator node |
+//! | [`remote`] | the transcoder of an orchestrator elsewhere |
 //! | [`gateway`] | the sending side: cut, submit, download, verify |
 //! | [`bench`] | measuring the transcoder |
 
@@ -38,3 +39,5 @@ pub mod units;
 pub mod view;
 pub mod wallet;
 pub mod wire;
+
+pub use node::remote;

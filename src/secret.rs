@@ -75,6 +75,65 @@ impl<'de> serde::Deserialize<'de> for RpcUrl {
     }
 }
 
+/// The address of a webhook. Its path and query may hold a token, so it is shown as scheme, host and port only.
+#[derive(Clone, PartialEq, Eq)]
+pub struct WebhookUrl(Url);
+
+/// A text is no address of a webhook; never repeats the text, which may hold a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a webhook's address must be a URL that begins with http:// or https://")]
+pub struct ParseWebhookUrlError;
+
+impl WebhookUrl {
+    /// The whole URL, for the client that connects to it and nobody else.
+    #[must_use]
+    pub fn expose(&self) -> &Url {
+        &self.0
+    }
+}
+
+impl std::str::FromStr for WebhookUrl {
+    type Err = ParseWebhookUrlError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let url: Url = text.trim().parse().map_err(|_| ParseWebhookUrlError)?;
+        match (url.scheme(), url.has_host()) {
+            ("http" | "https", true) => Ok(Self(url)),
+            _ => Err(ParseWebhookUrlError),
+        }
+    }
+}
+
+impl fmt::Display for WebhookUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let host = self.0.host_str().unwrap_or_default();
+        write!(f, "{}://{host}", self.0.scheme())?;
+        match self.0.port() {
+            Some(port) => write!(f, ":{port}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for WebhookUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl serde::Serialize for WebhookUrl {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for WebhookUrl {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Zeroizing::new(<String as serde::Deserialize>::deserialize(deserializer)?);
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
 /// A password or other short secret; wiped from memory when dropped.
 #[derive(Clone)]
 pub struct Password(Zeroizing<String>);
@@ -158,6 +217,19 @@ impl fmt::Debug for OrchestratorSecret {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_webhook_never_shows_its_token() {
+        let url: WebhookUrl = "https://user:SECRET@auth.example:8443/SECRET?t=SECRET"
+            .parse()
+            .unwrap();
+        assert_eq!(format!("{url} {url:?}").matches("SECRET").count(), 0);
+        assert_eq!(url.to_string(), "https://auth.example:8443");
+        for bad in ["ftp://SECRET", "SECRET"] {
+            let error = bad.parse::<WebhookUrl>().unwrap_err();
+            assert!(!error.to_string().contains("SECRET"));
+        }
+    }
 
     #[test]
     fn an_endpoint_never_shows_its_key() {

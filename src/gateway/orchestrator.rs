@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use tokio::time::timeout;
 use url::Url;
 
+use super::price::Price;
 use crate::wire::{
     capability::{self, CapabilitySet, Incompatible},
     client::{self, ConnectError, GRPC_CONNECT_TIMEOUT},
@@ -18,6 +19,10 @@ use crate::wire::{
 /// How long an orchestrator may take to answer once the connection is there; gateways wait this long for the whole
 /// network (`go-livepeer discovery`).
 const ANSWER: Duration = Duration::from_secs(6);
+/// How long a session that is about to end may take to be replaced (`go-livepeer server/broadcast.go`).
+pub(super) const RENEWAL: Duration = Duration::from_millis(2500);
+/// Longest address for segments that is taken, in bytes.
+const ADDRESS_BYTES: usize = 2048;
 /// A token this close to its end is not used any more (`go-livepeer server/broadcast.go`).
 const TOKEN_MARGIN: Duration = Duration::from_secs(180);
 /// Longest text of an error that is kept, in characters.
@@ -66,13 +71,38 @@ pub enum OrchestratorError {
     /// It cannot do this job.
     #[error("the orchestrator cannot do this job: {0}")]
     Incompatible(#[from] Incompatible),
+    /// Its price is negative or for no pixels.
+    #[error("the orchestrator names a price that is none: {wei} wei for {pixels} pixels")]
+    Price {
+        /// Wei.
+        wei: i64,
+        /// For so many pixels.
+        pixels: i64,
+    },
+    /// It asks more than twice what it asked when the session began (`go-livepeer server/broadcast.go`).
+    #[error("the orchestrator's price has more than doubled, from {began} to {now} wei per pixel")]
+    PriceDoubled {
+        /// When the session began.
+        began: Price,
+        /// Now.
+        now: Price,
+    },
+    /// It was found on the chain and leaves out what such an orchestrator names.
+    #[error("the orchestrator is on the chain and names no {0}")]
+    Lacks(&'static str),
+    /// The operator does not want it.
+    #[error("{0} is on the list of orchestrators not to use")]
+    Blocked(Address),
+    /// Others were quick enough, and it was not waited for.
+    #[error("the orchestrator did not answer in time")]
+    Late,
 }
 
 impl OrchestratorError {
     /// True if no answer came: the orchestrator may be down.
     #[must_use]
     pub fn is_unreachable(&self) -> bool {
-        matches!(self, Self::Unreachable(_) | Self::Silent { .. })
+        matches!(self, Self::Unreachable(_) | Self::Silent { .. } | Self::Late)
     }
 }
 
@@ -85,10 +115,16 @@ pub struct Session {
     pub token: net::AuthToken,
     /// The account that signs results; none off-chain.
     pub account: Option<Address>,
-    /// The price it names, if it names one.
+    /// The price it names now, if it names one.
     pub price: Option<net::PriceInfo>,
+    /// The price it began with.
+    pub first_price: Option<Price>,
     /// What it can do.
     pub capabilities: net::Capabilities,
+    /// Further addresses it names. Text from outside.
+    pub nodes: Vec<String>,
+    /// Whether it wants tickets.
+    pub wants_tickets: bool,
 }
 
 impl Session {
@@ -103,13 +139,26 @@ impl Session {
     /// answer without one changes nothing, or the orchestrator could choose not to be checked.
     ///
     /// # Errors
-    /// [`OrchestratorError::OtherAccount`] or [`OrchestratorError::Account`]; nothing is taken over.
+    /// [`OrchestratorError::OtherAccount`], [`OrchestratorError::Account`], [`OrchestratorError::Price`] or
+    /// [`OrchestratorError::PriceDoubled`]; nothing is taken over.
     pub fn adopt(&mut self, info: &net::OrchestratorInfo) -> Result<(), OrchestratorError> {
         let named = account(&info.address)?.or(self.account);
         self.keeps_account(named)?;
+        let now = price(info)?;
+        if let (Some(began), Some(now)) = (self.first_price, now)
+            && now.is_more_than_double(began)
+        {
+            return Err(OrchestratorError::PriceDoubled { began, now });
+        }
         self.account = named;
-        self.price = info.price_info.clone();
+        self.price.clone_from(&info.price_info);
         Ok(())
+    }
+
+    /// What it asks for a pixel, if it names a price.
+    #[must_use]
+    pub fn price_per_pixel(&self) -> Option<Price> {
+        self.price.as_ref().and_then(Price::from_wire)
     }
 
     /// Whether `named` may vouch for results from now on.
@@ -150,8 +199,7 @@ impl Orchestrator {
     ///
     /// # Errors
     /// See [`OrchestratorError`].
-    pub async fn open(&self, job: &CapabilitySet) -> Result<Session, OrchestratorError> {
-        let job = capability::job_message(job, "");
+    pub async fn open(&self, job: &net::Capabilities) -> Result<Session, OrchestratorError> {
         let address = self.signer.address();
         let request = net::OrchestratorRequest {
             address: address.to_vec(),
@@ -161,7 +209,18 @@ impl Orchestrator {
         };
         let mut client = self.connect().await?;
         let info = self.within(client.get_orchestrator(request)).await?;
-        judge(info, &job)
+        judge(info, job)
+    }
+
+    /// As [`Self::open`], for a stream that is waiting.
+    ///
+    /// # Errors
+    /// See [`OrchestratorError`].
+    pub(super) async fn renew(&self, job: &net::Capabilities) -> Result<Session, OrchestratorError> {
+        let opened = timeout(RENEWAL, self.open(job)).await;
+        opened.unwrap_or_else(|_| {
+            Err(self.silent(format!("did not answer within {} s", RENEWAL.as_secs_f32())))
+        })
     }
 
     /// Gives a session back, so that the orchestrator frees what it holds for it.
@@ -187,10 +246,7 @@ impl Orchestrator {
         &self,
         call: impl Future<Output = Result<tonic::Response<T>, tonic::Status>>,
     ) -> Result<T, OrchestratorError> {
-        let silent = |reason: String| OrchestratorError::Silent {
-            uri: self.uri.clone(),
-            reason,
-        };
+        let silent = |reason| self.silent(reason);
         match timeout(ANSWER, call).await {
             Ok(Ok(answer)) => Ok(answer.into_inner()),
             // Only a status that came over the wire has no source; the others are the transport's.
@@ -199,6 +255,14 @@ impl Orchestrator {
                 None => OrchestratorError::Refused(bounded(status.message())),
             }),
             Err(_) => Err(silent(format!("did not answer within {} s", ANSWER.as_secs()))),
+        }
+    }
+
+    /// It is there, and what happened instead of an answer.
+    pub(super) fn silent(&self, reason: String) -> OrchestratorError {
+        OrchestratorError::Silent {
+            uri: self.uri.clone(),
+            reason,
         }
     }
 }
@@ -212,14 +276,16 @@ fn judge(info: net::OrchestratorInfo, job: &net::Capabilities) -> Result<Session
     if info.transcoder.is_empty() {
         return Err(OrchestratorError::NotTaking);
     }
-    let is_address = info
-        .transcoder
-        .parse::<Url>()
-        .is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    let is_address = info.transcoder.len() <= ADDRESS_BYTES
+        && info
+            .transcoder
+            .parse::<Url>()
+            .is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
     if !is_address {
         return Err(OrchestratorError::Address(bounded(&info.transcoder)));
     }
     let account = account(&info.address)?;
+    let first_price = price(&info)?;
     let token = info.auth_token.ok_or(OrchestratorError::NoToken)?;
     let capabilities = info
         .capabilities
@@ -230,8 +296,25 @@ fn judge(info: net::OrchestratorInfo, job: &net::Capabilities) -> Result<Session
         token,
         account,
         price: info.price_info,
+        first_price,
         capabilities,
+        nodes: info.nodes,
+        wants_tickets: info.ticket_params.is_some(),
     })
+}
+
+/// The price in an answer; none if there is none.
+fn price(info: &net::OrchestratorInfo) -> Result<Option<Price>, OrchestratorError> {
+    let Some(named) = &info.price_info else {
+        return Ok(None);
+    };
+    match Price::from_wire(named) {
+        Some(price) => Ok(Some(price)),
+        None => Err(OrchestratorError::Price {
+            wei: named.price_per_unit,
+            pixels: named.pixels_per_unit,
+        }),
+    }
 }
 
 /// The account in an answer: none if there are no bytes or only zeros.

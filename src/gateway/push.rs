@@ -1,28 +1,29 @@
-//! A whole file through one orchestrator: cut, sent, fetched and checked, several segments at a time.
+//! A whole file through the network: cut, sent, fetched and checked, several segments at a time.
 
 use std::{
     collections::HashSet,
     io,
     path::PathBuf,
-    sync::{Arc, Mutex as SyncMutex},
+    sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
 
 use tokio::{
-    sync::{Mutex, Semaphore, mpsc},
+    sync::{Semaphore, mpsc},
     task::JoinSet,
-    time::timeout,
 };
 use tokio_util::sync::CancellationToken;
-use url::Url;
 
 use super::{
     cut::{CutError, CutPlan, Cutter},
-    download::DOWNLOAD_LIMIT,
-    orchestrator::{Orchestrator, OrchestratorError, Session},
+    discovery::{Discovery, Nobody},
+    orchestrator::OrchestratorError,
     output::{Output, PlaylistEntry, PlaylistRow, is_path_name},
-    send::{Contact, Outcome, Sender, Sessions},
+    send::{Contact, Outcome, Sender},
     source::{Source, SourceError, Uncuttable, examine},
+    stream::{
+        Gateway, GatewayError, GatewaySettings, SourceFacts, Stream, StreamSettings, VerificationPolicy,
+    },
     tools::{ToolError, Tools},
 };
 use crate::{
@@ -30,26 +31,25 @@ use crate::{
     process::Launcher,
     view::push::PushReport,
     wire::{
-        capability::{
-            CapabilitySet, Incompatible, Job, SourceCodec, UnsupportedPixelFormat, job_capabilities,
-        },
-        client::{self, ConnectError},
+        capability::{Incompatible, SourceCodec, UnsupportedPixelFormat},
         signature::{MessageSigner, Offchain},
     },
 };
 
 mod report;
 
-/// How long giving the sessions back may take at the end.
-const FAREWELL: Duration = Duration::from_secs(5);
+/// How long one segment waits for a node to come back.
+const PATIENCE: Duration = Duration::from_millis(1500);
 
 /// What to send where.
 #[derive(Clone)]
 pub struct PushConfig {
     /// The file: anything ffmpeg can read.
     pub input: PathBuf,
-    /// The orchestrator, like `https://127.0.0.1:8935`.
-    pub orchestrator: Url,
+    /// Where orchestrators come from.
+    pub discovery: Discovery,
+    /// The same in words, for the report.
+    pub orchestrator: String,
     /// What to make of it.
     pub ladder: Vec<Profile>,
     /// Folder for renditions and playlists.
@@ -60,7 +60,7 @@ pub struct PushConfig {
     pub in_flight: usize,
     /// How many times one segment is sent at most.
     pub attempts: u32,
-    /// Whether renditions are decoded and compared with what was promised.
+    /// Whether signatures are checked and renditions are decoded and compared with what was promised.
     pub verifies: bool,
     /// How many times the file is sent, one after the other in one stream.
     pub times: u32,
@@ -75,10 +75,16 @@ pub struct PushConfig {
 impl PushConfig {
     /// Two-second segments, two at a time, three attempts, everything verified, sent by nobody.
     #[must_use]
-    pub fn new(input: PathBuf, orchestrator: Url, ladder: Vec<Profile>, ffmpeg: Ffmpeg) -> Self {
+    pub fn new(input: PathBuf, discovery: Discovery, ladder: Vec<Profile>, ffmpeg: Ffmpeg) -> Self {
+        let known = discovery.known();
+        let known: Vec<&str> = known
+            .iter()
+            .map(|candidate| candidate.uri.as_str().trim_end_matches('/'))
+            .collect();
         Self {
             input,
-            orchestrator,
+            orchestrator: known.join(", "),
+            discovery,
             ladder,
             output: None,
             segment_length: Duration::from_secs(2),
@@ -111,9 +117,12 @@ pub enum PushError {
     /// The file cannot be cut.
     #[error(transparent)]
     Cut(#[from] CutError),
-    /// The orchestrator gives no session.
+    /// No orchestrator gives a session.
     #[error(transparent)]
-    Orchestrator(#[from] OrchestratorError),
+    Nobody(Arc<Nobody>),
+    /// No transcoder could be asked for the source, not even encoded again.
+    #[error(transparent)]
+    PixelFormat(#[from] UnsupportedPixelFormat),
     /// The folder for the renditions cannot be written.
     #[error("{} cannot be written", .folder.display())]
     Output {
@@ -125,9 +134,9 @@ pub enum PushError {
     /// ffmpeg cannot be run.
     #[error(transparent)]
     Tool(#[from] ToolError),
-    /// Our own HTTP clients cannot be made.
+    /// Our own side of the network cannot be set up.
     #[error(transparent)]
-    Client(#[from] ConnectError),
+    Gateway(#[from] GatewayError),
 }
 
 /// What happens on the way, for a progress bar. Dropped when nobody keeps up.
@@ -200,8 +209,16 @@ pub async fn push(
     check_names(&config.ladder)?;
     let tools = Tools::new(config.ffmpeg.clone(), config.launcher.clone())?;
     let mut source = examine(&tools, &config.input, config.segment_length).await?;
-    let orchestrator = Orchestrator::new(config.orchestrator.clone(), Arc::clone(&config.signer));
-    let (job, session) = open(&orchestrator, &mut source, &config.ladder).await?;
+    let gateway = Gateway::new(GatewaySettings {
+        max_attempts: config.attempts.max(1),
+        patience: PATIENCE,
+        verification: match config.verifies {
+            true => VerificationPolicy::Full(tools.clone()),
+            false => VerificationPolicy::Off,
+        },
+        ..GatewaySettings::new(config.discovery.clone(), Arc::clone(&config.signer))
+    })?;
+    let stream = open(&gateway, &mut source, &config.ladder).await?;
     let output = match &config.output {
         Some(folder) => {
             Some(
@@ -215,32 +232,12 @@ pub async fn push(
         }
         None => None,
     };
-    let checks = tempfile::Builder::new().prefix("lpctl-check-").tempdir();
-    let checks = checks.map_err(|source| PushError::Output {
-        folder: std::env::temp_dir(),
-        source,
-    })?;
     let sender = Arc::new(Sender {
-        tools: tools.clone(),
-        orchestrator,
-        signer: Arc::clone(&config.signer),
-        job,
-        manifest_id: hex::encode(rand::random::<[u8; 4]>()),
+        stream,
         profiles: config.ladder.clone(),
-        source_size: source.size,
-        upload: client::segment_client()?,
-        fetch: client::download_client(DOWNLOAD_LIMIT)?,
-        attempts: config.attempts.max(1),
-        verifies: config.verifies,
         output,
-        checks,
-        checking: Arc::new(Semaphore::new(config.in_flight.max(1))),
         progress,
-        sessions: Mutex::new(Sessions {
-            current: session,
-            earlier: Vec::new(),
-        }),
-        contact: SyncMutex::new(Contact {
+        contact: Mutex::new(Contact {
             last: Instant::now(),
             silent_segments: 0,
         }),
@@ -251,48 +248,52 @@ pub async fn push(
         duration: source.duration.map(|duration| duration * config.times.max(1)),
         encoded_because: source.uncuttable.as_ref().map(ToString::to_string),
     });
-    let (outcomes, not_sent) = send_all(&sender, &source, &config).await?;
+    let (outcomes, not_sent) = send_all(&sender, &tools, &source, &config).await?;
     finish(sender, &config, &source, outcomes, not_sent, start).await
 }
 
-/// Asks for a session. A source the orchestrator does not decode is encoded as plain H.264 instead.
-async fn open(
-    orchestrator: &Orchestrator,
-    source: &mut Source,
-    ladder: &[Profile],
-) -> Result<(CapabilitySet, Session), PushError> {
-    let mut job = capabilities(source, ladder);
-    if job.is_err() {
+/// Opens the stream and asks for sessions. A source nobody decodes is encoded as plain H.264 instead.
+async fn open(gateway: &Gateway, source: &mut Source, ladder: &[Profile]) -> Result<Stream, PushError> {
+    let manifest_id = hex::encode(rand::random::<[u8; 4]>());
+    let settings = |source: &Source| StreamSettings {
+        manifest_id: manifest_id.clone(),
+        profiles: ladder.to_vec(),
+        source: facts(source),
+        pushed: true,
+        verification_frequency: 0,
+        timeout_multiplier: 1,
+    };
+    if gateway.open(settings(source)).is_err() {
         source.uncuttable = Some(Uncuttable::NotDecodedThere);
-        job = capabilities(source, ladder);
     }
-    // Plain H.264 has a capability, so this cannot fail any more; the type does not know.
-    let job = job.unwrap_or_default();
-    match orchestrator.open(&job).await {
-        Err(OrchestratorError::Incompatible(Incompatible::Missing(_))) if source.uncuttable.is_none() => {
+    let stream = gateway.open(settings(source))?;
+    let lacks = |(_, error): &(_, OrchestratorError)| {
+        matches!(error, OrchestratorError::Incompatible(Incompatible::Missing(_)))
+    };
+    match stream.prepare().await {
+        Ok(()) => Ok(stream),
+        Err(nobody) if source.uncuttable.is_none() && nobody.refusals.iter().any(lacks) => {
             source.uncuttable = Some(Uncuttable::NotDecodedThere);
-            let job = capabilities(source, ladder).unwrap_or_default();
-            let session = orchestrator.open(&job).await?;
-            Ok((job, session))
+            let stream = gateway.open(settings(source))?;
+            stream.prepare().await.map_err(PushError::Nobody)?;
+            Ok(stream)
         }
-        opened => Ok((job, opened?)),
+        Err(nobody) => Err(PushError::Nobody(nobody)),
     }
 }
 
-/// What the job needs for the segments that will be sent.
-fn capabilities(source: &Source, ladder: &[Profile]) -> Result<CapabilitySet, UnsupportedPixelFormat> {
+/// What the segments that will be sent hold.
+fn facts(source: &Source) -> SourceFacts {
     let (codec, pixel_format) = match (&source.uncuttable, source.codec.as_str()) {
         (None, "hevc") => (SourceCodec::Hevc, ""),
         (None, _) => (SourceCodec::H264, source.pixel_format.as_str()),
         (Some(_), _) => (SourceCodec::H264, ""),
     };
-    job_capabilities(&Job {
-        source: codec,
-        pixel_format,
-        profiles: ladder,
-        is_pushed: true,
-        verifies_by_hash: false,
-    })
+    SourceFacts {
+        codec,
+        pixel_format: pixel_format.to_string(),
+        size: Some(source.size),
+    }
 }
 
 fn check_names(ladder: &[Profile]) -> Result<(), PushError> {
@@ -315,6 +316,7 @@ fn check_names(ladder: &[Profile]) -> Result<(), PushError> {
 /// reason why the rest was not sent, if there is a rest.
 async fn send_all(
     sender: &Arc<Sender>,
+    tools: &Tools,
     source: &Source,
     config: &PushConfig,
 ) -> Result<(Vec<Outcome>, Option<String>), PushError> {
@@ -323,7 +325,7 @@ async fn send_all(
         segment_length: config.segment_length,
         times: config.times,
     };
-    let mut cutter = Cutter::start(&sender.tools, source, &plan).await?;
+    let mut cutter = Cutter::start(tools, source, &plan).await?;
     let slots = Arc::new(Semaphore::new(config.in_flight.max(1)));
     let mut running = JoinSet::new();
     let mut outcomes = Vec::new();
@@ -386,25 +388,11 @@ async fn finish(
     start: Instant,
 ) -> Result<PushReport, PushError> {
     let wall = start.elapsed();
-    let sessions = sender.sessions.lock().await;
-    let tokens: Vec<_> = sessions
-        .earlier
-        .iter()
-        .chain([&sessions.current.token])
-        .cloned()
-        .collect();
-    if !sender.lost.is_cancelled() {
-        let farewell = async {
-            for token in &tokens {
-                if let Err(error) = sender.orchestrator.end(token.clone()).await {
-                    tracing::debug!(%error, "a session was not given back");
-                    break;
-                }
-            }
-        };
-        // The orchestrator ends idle sessions by itself.
-        let _ = timeout(FAREWELL, farewell).await;
-    }
+    let (sessions, account) = (
+        sender.stream.sessions(),
+        sender.stream.accounts().first().copied(),
+    );
+    sender.stream.clone().close().await;
     if let Some(output) = &sender.output {
         let rows: Vec<_> = config
             .ladder
@@ -421,8 +409,8 @@ async fn finish(
             })?;
     }
     let ending = report::Ending {
-        sessions: tokens.into_iter().map(|token| token.session_id).collect(),
-        account: sessions.current.account,
+        sessions,
+        account,
         not_sent: not_sent.filter(|_| !sender.stop.is_cancelled()),
         interrupted: sender.stop.is_cancelled(),
         wall,

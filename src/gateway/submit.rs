@@ -73,9 +73,11 @@ pub enum SubmitError {
 /// What to do after a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Remedy {
-    /// Nothing: it would fail again.
+    /// Nothing: it would fail everywhere.
     GiveUp,
-    /// Send it again.
+    /// Send it to another one; this one would say the same again.
+    Elsewhere,
+    /// Send it again, to another one if there is one.
     Resend,
     /// Send it again with a new session.
     NewSession,
@@ -93,9 +95,9 @@ impl SubmitError {
                 | "missing auth token"
                 | "TicketParams expired"
                 | "OrchestratorCapped" => Remedy::NewSession,
-                // Signature, hash, profiles, encoding, payment: sent again they are the same.
                 "OrchestratorBusy" | "Internal Server Error" | "BadRequest" => Remedy::Resend,
-                _ => Remedy::GiveUp,
+                // Signature, hash, profiles, encoding, payment: sent to the same one again they are the same.
+                _ => Remedy::Elsewhere,
             },
             Self::Transcode(_)
             | Self::Connect(_)
@@ -104,6 +106,12 @@ impl SubmitError {
             | Self::Broken(_)
             | Self::Garbage(_) => Remedy::Resend,
         }
+    }
+
+    /// True if the segment cannot have left.
+    #[must_use]
+    pub fn is_unsent(&self) -> bool {
+        matches!(self, Self::Connect(_))
     }
 
     /// True if no word came from the orchestrator.
@@ -122,6 +130,8 @@ pub struct Answer {
     pub signature: Vec<u8>,
     /// What the orchestrator offers for the next segment.
     pub info: Option<net::OrchestratorInfo>,
+    /// From the departure of the segment to the head of the answer.
+    pub upload: Duration,
     /// From the departure of the segment to the end of the answer.
     pub latency: Duration,
 }
@@ -139,18 +149,24 @@ pub struct Submission<'a> {
     pub data: Bytes,
     /// How long it plays.
     pub duration: Duration,
+    /// How many times longer than usual it may take; 0 and 1 are the same.
+    pub timeout_multiplier: u32,
 }
 
 /// How long the head of the answer may take: the upload and the checks, not the transcoding.
 #[must_use]
-pub fn header_limit(duration: Duration) -> Duration {
-    Duration::from_secs(2).max(duration / 2)
+pub fn header_limit(duration: Duration, multiplier: u32) -> Duration {
+    Duration::from_secs(2)
+        .max(duration / 2)
+        .saturating_mul(multiplier.max(1))
 }
 
 /// How long all of it may take.
 #[must_use]
-pub fn body_limit(duration: Duration) -> Duration {
-    Duration::from_secs(8).max(duration * 4)
+pub fn body_limit(duration: Duration, multiplier: u32) -> Duration {
+    Duration::from_secs(8)
+        .max(duration * 4)
+        .saturating_mul(multiplier.max(1))
 }
 
 /// Sends one segment and waits for its result.
@@ -159,8 +175,8 @@ pub fn body_limit(duration: Duration) -> Duration {
 /// See [`SubmitError`].
 pub async fn submit(client: &Client, submission: Submission<'_>) -> Result<Answer, SubmitError> {
     let departure = Instant::now();
-    let header_limit = header_limit(submission.duration);
-    let body_limit = body_limit(submission.duration);
+    let header_limit = header_limit(submission.duration, submission.timeout_multiplier);
+    let body_limit = body_limit(submission.duration, submission.timeout_multiplier);
     let deadline = tokio::time::Instant::now() + body_limit;
     let seq = submission.credentials.seq;
     let request = client
@@ -178,6 +194,7 @@ pub async fn submit(client: &Client, submission: Submission<'_>) -> Result<Answe
         Ok(Err(error)) => return Err(SubmitError::Broken(innermost(&error))),
         Err(_) => return Err(SubmitError::HeaderTimeout(header_limit)),
     };
+    let upload = departure.elapsed();
     let status = response.status();
     let most = if status.is_success() {
         ANSWER_BYTES
@@ -197,21 +214,26 @@ pub async fn submit(client: &Client, submission: Submission<'_>) -> Result<Answe
     }
     let result =
         net::TranscodeResult::decode(body.bytes).map_err(|error| SubmitError::Garbage(error.to_string()))?;
-    read_result(result, seq, departure.elapsed())
+    let data = read_result(result.result, result.seq, seq)?;
+    Ok(Answer {
+        segments: data.segments,
+        signature: data.sig,
+        info: result.info,
+        upload,
+        latency: departure.elapsed(),
+    })
 }
 
-fn read_result(result: net::TranscodeResult, seq: i64, latency: Duration) -> Result<Answer, SubmitError> {
-    match result.result {
+fn read_result(
+    result: Option<net::transcode_result::Result>,
+    found: i64,
+    seq: i64,
+) -> Result<net::TranscodeData, SubmitError> {
+    match result {
         Some(net::transcode_result::Result::Error(text)) => Err(SubmitError::Transcode(bounded(&text))),
-        Some(net::transcode_result::Result::Data(data)) if result.seq == seq => Ok(Answer {
-            segments: data.segments,
-            signature: data.sig,
-            info: result.info,
-            latency,
-        }),
+        Some(net::transcode_result::Result::Data(data)) if found == seq => Ok(data),
         Some(net::transcode_result::Result::Data(_)) => Err(SubmitError::Garbage(format!(
-            "it is for segment {}, not {seq}",
-            result.seq
+            "it is for segment {found}, not {seq}"
         ))),
         None => Err(SubmitError::Garbage(
             "it holds neither renditions nor an error".into(),
@@ -256,10 +278,12 @@ mod tests {
     #[test]
     fn limits_follow_the_segment_and_have_a_floor() {
         let seconds = Duration::from_secs;
-        assert_eq!(header_limit(seconds(2)), seconds(2));
-        assert_eq!(header_limit(seconds(10)), seconds(5));
-        assert_eq!(body_limit(seconds(2)), seconds(8));
-        assert_eq!(body_limit(seconds(10)), seconds(40));
+        assert_eq!(header_limit(seconds(2), 1), seconds(2));
+        assert_eq!(header_limit(seconds(10), 0), seconds(5));
+        assert_eq!(body_limit(seconds(2), 1), seconds(8));
+        assert_eq!(body_limit(seconds(10), 0), seconds(40));
+        assert_eq!(header_limit(seconds(10), 3), seconds(15));
+        assert_eq!(body_limit(seconds(2), 3), seconds(24));
     }
 
     #[test]
@@ -276,7 +300,7 @@ mod tests {
             .remedy()
         };
         assert_eq!(refused("expired auth token"), Remedy::NewSession);
-        assert_eq!(refused("ErrSegSig"), Remedy::GiveUp);
+        assert_eq!(refused("ErrSegSig"), Remedy::Elsewhere);
         assert_eq!(refused("Internal Server Error"), Remedy::Resend);
         assert_eq!(SubmitError::Connect("x".into()).remedy(), Remedy::Resend);
     }
@@ -284,17 +308,11 @@ mod tests {
     #[test]
     fn a_result_for_another_segment_or_without_content_is_none() {
         let data = net::transcode_result::Result::Data(net::TranscodeData::default());
-        let result = |seq, result| net::TranscodeResult {
-            seq,
-            info: None,
-            result,
-        };
-        let read = |result| read_result(result, 7, Duration::ZERO);
-        assert!(read(result(7, Some(data.clone()))).is_ok());
+        assert!(read_result(Some(data.clone()), 7, 7).is_ok());
         assert!(matches!(
-            read(result(8, Some(data))),
+            read_result(Some(data), 8, 7),
             Err(SubmitError::Garbage(_))
         ));
-        assert!(matches!(read(result(7, None)), Err(SubmitError::Garbage(_))));
+        assert!(matches!(read_result(None, 7, 7), Err(SubmitError::Garbage(_))));
     }
 }

@@ -60,6 +60,39 @@ pub enum VerifyError {
     Tool(#[from] ToolError),
 }
 
+/// How bad it is, the least first: what decides which of several wrong results is the best.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// The count is off by so many pixels.
+    Pixels(u64),
+    /// The picture has the wrong size.
+    Size,
+    /// Players may have to wait for a picture.
+    FirstFrame,
+    /// Some pictures are broken.
+    Damaged,
+    /// There is nothing to play.
+    Useless,
+}
+
+impl VerifyError {
+    /// How bad it is; none if it could not be found out, which is not the orchestrator's fault.
+    #[must_use]
+    pub fn severity(&self) -> Option<Severity> {
+        match self {
+            Self::Pixels { reported, found, .. } => {
+                let reported = u64::try_from(*reported).unwrap_or(0);
+                Some(Severity::Pixels(reported.abs_diff(*found)))
+            }
+            Self::WrongSize { .. } => Some(Severity::Size),
+            Self::FirstFrame => Some(Severity::FirstFrame),
+            Self::Damaged(_) => Some(Severity::Damaged),
+            Self::Undecodable(_) => Some(Severity::Useless),
+            Self::Write(_) | Self::Tool(_) => None,
+        }
+    }
+}
+
 /// A size as people write it.
 pub(super) fn size_text(size: &Size) -> String {
     format!("{}x{}", size.width, size.height)
@@ -70,8 +103,8 @@ pub(super) fn size_text(size: &Size) -> String {
 pub struct Promise<'a> {
     /// The profile it was made for.
     pub profile: &'a Profile,
-    /// Size of the source segment.
-    pub source: Size,
+    /// Size of the source segment, if it is known.
+    pub source: Option<Size>,
     /// Pixels the orchestrator reported.
     pub pixels: i64,
 }
@@ -113,7 +146,10 @@ pub async fn verify(
         width: promise.profile.width,
         height: promise.profile.height,
     };
-    if let Some(expected) = rendition_size(promise.profile.codec, want, promise.source)
+    let expected = promise
+        .source
+        .and_then(|source| rendition_size(promise.profile.codec, want, source));
+    if let Some(expected) = expected
         && expected != found.size
     {
         return Err(VerifyError::WrongSize {

@@ -140,6 +140,28 @@ pub fn inspect(source: &[u8]) -> Result<Inspection, TranscodeError> {
     Ok(inspection)
 }
 
+/// Whether there is a video track without a single picture beside sound. Gateways let such a segment stand for its own
+/// renditions (`go-livepeer server/broadcast.go`).
+#[must_use]
+pub fn is_sound_alone(source: &[u8]) -> bool {
+    match format_of(source) {
+        Some(InputFormat::MpegTs) => {
+            let streams = ts::streams(source);
+            let has_units = |pid| ts::elementary(source, pid, false).units > 0;
+            let video = streams.iter().find(|stream| stream.kind.is_video());
+            let mut sound = streams.iter().filter(|stream| stream.kind == Kind::Audio);
+            video.is_some_and(|video| !has_units(video.pid)) && sound.any(|sound| has_units(sound.pid))
+        }
+        Some(InputFormat::Mp4Streamed | InputFormat::Mp4File) => {
+            let tracks = mp4::tracks(source);
+            let video = tracks.iter().find(|track| track.is_video());
+            video.is_some_and(|video| video.samples == 0)
+                && tracks.iter().any(|track| !track.is_video() && track.samples > 0)
+        }
+        None => false,
+    }
+}
+
 fn inspect_transport_stream(source: &[u8]) -> Result<Inspection, TranscodeError> {
     let streams = ts::streams(source);
     let video = streams
@@ -209,6 +231,33 @@ fn play_ms(track: &mp4::Track) -> u64 {
         .saturating_mul(1000)
         .checked_div(u64::from(track.timescale))
         .unwrap_or_default()
+}
+
+/// Whether a segment has a video track without a single picture beside sound that plays: a camera that was covered for
+/// the length of a segment looks like that (`go-livepeer server/broadcast.go`).
+#[must_use]
+pub fn has_sound_alone(source: &[u8]) -> bool {
+    match format_of(source) {
+        Some(InputFormat::MpegTs) => {
+            let streams = ts::streams(source);
+            let units = |pid| ts::elementary(source, pid, false).units;
+            let mut videos = streams.iter().filter(|stream| stream.kind.is_video()).peekable();
+            let mut sounds = streams.iter().filter(|stream| stream.kind == Kind::Audio);
+            videos.peek().is_some()
+                && videos.all(|video| units(video.pid) == 0)
+                && sounds.any(|sound| units(sound.pid) > 0)
+        }
+        Some(InputFormat::Mp4Streamed | InputFormat::Mp4File) => {
+            let tracks = mp4::tracks(source);
+            let mut videos = tracks.iter().filter(|track| track.is_video()).peekable();
+            videos.peek().is_some()
+                && videos.all(|video| video.samples == 0)
+                && tracks
+                    .iter()
+                    .any(|track| &track.handler == b"soun" && track.samples > 0)
+        }
+        None => false,
+    }
 }
 
 #[cfg(test)]

@@ -42,6 +42,8 @@ pub(super) struct Credentials {
     pub profiles: Result<Vec<Profile>, ProfileError>,
     /// The session, exactly as the gateway sent it.
     pub token: net::AuthToken,
+    /// Where the gateway wants the renditions.
+    pub storage: Option<net::OsInfo>,
     /// Part of the segment to keep.
     pub clip: Option<Clip>,
     /// Whether to compute perceptual hashes.
@@ -93,6 +95,7 @@ impl Credentials {
             duration,
             profiles,
             token,
+            storage: segment.storage.first().cloned(),
             clip: segment.segment_parameters.and_then(clip),
             perceptual_hash: segment.calc_perceptual_hash,
             request: Arc::new(segment),
@@ -101,17 +104,21 @@ impl Credentials {
 
     /// The ladder as the operator sees it.
     pub(super) fn rungs(&self) -> Vec<Rung> {
-        let rung = |profile: &Profile| Rung {
-            name: super::session::shortened(&profile.name),
-            width: profile.width,
-            height: profile.height,
-            fps: profile.fps / profile.fps_den.max(1),
-            bitrate: profile.bitrate,
-        };
-        // More are refused when transcoding; what is shown stays bounded.
-        let profiles = self.profiles.iter().flatten();
-        profiles.take(16).map(rung).collect()
+        rungs(self.profiles.iter().flatten())
     }
+}
+
+/// A ladder as the operator sees it.
+pub(super) fn rungs<'a>(profiles: impl Iterator<Item = &'a Profile>) -> Vec<Rung> {
+    let rung = |profile: &Profile| Rung {
+        name: super::session::shortened(&profile.name),
+        width: profile.width,
+        height: profile.height,
+        fps: profile.fps / profile.fps_den.max(1),
+        bitrate: profile.bitrate,
+    };
+    // More are refused when transcoding; what is shown stays bounded.
+    profiles.take(16).map(rung).collect()
 }
 
 /// The payment header: missing and empty are an empty payment.
@@ -146,7 +153,7 @@ fn make_readable(segment: &mut net::SegData) {
 }
 
 /// What to keep of the segment; parameters with two zeros, which every pushed stream carries, keep all of it.
-fn clip(parameters: net::SegParameters) -> Option<Clip> {
+pub(super) fn clip(parameters: net::SegParameters) -> Option<Clip> {
     (parameters.from != 0 || parameters.to != 0).then(|| Clip {
         from: Duration::from_millis(parameters.from),
         to: Duration::from_millis(parameters.to),

@@ -25,14 +25,14 @@ pub(super) const DISCARD_TIME: Duration = Duration::from_secs(5);
 
 /// A request answered with an error.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Refusal {
+pub(crate) struct Refusal {
     status: StatusCode,
     text: String,
 }
 
 impl Refusal {
     /// The status and the text a gateway reads.
-    pub(super) fn new(status: StatusCode, text: impl Into<String>) -> Self {
+    pub(crate) fn new(status: StatusCode, text: impl Into<String>) -> Self {
         Self {
             status,
             text: text.into(),
@@ -40,7 +40,7 @@ impl Refusal {
     }
 
     /// The answer for what is our own fault, which is not told.
-    pub(super) fn internal() -> Self {
+    pub(crate) fn internal() -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")
     }
 
@@ -48,7 +48,7 @@ impl Refusal {
     ///
     /// HTTP/1.1 clients that are still sending see a broken connection instead of an early answer, unless somebody
     /// reads what they send.
-    pub(super) fn while_sending(self, version: Version, rest: Body) -> Response<Body> {
+    pub(crate) fn while_sending(self, version: Version, rest: Body) -> Response<Body> {
         if version < Version::HTTP_2 {
             tokio::spawn(tokio::time::timeout(DISCARD_TIME, discard(rest)));
         }
@@ -56,7 +56,7 @@ impl Refusal {
     }
 
     /// The answer: text with a line end.
-    pub(super) fn into_response(self) -> Response<Body> {
+    pub(crate) fn into_response(self) -> Response<Body> {
         let mut response = Response::new(Body::from(format!("{}\n", self.text)));
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
@@ -135,7 +135,7 @@ fn content_type(path: &str) -> Option<&'static str> {
 }
 
 /// A text as one part of a URL's path: what is neither letter, digit nor `-._~` becomes `%XX`.
-pub(super) fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     text.bytes()
         .fold(String::with_capacity(text.len()), |mut path, byte| {
             match byte {
@@ -147,7 +147,7 @@ pub(super) fn escape(text: &str) -> String {
 }
 
 /// The text [`escape`] was given; none if it was not made by something like it.
-fn unescape(part: &str) -> Option<String> {
+pub(crate) fn unescape(part: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(part.len());
     let mut rest = part.as_bytes();
     while let Some((first, after)) = rest.split_first() {

@@ -85,7 +85,7 @@ impl Default for ConnectionLimits {
 
 /// What answers requests: gRPC where there is any, HTTP for the rest.
 #[derive(Clone)]
-pub(super) struct Routes {
+pub(crate) struct Routes {
     /// Requests over HTTP/2 whose content type begins with `application/grpc`.
     pub grpc: Option<Router>,
     /// All others.
@@ -115,7 +115,7 @@ impl Routes {
 }
 
 /// Serves a port until told to stop; then lets requests finish for as long as the limits say.
-pub(super) async fn serve(
+pub(crate) async fn serve(
     listener: TcpListener,
     tls: Option<TlsAcceptor>,
     routes: Routes,

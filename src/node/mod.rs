@@ -1,4 +1,5 @@
-//! The orchestrator node: sessions and transcoding for gateways on one port, an API for its operator on another.
+//! The orchestrator node: sessions and transcoding for gateways on one port, an API for its operator on another. And the
+//! transcoder that works for somebody else's orchestrator, which shares most of its parts.
 //!
 //! | module | holds |
 //! |---|---|
@@ -9,6 +10,8 @@
 //! | `transcoders` | remote transcoders: who is there, who gets what, and what came of it |
 //! | `session`, `store`, `outlet`, `work` | who is served, where renditions wait for download, what was done |
 //! | `status`, `notices`, `reach`, `devices`, `follow`, `operator` | what the operator sees, and the API that tells it |
+//! | `settings` | what the operator changes while it runs, and what of it is kept |
+//! | [`remote`] | the transcoder of an orchestrator elsewhere |
 //!
 //! No payment is asked for yet: neither off-chain nor on a chain does the node announce a price or ticket parameters.
 
@@ -17,21 +20,23 @@ mod devices;
 mod files;
 mod follow;
 mod guests;
-mod http;
-mod listener;
+pub(crate) mod http;
+pub(crate) mod listener;
 mod notices;
-mod operator;
+pub(crate) mod operator;
 mod outlet;
 mod reach;
+pub mod remote;
 mod rpc;
 mod run;
 mod segment;
 mod session;
+mod settings;
 mod sources;
 mod stall;
 mod status;
-mod store;
-mod supervisor;
+pub(crate) mod store;
+pub(crate) mod supervisor;
 mod tls;
 mod transcoders;
 mod upload;
@@ -57,13 +62,14 @@ pub use follow::follow;
 pub use listener::ConnectionLimits;
 pub use reach::{Advertise, MOST_ADDRESSES, ProbeTimes};
 pub use run::{RunningNode, StopReport, start};
+pub use settings::{KeptSettings, LogControl, SettingsChange, SettingsError};
 pub use transcoders::{PoolSettings, TranscoderPool};
 pub use webhook::{WebhookUrl, WebhookUrlError};
 
 use crate::{
     media::job::{SegmentJob, SegmentTranscoder, TranscodeError, Transcoded},
     store::ObjectStore,
-    view::node::{Device, EngineView, NodeChain},
+    view::node::{Device, EngineView, NodeChain, NodeMode},
     wire::{
         capability::{CapabilitySet, PROTOCOL_VERSION},
         net,
@@ -161,6 +167,8 @@ pub struct NodeConfig {
     pub devices: Option<DeviceReader>,
     /// What is read of the chain, by whoever reads it; none off-chain.
     pub chain: Option<watch::Receiver<Option<NodeChain>>>,
+    /// Changes what is logged; none: that cannot be changed while the node runs.
+    pub log: Option<LogControl>,
     /// Remote transcoders may register with this pool, which is also what the node is given to transcode with. None: the
     /// node transcodes itself.
     pub transcoders: Option<TranscoderPool>,
@@ -191,6 +199,7 @@ impl NodeConfig {
             discovery_webhook: None,
             devices: None,
             chain: None,
+            log: None,
             transcoders: None,
             limits: NodeLimits::default(),
         }
@@ -303,6 +312,8 @@ struct Node {
     reaching: reach::Reaching,
     network: String,
     started: Timestamp,
+    mode: NodeMode,
+    settings: settings::RunTimeSettings,
     signer: Arc<dyn MessageSigner>,
     tokens: AuthTokens,
     capabilities: Arc<net::Capabilities>,

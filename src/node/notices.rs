@@ -80,10 +80,10 @@ impl Notices {
             }
         }
         work_findings(known, &mut findings);
-        reach_findings(known.probes, &mut findings);
         if let Some(transcoders) = known.transcoders {
             transcoder_findings(now, transcoders, &mut findings);
         }
+        reach_findings(known.probes, &mut findings);
         let shed = known.engine.segments_shed;
         if shed > self.shed.0 {
             self.shed = (shed, Some(now));

@@ -22,6 +22,7 @@ use super::{
     reach::{self, Reaching},
     rpc::OrchestratorService,
     session::Sessions,
+    settings::RunTimeSettings,
     status,
     store::Store,
     supervisor::Supervisor,
@@ -33,7 +34,7 @@ use super::{
 };
 use crate::{
     media::job::SegmentTranscoder,
-    view::node::NodeStatus,
+    view::node::{NodeMode, NodeStatus},
     wire::{
         net::{orchestrator_server::OrchestratorServer, transcoder_server::TranscoderServer},
         signature::MessageSigner,
@@ -41,9 +42,9 @@ use crate::{
 };
 
 /// How often sessions are looked over for idle ones.
-const SWEEP: Duration = Duration::from_secs(5);
+pub(super) const SWEEP: Duration = Duration::from_secs(5);
 /// How long a transcoder gets to end its processes once it is told to stop.
-const KILL_TIME: Duration = Duration::from_secs(5);
+pub(super) const KILL_TIME: Duration = Duration::from_secs(5);
 /// How often is asked whether the last renditions were fetched.
 const DOWNLOAD_CHECK: Duration = Duration::from_millis(50);
 
@@ -143,6 +144,11 @@ pub async fn start(
         reaching,
         network: config.network,
         started: Timestamp::now(),
+        settings: RunTimeSettings::new(config.data_dir, config.log),
+        mode: match config.transcoders {
+            Some(_) => NodeMode::Orchestrator,
+            None => NodeMode::Combined,
+        },
         signer: Arc::new(signer),
         tokens,
         capabilities: Arc::new(config.capabilities.to_message(&advertised_version())),
@@ -190,8 +196,9 @@ pub async fn start(
         listener::serve(operator, None, routes, limits.operator, stop).await;
         Ok(())
     });
+    let (telling, changes, chain) = (Arc::clone(&node), node.changed.subscribe(), node.chain.clone());
     supervisor.spawn("status feed", |stop| {
-        status::publish(Arc::clone(&node), feed, stop)
+        status::publish(telling, changes, chain, feed, stop)
     });
     supervisor.spawn("idle sessions", |stop| sweep(Arc::clone(&node), limits, stop));
     supervisor.spawn("reachability", |stop| reach::watch(Arc::clone(&node), stop));
@@ -370,7 +377,7 @@ async fn sweep(
     }
 }
 
-async fn listen(on: Listen) -> Result<(TcpListener, SocketAddr), NodeError> {
+pub(super) async fn listen(on: Listen) -> Result<(TcpListener, SocketAddr), NodeError> {
     let (address, bound) = match on {
         Listen::Address(address) => (address, TcpListener::bind(address).await),
         Listen::Bound(socket) => {

@@ -219,12 +219,8 @@ fn take_place(node: &Node, credentials: &Credentials, since: Instant) -> Result<
         gateway: credentials.gateway,
         rungs: credentials.rungs(),
         playing: credentials.duration,
-        outlet: Outlet::choose(
-            node,
-            &credentials.token.session_id,
-            credentials.request.storage.first(),
-        )
-        .map(Arc::new),
+        outlet: Outlet::choose(node, &credentials.token.session_id, credentials.storage.as_ref())
+            .map(Arc::new),
     };
     let place = node.sessions().enter(&credentials.token.session_id, &opener)?;
     if is_late(node, credentials, place.ahead, since) {

@@ -47,6 +47,59 @@ pub struct NodeStatus {
     pub reach: Reach,
     /// What needs the operator's attention, worst first. Empty most days.
     pub notices: Vec<Notice>,
+    /// What kind of node it is.
+    #[serde(default)]
+    pub mode: NodeMode,
+    /// How it stands with its orchestrator; none unless it is a transcoder of one.
+    #[serde(default)]
+    pub remote: Option<RemoteView>,
+}
+
+/// What a node does.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NodeMode {
+    /// Serves gateways and transcodes by itself.
+    #[default]
+    Combined,
+    /// Serves gateways; transcoders elsewhere do the work.
+    Orchestrator,
+    /// Works for an orchestrator elsewhere.
+    Transcoder,
+}
+
+impl fmt::Display for NodeMode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Combined => "combined",
+            Self::Orchestrator => "orchestrator",
+            Self::Transcoder => "transcoder",
+        })
+    }
+}
+
+/// A transcoder as it stands with its orchestrator. Counts are since the start.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RemoteView {
+    /// Host and port of the orchestrator.
+    pub orchestrator: String,
+    /// Since when it is registered; none if it is not now.
+    pub registered_since: Option<Timestamp>,
+    /// Registrations that held, the first one included.
+    pub registrations: u64,
+    /// Attempts to register that failed.
+    pub registrations_failed: u64,
+    /// Tasks not handed in yet.
+    pub tasks_running: u32,
+    /// Tasks handed in with renditions.
+    pub tasks_done: u64,
+    /// Tasks handed in with an error, or refused.
+    pub tasks_failed: u64,
+    /// Results that could not be handed in while the orchestrator waited for them.
+    pub results_lost: u64,
+    /// What last went wrong with the orchestrator. Text from outside possible: escape before drawing.
+    pub last_error: Option<String>,
 }
 
 /// One stream's running assignment to this node.

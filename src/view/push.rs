@@ -10,9 +10,12 @@ use super::node::Latency;
 pub struct PushReport {
     /// The file, as it was named.
     pub input: String,
-    /// The orchestrator's address, as it was given.
+    /// The orchestrators' addresses, as they were given, with commas between.
     pub orchestrator: String,
-    /// The account that signs the results; none off-chain.
+    /// Who made the renditions, most segments first.
+    #[serde(default)]
+    pub orchestrators: Vec<OrchestratorShare>,
+    /// The account that signs the results, of several the one used last; none off-chain.
     pub orchestrator_account: Option<Address>,
     /// Sessions that were opened, oldest first. Text from outside: escape before showing.
     pub sessions: Vec<String>,
@@ -30,7 +33,7 @@ pub struct PushReport {
     pub pixels_verified: u64,
     /// Results whose signature was checked against the orchestrator's account.
     pub signatures_verified: u64,
-    /// Source bytes sent, repeats included.
+    /// Source bytes sent, repeats included; attempts that found no connection are not.
     pub bytes_sent: u64,
     /// Rendition bytes received.
     pub bytes_received: u64,
@@ -64,6 +67,15 @@ impl PushReport {
             && self.segments.cut > 0
             && self.segments.done == self.segments.cut
     }
+}
+
+/// One orchestrator's part of a push.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrchestratorShare {
+    /// Its address for segments. Text from outside: escape before showing.
+    pub url: String,
+    /// Segments it answered with renditions that were taken.
+    pub segments: u64,
 }
 
 /// The file that was sent.
@@ -137,8 +149,11 @@ pub struct SegmentFailure {
     pub stage: PushStage,
     /// What happened. Text from outside possible: escape before showing.
     pub message: String,
-    /// How many times the segment was sent.
+    /// How many times the segment was tried.
     pub attempts: u32,
+    /// True if no word came from an orchestrator: it may be down.
+    #[serde(default)]
+    pub unreachable: bool,
 }
 
 /// The steps of a segment.

@@ -1,14 +1,19 @@
 //! Tests of the engine's `gateway`: real files cut by real ffmpeg, a real node, and orchestrators that misbehave.
 
 mod cut;
+mod discovery;
 mod hostile;
+mod ingest;
 mod real_node;
 mod scripted;
+mod stream;
 
 use std::path::{Path, PathBuf};
 
 use engine::{
-    gateway::{PushConfig, PushError, PushEvent, push, tools::Tools},
+    gateway::{
+        Discovery, PushConfig, PushError, PushEvent, orchestrator::OrchestratorError, push, tools::Tools,
+    },
     media::{
         ffmpeg::Ffmpeg,
         ladder::{CodecProfile, Container, Gop, Profile, VideoCodec},
@@ -55,7 +60,15 @@ fn rung(name: &str, width: u32, height: u32) -> Profile {
 
 fn config(input: &Path, orchestrator: &str, ladder: Vec<Profile>) -> PushConfig {
     let url: Url = orchestrator.parse().unwrap();
-    PushConfig::new(input.to_owned(), url, ladder, ffmpeg())
+    PushConfig::new(input.to_owned(), Discovery::list([url]), ladder, ffmpeg())
+}
+
+/// Why the only orchestrator gave no session.
+fn refusal(error: &PushError) -> &OrchestratorError {
+    match error {
+        PushError::Nobody(nobody) if nobody.refusals.len() == 1 => &nobody.refusals[0].1,
+        other => panic!("{other}"),
+    }
 }
 
 /// Pushes and collects what was told on the way.

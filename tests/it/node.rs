@@ -11,6 +11,6 @@ mod restart;
 mod rpc;
 mod segment;
 mod stopping;
-mod transcoder;
+pub mod transcoder;
 mod transcoders;
 mod webhook;

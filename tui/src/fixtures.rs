@@ -69,6 +69,8 @@ pub fn busy() -> NodeStatus {
         chain: Some(chain()),
         reach: Default::default(),
         notices: Vec::new(),
+        mode: Default::default(),
+        remote: None,
     }
 }
 

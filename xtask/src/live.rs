@@ -19,8 +19,9 @@ use engine::{
     },
     media::ladder::{Ladder, Profile},
     wire::{
-        capability::{CapabilitySet, Job, SourceCodec, job_capabilities, job_message},
+        capability::{Job, SourceCodec, job_capabilities, job_message},
         client::{download_client, segment_client},
+        net,
         segment::Credentials,
         signature::Offchain,
     },
@@ -192,13 +193,16 @@ impl Stream {
     }
 
     async fn send_all(&self, number: u32, tally: &mut Tally) -> eyre::Result<()> {
-        let job = job_capabilities(&Job {
-            source: SourceCodec::H264,
-            pixel_format: "",
-            profiles: &self.profiles,
-            is_pushed: true,
-            verifies_by_hash: false,
-        })?;
+        let job = job_message(
+            &job_capabilities(&Job {
+                source: SourceCodec::H264,
+                pixel_format: "",
+                profiles: &self.profiles,
+                is_pushed: true,
+                verifies_by_hash: false,
+            })?,
+            "",
+        );
         let orchestrator = Orchestrator::new(self.service_uri.parse()?, Arc::new(Offchain));
         let (upload, fetch) = (segment_client()?, download_client(DOWNLOAD)?);
         let mut session = open(&orchestrator, &job).await?;
@@ -215,7 +219,7 @@ impl Stream {
                 duration: SEGMENT,
                 profiles: &self.profiles,
                 auth_token: session.token.clone(),
-                capabilities: job_message(&job, ""),
+                capabilities: job.clone(),
             }
             .build(&Offchain);
             let submission = Submission {
@@ -224,6 +228,7 @@ impl Stream {
                 payment: None,
                 data: piece,
                 duration: SEGMENT,
+                timeout_multiplier: 1,
             };
             let departure = Instant::now();
             let answer = match submit(&upload, submission).await {
@@ -257,7 +262,7 @@ impl Stream {
 }
 
 /// A session, as soon as there is room: a node takes them one by one, and measures each before the next.
-async fn open(orchestrator: &Orchestrator, job: &CapabilitySet) -> eyre::Result<Session> {
+async fn open(orchestrator: &Orchestrator, job: &net::Capabilities) -> eyre::Result<Session> {
     for _ in 0..TRIES {
         match orchestrator.open(job).await {
             Ok(session) => return Ok(session),

@@ -2,7 +2,7 @@
 //!
 //! `cargo xtask gen` writes the derived files, `cargo xtask gen --check` fails if one differs from what the commands say.
 //! `cargo xtask fuzz`, `cargo xtask soak` and `cargo xtask live` are the long tests of the transcoder and the node around it,
-//! `cargo xtask transcoders` that of the orchestrator with many remote ones; `cargo xtask offers` measures how long gateways
+//! `cargo xtask transcoders` that of the orchestrator with many remote ones. `cargo xtask offers` measures how long gateways
 //! wait for an offer.
 
 mod demo;
@@ -43,8 +43,8 @@ enum Command {
     Fuzz(fuzz::FuzzArgs),
     Live(live::LiveArgs),
     Soak(soak::SoakArgs),
-    Offers(offers::OffersArgs),
     Transcoders(transcoders::TranscodersArgs),
+    Offers(offers::OffersArgs),
 }
 
 fn main() -> ExitCode {
@@ -65,8 +65,8 @@ fn run(cli: Cli) -> eyre::Result<()> {
         Command::Fuzz(args) => fuzz::run(&args),
         Command::Live(args) => live::run(&args),
         Command::Soak(args) => soak::run(&args),
-        Command::Offers(args) => offers::run(&args),
         Command::Transcoders(args) => transcoders::run(&args),
+        Command::Offers(args) => offers::run(&args),
     }
 }
 

@@ -2,9 +2,11 @@
 
 use engine::{
     gateway::{
-        PushError, cut::CutError, orchestrator::OrchestratorError, source::SourceError, tools::ToolError,
+        PushError, cut::CutError, discovery::Nobody, orchestrator::OrchestratorError, source::SourceError,
+        stream::GatewayError, tools::ToolError,
     },
     view::push::{PushReport, PushStage},
+    wire::client::ConnectError,
 };
 
 use crate::{
@@ -28,11 +30,43 @@ pub fn of_push(error: PushError) -> Failure {
             .hint("check the space left and the rights on it, or point TMPDIR elsewhere"),
         PushError::Cut(_) => failure(Kind::Failed, "cannot_cut")
             .hint("`ffprobe FILE` tells what ffmpeg makes of it; nothing was sent"),
-        PushError::Orchestrator(error) => of_orchestrator(error, failure),
+        PushError::Nobody(nobody) => of_nobody(nobody, failure),
+        PushError::PixelFormat(_) => failure(Kind::Failed, "input_unreadable")
+            .hint("`ffprobe FILE` tells what ffmpeg makes of it; nothing was sent"),
+        PushError::Gateway(GatewayError::Folder(_)) => failure(Kind::Failed, "no_temporary_files")
+            .hint("check the space left and the rights on it, or point TMPDIR elsewhere"),
         PushError::Output { .. } => {
             failure(Kind::Failed, "output_not_written").hint("choose a folder you can write with `--out`")
         }
-        PushError::Client(_) => failure(Kind::Bug, "bug"),
+        PushError::Gateway(GatewayError::Client(_)) => failure(Kind::Bug, "bug"),
+    }
+}
+
+/// The HTTP client could not be made.
+pub fn of_client(error: ConnectError) -> Failure {
+    Failure::new(Kind::Bug, "bug", escape(&with_cause(&error)))
+}
+
+fn of_nobody(nobody: &Nobody, failure: impl Fn(Kind, &'static str) -> Failure) -> Failure {
+    match (&nobody.no_list, nobody.refusals.as_slice()) {
+        (Some(_), _) => failure(Kind::Unreachable, "no_orchestrators")
+            .hint("does the webhook answer? `--orch URL` names orchestrators by hand; nothing was sent"),
+        (None, []) => failure(Kind::Failed, "no_orchestrators")
+            .hint("the list is empty: name orchestrators with `--orch URL`"),
+        (None, [(_, only)]) => of_orchestrator(only, failure),
+        (None, refusals) => {
+            let kind = match nobody.is_unreachable() {
+                true => Kind::Unreachable,
+                false => Kind::Failed,
+            };
+            let lines: Vec<String> = refusals
+                .iter()
+                .map(|(uri, error)| format!("  {uri}: {}", escape(&error.to_string())))
+                .collect();
+            failure(kind, "no_orchestrator_available")
+                .explanation(lines.join("\n"))
+                .hint("are the nodes running, and are they https or http? nothing was sent")
+        }
     }
 }
 
@@ -63,7 +97,7 @@ fn of_tool(error: &ToolError, failure: impl Fn(Kind, &'static str) -> Failure) -
 
 fn of_orchestrator(error: &OrchestratorError, failure: impl Fn(Kind, &'static str) -> Failure) -> Failure {
     match error {
-        OrchestratorError::Unreachable(_) | OrchestratorError::Silent { .. } => {
+        OrchestratorError::Unreachable(_) | OrchestratorError::Silent { .. } | OrchestratorError::Late => {
             failure(Kind::Unreachable, "orchestrator_unreachable")
                 .hint("is the node running (`lpctl run`), and is it https or http? nothing was sent")
         }
@@ -80,9 +114,16 @@ fn of_orchestrator(error: &OrchestratorError, failure: impl Fn(Kind, &'static st
             .hint("it is there and may be draining; try again later"),
         OrchestratorError::Incompatible(_) => failure(Kind::Failed, "orchestrator_incompatible")
             .hint("ask for another ladder, or choose another orchestrator"),
+        OrchestratorError::PriceDoubled { .. } => failure(Kind::Failed, "orchestrator_price")
+            .hint("choose another orchestrator, or send again at the new price"),
+        OrchestratorError::Blocked(_) => {
+            failure(Kind::Failed, "orchestrator_blocked").hint("choose another orchestrator")
+        }
         OrchestratorError::Address(_)
         | OrchestratorError::NoToken
         | OrchestratorError::Account(_)
+        | OrchestratorError::Price { .. }
+        | OrchestratorError::Lacks(_)
         | OrchestratorError::OtherAccount { .. } => failure(Kind::Failed, "orchestrator_answer")
             .hint("this is no orchestrator, or one that is misconfigured"),
     }
@@ -101,6 +142,10 @@ pub fn of_report(report: &PushReport) -> Failure {
     };
     let failure = Failure::new(Kind::Failed, "push_incomplete", message);
     let first = report.failures.first();
+    if report.failures.iter().any(|failure| failure.unreachable) {
+        return failure
+            .hint("is the node running (`lpctl run`)? it was heard of at first, and then not any more");
+    }
     match first.map(|failure| failure.stage) {
         Some(PushStage::Submit | PushStage::Answer) => {
             failure.hint("the node's log and `lpctl dashboard` tell its side of it")

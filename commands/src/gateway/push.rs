@@ -4,7 +4,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use clap::{Args, ValueHint};
 use engine::{
-    gateway::{PushConfig, PushEvent, push},
+    gateway::{Discovery, PushConfig, PushEvent, push},
     media::{ffmpeg::Ffmpeg, ladder::Ladder},
     process::Launcher,
     view::push::PushReport,
@@ -30,18 +30,21 @@ use crate::{
 /// Progress events that may wait to be shown.
 const EVENTS: usize = 256;
 
-/// Send a file through an orchestrator and check what comes back
+/// Send a file through orchestrators and check what comes back
 ///
-/// The file, anything ffmpeg can read, is cut into segments at its key frames and sent as a gateway sends a stream. Each
-/// rendition is downloaded, decoded and compared with what the orchestrator reported: number, size, pixels, first frame,
+/// The file, anything ffmpeg can read, is cut into segments at its key frames and sent as a gateway sends a stream. Of
+/// several orchestrators the quick ones get the segments, and one that fails is replaced by another. Each rendition is
+/// downloaded, decoded and compared with what the orchestrator reported: number, size, pixels, first frame,
 /// signature. Video that cannot be cut is encoded again first. Nothing is paid yet.
 ///
-/// Exit code 0 only if every rendition of every segment came back right, 1 if any did not, 7 if the orchestrator could
-/// not be reached.
+/// Exit code 0 only if every rendition of every segment came back right, 1 if any did not, 7 if no orchestrator could be
+/// reached.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   lpctl gateway push clip.mp4 --orch https://127.0.0.1:8935
+  lpctl gateway push clip.mp4 --orch o1.example.org --orch o2.example.org
+  lpctl gateway push clip.mp4 --orch-webhook https://example.org/orchestrators.json
   lpctl gateway push clip.mp4 --orch o1.example.org --ladder P720p30fps16x9,640x360@800k@30
   lpctl gateway push clip.mp4 --orch o1.example.org --out renditions && ffplay renditions/master.m3u8
   lpctl gateway push clip.mp4 --orch o1.example.org --repeat 100 --no-verify --json | jq .data.latency")]
@@ -49,10 +52,15 @@ pub struct PushArgs {
     /// Video to send
     #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
     input: PathBuf,
-    /// Orchestrator to send it to; https and port 8935 unless told otherwise
+    /// Orchestrator to send it to, repeatable; https and port 8935 unless told otherwise
     #[arg(long = "orch", visible_alias = "orchestrator", value_name = "URL", value_parser = parse_node_address, value_hint = ValueHint::Url)]
-    #[arg(env = "LPCTL_ORCH", hide_env = true)]
-    orchestrator: Url,
+    #[arg(env = "LPCTL_ORCH", hide_env = true, value_delimiter = ',')]
+    #[arg(required_unless_present = "orchestrator_webhook")]
+    orchestrators: Vec<Url>,
+    /// Webhook that names the orchestrators, instead of `--orch`
+    #[arg(long = "orch-webhook", id = "orchestrator_webhook", value_name = "URL", value_parser = parse_webhook, value_hint = ValueHint::Url)]
+    #[arg(env = "LPCTL_ORCH_WEBHOOK", hide_env = true, hide_env_values = true)]
+    orchestrator_webhook: Option<Url>,
     /// Renditions to ask for: presets, WIDTHxHEIGHT@BITRATE[@FPS], or JSON
     #[arg(
         long,
@@ -105,6 +113,13 @@ pub(crate) fn parse_seconds(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// An address over HTTP. A wrong one is not repeated: it may hold a key.
+fn parse_webhook(text: &str) -> Result<Url, String> {
+    let url: Option<Url> = text.parse().ok();
+    url.filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+        .ok_or_else(|| "a webhook's address begins with https:// or http://".to_string())
+}
+
 /// Sends the file and reports.
 ///
 /// # Errors
@@ -153,11 +168,19 @@ async fn config(args: &PushArgs, context: &mut Context) -> eyre::Result<PushConf
         signer: signer(args, context).await?,
         ..PushConfig::new(
             args.input.clone(),
-            args.orchestrator.clone(),
+            discovery(args)?,
             args.ladder.profiles().to_vec(),
             ffmpeg,
         )
     })
+}
+
+/// A list on the command line counts, whatever webhook there is.
+fn discovery(args: &PushArgs) -> eyre::Result<Discovery> {
+    match (&args.orchestrator_webhook, args.orchestrators.as_slice()) {
+        (Some(webhook), []) => Ok(Discovery::webhook(webhook.clone()).map_err(failure::of_client)?),
+        (_, listed) => Ok(Discovery::list(listed.iter().cloned())),
+    }
 }
 
 /// Orchestrators on a chain want to know who sends; others do not ask.

@@ -66,8 +66,17 @@ fn origin(report: &PushReport) -> String {
         escape(audio),
         escape(&report.orchestrator)
     );
-    if let Some(account) = report.orchestrator_account {
-        // Writing to a String cannot fail.
+    if report.orchestrators.len() > 1 {
+        for share in &report.orchestrators {
+            // Writing to a String cannot fail.
+            let _ = write!(
+                text,
+                "\n  {} of its segments by {}",
+                share.segments,
+                escape(&share.url)
+            );
+        }
+    } else if let Some(account) = report.orchestrator_account {
         let _ = write!(text, " of {account}");
     }
     if let Some(reason) = &source.encoded_because {

@@ -39,6 +39,11 @@ pub struct AdvertiseArgs {
 }
 
 impl AdvertiseArgs {
+    /// Whether any of them is there.
+    pub fn is_given(&self) -> bool {
+        !self.nodes.is_empty() || self.region.is_some() || !self.peers.is_empty()
+    }
+
     /// What the flags say, else the config file. The node's own address and these are asked now and then.
     ///
     /// # Errors

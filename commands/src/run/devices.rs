@@ -52,6 +52,13 @@ pub struct DeviceArgs {
     driver: DriverArgs,
 }
 
+impl DeviceArgs {
+    /// Whether certain GPUs were asked for.
+    pub fn is_chosen(&self) -> bool {
+        self.gpus != Selection::All
+    }
+}
+
 /// When the CPU may do the GPUs' work.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 enum FallbackChoice {

@@ -39,6 +39,11 @@ pub struct OutsideArgs {
 }
 
 impl OutsideArgs {
+    /// Whether any of them is there.
+    pub fn is_given(&self) -> bool {
+        self.object_store_file.is_some() || self.discovery_webhook.is_some()
+    }
+
     /// The store, if there is to be one.
     ///
     /// # Errors

@@ -17,6 +17,7 @@ use crate::environment::Environment;
 struct Node {
     child: Child,
     service_uri: String,
+    operator_url: String,
 }
 
 impl Node {
@@ -39,7 +40,18 @@ impl Node {
         Self {
             child,
             service_uri: ready["service_uri"].as_str().unwrap().to_string(),
+            operator_url: ready["operator_url"].as_str().unwrap().to_string(),
         }
+    }
+
+    /// Whether it made renditions.
+    fn has_worked(&self) -> bool {
+        let url = format!("{}/api/v1/status", self.operator_url);
+        let client = engine::wire::client::download_client(Duration::from_secs(10)).unwrap();
+        let ask = async { client.get(url).send().await.unwrap().bytes().await.unwrap() };
+        let answer = tokio::runtime::Runtime::new().unwrap().block_on(ask);
+        let status: Value = serde_json::from_slice(&answer).unwrap();
+        status["work"]["pixels"].as_u64().unwrap() > 0
     }
 
     fn kill(&mut self) {
@@ -162,6 +174,8 @@ fn a_node_killed_half_way_leaves_a_list_and_exit_1() {
     let outcome: crate::environment::Outcome = pusher.wait_with_output().unwrap().into();
     let error = outcome.expect_code(1).error();
     assert_eq!(error["code"], "push_incomplete");
+    let hint = error["hint"].as_str().unwrap();
+    assert!(hint.starts_with("is the node running (`lpctl run`)?"), "{hint}");
     let report = &error["details"];
     let failed = report["segments"]["failed"].as_u64().unwrap();
     assert!(
@@ -169,6 +183,47 @@ fn a_node_killed_half_way_leaves_a_list_and_exit_1() {
         "{report}"
     );
     assert_eq!(report["failures"].as_array().unwrap().len() as u64, failed);
+}
+
+#[test]
+fn of_two_nodes_one_may_be_killed_and_no_segment_is_lost() {
+    let environment = Environment::new();
+    let mut nodes = [Node::start(&environment), Node::start(&environment)];
+    let out: PathBuf = environment.home().join("renditions");
+    let clip = clip(20);
+    let [one, two] = &nodes;
+    let mut pusher = environment.command(&["gateway", "push", &clip, "--json"]);
+    pusher.args(["--orch", &one.service_uri, "--orch", &two.service_uri]);
+    pusher.args(["--ladder", "256x144@300k", "--out", out.to_str().unwrap()]);
+    let pusher = pusher
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !has_second(&out) {
+        assert!(Instant::now() < deadline, "no rendition arrived");
+        std::thread::yield_now();
+    }
+    // The one that works: it alone has a session.
+    let at_work = nodes
+        .iter()
+        .position(Node::has_worked)
+        .expect("somebody made the renditions");
+    nodes[at_work].kill();
+    let outcome: crate::environment::Outcome = pusher.wait_with_output().unwrap().into();
+    let report = outcome.expect_code(0).data();
+    assert_eq!(report["segments"]["done"], 10, "{report}");
+    assert_eq!(report["segments"]["failed"], 0);
+    assert_eq!(report["renditions"]["verified"], 10);
+    let shares = report["orchestrators"].as_array().unwrap();
+    let segments = |uri: &str| {
+        let share = shares.iter().find(|share| share["url"] == uri);
+        share.map_or(0, |share| share["segments"].as_u64().unwrap())
+    };
+    assert!(segments(&nodes[at_work].service_uri) >= 2, "{report}");
+    assert!(segments(&nodes[1 - at_work].service_uri) >= 1, "{report}");
 }
 
 /// Whether a second rendition lies in the one folder there is.

@@ -72,6 +72,8 @@ async fn a_node_that_answers_is_on_the_screen_and_one_that_is_strange_is_not() {
         chain: None,
         reach: Default::default(),
         notices: Vec::new(),
+        mode: Default::default(),
+        remote: None,
     };
     let proxy = Proxy::start(Answer::Always(200, serde_json::to_string(&node).unwrap())).await;
     let shown = operator.lpctl(&["status", "--node", &proxy.url()]).expect_code(0);

@@ -10,7 +10,7 @@ use crate::{
     media::ladder::Profile,
     view::{
         node::Latency,
-        push::{PushReport, PushSource, RenditionCounts, RungOutcome, SegmentCounts},
+        push::{OrchestratorShare, PushReport, PushSource, RenditionCounts, RungOutcome, SegmentCounts},
     },
 };
 
@@ -40,7 +40,8 @@ pub(super) fn report(
     let cut = outcomes.len() as u64;
     PushReport {
         input: config.input.display().to_string(),
-        orchestrator: config.orchestrator.as_str().trim_end_matches('/').to_string(),
+        orchestrator: config.orchestrator.clone(),
+        orchestrators: shares(outcomes),
         orchestrator_account: ending.account,
         sessions: ending.sessions,
         source: PushSource {
@@ -119,6 +120,25 @@ fn rung(index: usize, profile: &Profile, outcomes: &[Outcome]) -> RungOutcome {
         frames: verified().map(|verified| verified.frames).sum(),
         bytes: of().filter_map(|rendition| rendition.bytes).sum(),
     }
+}
+
+/// Who made how many of the segments, most first.
+fn shares(outcomes: &[Outcome]) -> Vec<OrchestratorShare> {
+    let mut shares: Vec<OrchestratorShare> = Vec::new();
+    for url in outcomes
+        .iter()
+        .filter_map(|outcome| outcome.orchestrator.as_ref())
+    {
+        match shares.iter_mut().find(|share| share.url == *url) {
+            Some(share) => share.segments += 1,
+            None => shares.push(OrchestratorShare {
+                url: url.clone(),
+                segments: 1,
+            }),
+        }
+    }
+    shares.sort_by_key(|share| std::cmp::Reverse(share.segments));
+    shares
 }
 
 fn transfer(outcomes: &[Outcome]) -> u64 {

@@ -54,7 +54,8 @@ pub struct PoolSettings {
     pub most_transcoders: usize,
     /// Sessions one transcoder is believed to take; who claims more gets so many.
     pub most_capacity: u32,
-    /// A connection of which nothing is heard for so long is asked whether it is still there.
+    /// A connection of which nothing is heard for so long is asked whether it is still there. This goes for gateways' too:
+    /// which connection is a transcoder's shows only on its first request.
     pub ping_interval: Duration,
     /// How long it may take to say so; a transcoder that does not is gone.
     pub ping_timeout: Duration,
@@ -69,7 +70,7 @@ impl PoolSettings {
             most_transcoders: 500,
             most_capacity: 1000,
             ping_interval: Duration::from_secs(2),
-            ping_timeout: Duration::from_secs(3),
+            ping_timeout: Duration::from_secs(4),
         }
     }
 }
@@ -351,11 +352,11 @@ impl SegmentTranscoder for TranscoderPool {
         let Some(id) = state.registry.release(session) else {
             return;
         };
-        let told = state
-            .registry
-            .get_mut(id)
-            .map(|member| member.queue.try_send(task::teardown(session)));
-        if let Some(Err(mpsc::error::TrySendError::Full(_))) = told {
+        let is_full = state.registry.get_mut(id).is_some_and(|member| {
+            let told = member.queue.try_send(task::teardown(session));
+            matches!(told, Err(mpsc::error::TrySendError::Full(_)))
+        });
+        if is_full {
             state.leave(id, "it does not take its messages");
         }
         drop(state);

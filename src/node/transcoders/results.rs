@@ -233,6 +233,8 @@ async fn collect(
                 data.extend_from_slice(&chunk);
             }
         }
+        // What was set aside for a length that was a lie is given back.
+        data.shrink_to_fit();
         let pixels = headers.get("pixels").map_or(&[][..], HeaderValue::as_bytes);
         let is_hash = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes) == Some(HASH_TYPE);
         if !pixels.is_empty() {

@@ -415,3 +415,71 @@ impl TranscoderPool {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        media::arrival::Source,
+        node::{PoolSettings, transcoders::Introduction},
+        wire::capability::CapabilitySet,
+    };
+
+    fn job() -> SegmentJob {
+        SegmentJob {
+            session: "session".to_string(),
+            seq: 3,
+            source: Source::from(Bytes::new()),
+            duration: Duration::from_secs(3),
+            profiles: Vec::new(),
+            perceptual_hash: false,
+            clip: None,
+            orchestrator: "offchain".to_string(),
+        }
+    }
+
+    fn introduction() -> Introduction {
+        Introduction {
+            address: None,
+            capacity: 9,
+            capabilities: CapabilitySet::default_set().to_message("0.9.1"),
+        }
+    }
+
+    #[test]
+    fn patience_is_four_times_the_segment_and_never_little() {
+        assert_eq!(patience(Duration::from_secs(1)), Duration::from_secs(8));
+        assert_eq!(patience(Duration::from_secs(3)), Duration::from_secs(12));
+    }
+
+    #[test]
+    fn who_takes_no_messages_is_sent_away_and_the_next_one_asked() {
+        let pool = TranscoderPool::new(PoolSettings::new("secret".parse().unwrap()));
+        let (full, _kept) = mpsc::channel(1);
+        full.try_send(teardown("another")).unwrap();
+        let (queue, mut messages) = mpsc::channel(1);
+        let (_, gone) = pool.join(introduction(), full).unwrap();
+        pool.join(introduction(), queue).unwrap();
+        let (job, stop) = (job(), CancellationToken::new());
+        let (tell, _news) = mpsc::channel(1);
+        let mut segment = Segment {
+            pool: &pool,
+            job: &job,
+            message: task_message(&job, &request_of(&job), "url".to_string()),
+            tell,
+            stop: &stop,
+            deadline: Instant::now(),
+            attempts: Vec::new(),
+        };
+        let attempt = segment.hand_out(&[]).unwrap();
+        assert!(gone.is_cancelled());
+        assert_eq!(messages.try_recv().unwrap().task_id, attempt.task);
+        let here = |pool: &TranscoderPool| pool.movements().here;
+        assert_eq!((here(&pool), pool.awaited(attempt.task).is_some()), (1, true));
+        // A session that has ended gets nothing any more.
+        stop.cancel();
+        assert_eq!(segment.hand_out(&[]).unwrap_err(), TranscodeError::Stopped);
+        drop(segment);
+        assert!(pool.awaited(attempt.task).is_none());
+    }
+}

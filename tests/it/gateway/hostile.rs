@@ -9,7 +9,7 @@ use std::{
 use alloy::{primitives::Address, signers::local::PrivateKeySigner};
 use engine::{
     gateway::{
-        PushConfig, PushError,
+        PushConfig,
         orchestrator::OrchestratorError,
         verify::{Promise, VerifyError, verify},
     },
@@ -22,7 +22,7 @@ use engine::{
 };
 
 use super::{
-    clip, config, pushed, rung,
+    clip, config, pushed, refusal, rung,
     scripted::{Deed, PATIENCE, Scripted},
     tools,
 };
@@ -239,10 +239,10 @@ async fn a_picture_larger_than_nodes_make_is_not_decoded() {
     let profile = rung("huge", 8256, 4352);
     let promise = Promise {
         profile: &profile,
-        source: Size {
+        source: Some(Size {
             width: 8256,
             height: 4352,
-        },
+        }),
         pixels: 8256 * 4352,
     };
     let folder = tempfile::tempdir().unwrap();
@@ -324,23 +324,49 @@ async fn offers_that_are_none_are_named() {
         let (result, _) = tokio::time::timeout(PATIENCE, pushed(one_rung(&scripted, 2)))
             .await
             .unwrap();
-        match result.unwrap_err() {
-            PushError::Orchestrator(error) => error,
-            other => panic!("{other}"),
-        }
+        result.unwrap_err()
     };
-    let error = offered(|info| info.transcoder.clear()).await;
-    assert!(matches!(error, OrchestratorError::NotTaking), "{error}");
-    let error = offered(|info| info.transcoder = "file:///etc".into()).await;
-    assert!(matches!(error, OrchestratorError::Address(_)), "{error}");
-    let error = offered(|info| info.auth_token = None).await;
-    assert!(matches!(error, OrchestratorError::NoToken), "{error}");
-    let error = offered(|info| info.address = vec![1; 19]).await;
-    assert!(matches!(error, OrchestratorError::Account(19)), "{error}");
-    let error = offered(|info| info.capabilities = None).await;
-    assert!(matches!(error, OrchestratorError::Incompatible(_)), "{error}");
-    let error = offered(|info| info.transcoder = "hang".into()).await;
-    assert!(error.is_unreachable(), "{error}");
+    type Check = fn(&OrchestratorError) -> bool;
+    let offers: [(Change, Check); 7] = [
+        (
+            |info| info.transcoder.clear(),
+            |error| matches!(error, OrchestratorError::NotTaking),
+        ),
+        (
+            |info| info.transcoder = "file:///etc".into(),
+            |error| matches!(error, OrchestratorError::Address(_)),
+        ),
+        (
+            |info| info.auth_token = None,
+            |error| matches!(error, OrchestratorError::NoToken),
+        ),
+        (
+            |info| info.address = vec![1; 19],
+            |error| matches!(error, OrchestratorError::Account(19)),
+        ),
+        (
+            |info| info.capabilities = None,
+            |error| matches!(error, OrchestratorError::Incompatible(_)),
+        ),
+        (
+            |info| {
+                info.price_info = Some(net::PriceInfo {
+                    price_per_unit: -1,
+                    pixels_per_unit: 1,
+                    ..net::PriceInfo::default()
+                });
+            },
+            |error| matches!(error, OrchestratorError::Price { .. }),
+        ),
+        (
+            |info| info.transcoder = "hang".into(),
+            OrchestratorError::is_unreachable,
+        ),
+    ];
+    for (change, is_it) in offers {
+        let error = offered(change).await;
+        assert!(is_it(refusal(&error)), "{error}");
+    }
 }
 
 #[tokio::test]

@@ -4,7 +4,10 @@
 use std::{
     collections::HashMap,
     net::SocketAddr,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU32, Ordering},
+    },
     time::Duration,
 };
 
@@ -67,6 +70,10 @@ pub enum Deed {
     Damaged,
     /// Signed by someone else.
     ForeignSignature,
+    /// A rendition of the right form that shows something else.
+    OtherPictures,
+    /// No perceptual hash, whatever was asked for.
+    NoHash,
     /// Refused with this status and text.
     Refuse(u16, &'static str),
     /// Transcoding failed with this text.
@@ -82,8 +89,13 @@ struct Shared {
     tokens: Arc<AuthTokens>,
     signer: Option<LocalSigner>,
     info: Arc<dyn Fn(&mut net::OrchestratorInfo) + Send + Sync>,
+    delay: Duration,
+    /// How many of its first tokens end soon.
+    short_lived: Arc<AtomicU32>,
+    asked: Arc<AtomicU32>,
     attempts: Arc<Mutex<HashMap<i64, u32>>>,
     renditions: Arc<Mutex<HashMap<i64, (Deed, Bytes)>>>,
+    papers: Arc<Mutex<Vec<net::SegData>>>,
     ended: Arc<Mutex<Vec<String>>>,
 }
 
@@ -104,6 +116,16 @@ impl Scripted {
         signer: Option<LocalSigner>,
         info: impl Fn(&mut net::OrchestratorInfo) + Send + Sync + 'static,
     ) -> Self {
+        Self::late(Duration::ZERO, script, signer, info).await
+    }
+
+    /// As [`Scripted::with`], taking so long for each offer.
+    pub async fn late(
+        delay: Duration,
+        script: impl Fn(i64, u32) -> Deed + Send + Sync + 'static,
+        signer: Option<LocalSigner>,
+        info: impl Fn(&mut net::OrchestratorInfo) + Send + Sync + 'static,
+    ) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address: SocketAddr = listener.local_addr().unwrap();
         let shared = Shared {
@@ -112,13 +134,18 @@ impl Scripted {
             tokens: Arc::new(AuthTokens::generate()),
             signer,
             info: Arc::new(info),
+            delay,
+            short_lived: Arc::default(),
+            asked: Arc::default(),
             attempts: Arc::default(),
             renditions: Arc::default(),
+            papers: Arc::default(),
             ended: Arc::default(),
         };
         let http = Router::new()
             .route("/segment", post(take_segment))
             .route("/stream/{seq}", get(give_rendition))
+            .route("/hash/{seq}", get(|| async { "a hash" }))
             .layer(axum::extract::DefaultBodyLimit::disable())
             .with_state(shared.clone());
         let grpc = tonic::service::Routes::new(OrchestratorServer::new(shared.clone()))
@@ -148,6 +175,26 @@ impl Scripted {
             .get(&seq)
             .copied()
             .unwrap_or(0)
+    }
+
+    /// So many tokens from now on end within the time in which gateways replace them.
+    pub fn shorten(&self, tokens: u32) {
+        self.shared.short_lived.store(tokens, Ordering::Relaxed);
+    }
+
+    /// What segments came with, in their order.
+    pub fn papers(&self) -> Vec<net::SegData> {
+        self.shared.papers.lock().unwrap().clone()
+    }
+
+    /// Segments that were sent, however often.
+    pub fn segments(&self) -> usize {
+        self.shared.attempts.lock().unwrap().len()
+    }
+
+    /// How often it was asked for a session.
+    pub fn asked(&self) -> u32 {
+        self.shared.asked.load(Ordering::Relaxed)
     }
 
     /// Sessions the gateway gave back.
@@ -185,7 +232,20 @@ impl Orchestrator for Shared {
         &self,
         _request: Request<net::OrchestratorRequest>,
     ) -> Result<tonic::Response<net::OrchestratorInfo>, Status> {
-        let offer = self.offer();
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        tokio::time::sleep(self.delay).await;
+        let mut offer = self.offer();
+        let less = |left: u32| left.checked_sub(1);
+        if self
+            .short_lived
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, less)
+            .is_ok()
+        {
+            let soon = Timestamp::now().as_second() + 170;
+            offer.auth_token = offer
+                .auth_token
+                .map(|token| self.tokens.make(token.session_id, soon));
+        }
         if offer.transcoder == "hang" {
             std::future::pending::<()>().await;
         }
@@ -220,6 +280,7 @@ async fn take_segment(State(shared): State<Shared>, headers: HeaderMap, data: By
         .check(sent.auth_token.as_ref().unwrap(), Timestamp::now())
         .unwrap();
     assert_eq!(segment::hash_of(&sent), alloy::primitives::keccak256(&data));
+    shared.papers.lock().unwrap().push(sent.clone());
     let attempt = {
         let mut attempts = shared.attempts.lock().unwrap();
         let attempt = attempts.entry(sent.seq).or_default();
@@ -241,7 +302,10 @@ async fn take_segment(State(shared): State<Shared>, headers: HeaderMap, data: By
         } else {
             pixels
         },
-        perceptual_hash_url: String::new(),
+        perceptual_hash_url: match sent.calc_perceptual_hash && deed != Deed::NoHash {
+            true => format!("{}/hash/{seq}", shared.uri),
+            false => String::new(),
+        },
     };
     let stranger = LocalSigner(alloy::signers::local::PrivateKeySigner::random());
     let signer = if deed == Deed::ForeignSignature {
@@ -300,8 +364,19 @@ async fn give_rendition(State(shared): State<Shared>, Path(seq): Path<i64>) -> R
             }
             damaged.into_response()
         }
+        Deed::OtherPictures => other_pictures().into_response(),
         _ => data.into_response(),
     }
+}
+
+/// As long and as large as the usual clip.
+fn other_pictures() -> Bytes {
+    let file = testbed::clip::drawn("gateway-other-pictures.ts", |ffmpeg| {
+        ffmpeg.args(["-f", "lavfi", "-i", "mandelbrot=size=320x180:rate=30", "-t", "2"]);
+        ffmpeg.args(["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p"]);
+        ffmpeg.args(["-f", "mpegts"]);
+    });
+    std::fs::read(file).unwrap().into()
 }
 
 /// Long enough for the timeouts of a two-second segment.

@@ -192,6 +192,23 @@ pub async fn node_of(
     }
 }
 
+/// A node off-chain with another transcoder than the real one; what it is may go into the config.
+pub async fn node_with_transcoder<T: SegmentTranscoder + 'static>(
+    prepare: impl FnOnce(&mut NodeConfig) -> T,
+) -> Rig {
+    let files = tempfile::tempdir().unwrap();
+    let mut config = NodeConfig::local(files.path().join("node"));
+    let transcoder = prepare(&mut config);
+    let node = engine::node::start(config, transcoder, Offchain, CancellationToken::new())
+        .await
+        .unwrap();
+    Rig {
+        node,
+        gate: Gate::new(true),
+        _files: files,
+    }
+}
+
 /// A node whose files are there before it and after it.
 pub async fn node_in(
     files: &Path,
@@ -208,23 +225,6 @@ pub async fn node_in(
     engine::node::start(config, transcoder, signer, CancellationToken::new())
         .await
         .unwrap()
-}
-
-/// A node off-chain with another transcoder than the real one; what it is may go into the config.
-pub async fn node_with_transcoder<T: SegmentTranscoder + 'static>(
-    prepare: impl FnOnce(&mut NodeConfig) -> T,
-) -> Rig {
-    let files = tempfile::tempdir().unwrap();
-    let mut config = NodeConfig::local(files.path().join("node"));
-    let transcoder = prepare(&mut config);
-    let node = engine::node::start(config, transcoder, Offchain, CancellationToken::new())
-        .await
-        .unwrap();
-    Rig {
-        node,
-        gate: Gate::new(true),
-        _files: files,
-    }
 }
 
 impl Rig {

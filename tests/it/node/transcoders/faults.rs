@@ -148,6 +148,18 @@ async fn an_upload_that_breaks_off_is_made_again() {
 }
 
 #[tokio::test]
+async fn results_without_memory_for_them_send_the_gateway_elsewhere() {
+    // As much as the source takes.
+    let rig = pool_node(|config, _| config.limits.upload_bytes = 64 << 10).await;
+    let mut transcoder = Raw::join(&rig, 1).await;
+    let submitted = submit(&rig, &rig.token().await, 0);
+    let task = transcoder.task().await;
+    let answer = transcoder.deliver(task.task_id, &both()).await;
+    assert_eq!(answer, (500, "no memory left for uploads\n".into()));
+    assert_eq!(error(finished(submitted).await), "OrchestratorBusy");
+}
+
+#[tokio::test]
 async fn an_upload_that_stalls_ends_with_the_deadline() {
     let rig = usual_node().await;
     let mut stalling = Raw::join(&rig, 1).await;

@@ -41,7 +41,8 @@ async fn what_is_refused_leaves_the_task_alone() {
     let good = multipart(&[("Pixels: 5\r\n", &rendition(1)), ("Pixels: 6\r\n", &rendition(2))]);
     let url = rig.url("/transcodeResults");
     // Each fails at the first check that does not hold; what comes after it is wrong too.
-    let cases: [(&[(&str, &str)], (u16, &str)); 8] = [
+    type Headers = [(&'static str, &'static str)];
+    let cases: [(&Headers, (u16, &str)); 8] = [
         (&[], (401, "Unauthorized\n")),
         (
             &[("Authorization", "Bearer Livepeer-Transcoder-1.0")],
