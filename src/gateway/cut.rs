@@ -32,7 +32,7 @@ use crate::{
 };
 
 /// Padding of an announcement. A Linux pipe holds 64 KiB: eight announcements.
-const PADDING: usize = 8000;
+pub(super) const PADDING: usize = 8000;
 /// Longest announcement that is read.
 const LINE: u64 = 16 * 1024;
 /// How long one segment may take; encoding a large picture on a busy machine is slow.
@@ -40,7 +40,7 @@ const STALL: Duration = Duration::from_secs(300);
 /// Start given to files that start at zero.
 const HEAD_ROOM_MICROS: i64 = 1_000_000;
 /// Playing time of a segment of one frame whose length is not told.
-const ONE_FRAME: Duration = Duration::from_millis(40);
+pub(super) const ONE_FRAME: Duration = Duration::from_millis(40);
 
 /// One segment, ready to be sent.
 #[derive(Debug, Clone)]
@@ -264,19 +264,23 @@ impl Run {
         })
     }
 
-    /// The next announcement; none when ffmpeg has closed its list.
     async fn read_line(&mut self) -> io::Result<Option<String>> {
-        let mut line = Vec::new();
-        let mut limited = (&mut self.lines).take(LINE);
-        if limited.read_until(b'\n', &mut line).await? == 0 {
-            return Ok(None);
-        }
-        Ok(Some(String::from_utf8_lossy(&line).into_owned()))
+        read_line(&mut self.lines).await
     }
 }
 
+/// The next announcement; none when ffmpeg has closed its list.
+pub(super) async fn read_line(lines: &mut BufReader<ChildStdout>) -> io::Result<Option<String>> {
+    let mut line = Vec::new();
+    let mut limited = lines.take(LINE);
+    if limited.read_until(b'\n', &mut line).await? == 0 {
+        return Ok(None);
+    }
+    Ok(Some(String::from_utf8_lossy(&line).into_owned()))
+}
+
 /// Options between the input and the end of the command line.
-fn output_args(source: &Source, plan: &CutPlan, shift: Duration) -> Vec<String> {
+pub(super) fn output_args(source: &Source, plan: &CutPlan, shift: Duration) -> Vec<String> {
     let words = |text: &str| text.split(' ').map(str::to_string).collect::<Vec<_>>();
     let length = decimal_seconds(plan.segment_length);
     let mut args = words("-map 0:V:0 -map 0:a:0? -map_metadata -1 -map_chapters -1");
@@ -325,7 +329,7 @@ fn output_args(source: &Source, plan: &CutPlan, shift: Duration) -> Vec<String> 
 }
 
 /// Reads `xxx…7.ts,14.000000,16.000000` of segment 7 into its start and end.
-fn read_announcement(line: &str, seq: u64) -> Option<(Duration, Duration)> {
+pub(super) fn read_announcement(line: &str, seq: u64) -> Option<(Duration, Duration)> {
     let mut fields = line.trim_end().trim_start_matches('x').split(',');
     if fields.next()? != format!("{seq}.ts") {
         return None;

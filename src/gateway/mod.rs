@@ -21,6 +21,7 @@
 pub mod cut;
 pub mod discovery;
 pub mod download;
+pub mod ingest;
 mod likeness;
 pub mod orchestrator;
 pub mod output;

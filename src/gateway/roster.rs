@@ -281,7 +281,7 @@ impl Roster {
         let good = self
             .favoured(now, playing, &fresh)
             .or_else(|| self.reused(now, playing, &fresh))
-            .or_else(|| self.from_pool(&fresh, chance))
+            .or_else(|| self.choose_from_pool(&fresh, chance))
             .or_else(|| self.last_while(now, playing * 2, &fresh));
         let others = || self.least_loaded(&fresh).or_else(|| self.least_suspended(tried));
         let any = || match reach {
@@ -332,7 +332,7 @@ impl Roster {
     }
 
     /// Among those with nothing to do: the best known if it is quick, else one not tried, else the best known.
-    fn from_pool(&self, fresh: &impl Fn(&Member) -> bool, chance: &mut impl Rng) -> Option<usize> {
+    fn choose_from_pool(&self, fresh: &impl Fn(&Member) -> bool, chance: &mut impl Rng) -> Option<usize> {
         let idle = || {
             let members = self.members.iter().enumerate();
             members.filter(|(_, member)| member.flights.is_empty() && fresh(member))

@@ -8,7 +8,11 @@ use std::{
     time::Duration,
 };
 
-use tokio::{io::AsyncReadExt, process::ChildStdout, time::timeout};
+use tokio::{
+    io::AsyncReadExt,
+    process::{ChildStdin, ChildStdout},
+    time::timeout,
+};
 
 use crate::{
     media::ffmpeg::{self, Ffmpeg},
@@ -82,7 +86,30 @@ impl Tools {
         let mut command = self.ffmpeg.command(self.ffmpeg.path());
         command.args(args).current_dir(directory);
         // Over a file of the user's own, however long it is.
-        self.start("ffmpeg", &command, &Limits::default()).await
+        self.start("ffmpeg", &command, Stdio::null(), &Limits::default())
+            .await
+    }
+
+    /// Starts ffmpeg with pipes to its stdin and from its stdout, within these limits, and keeps its log.
+    ///
+    /// # Errors
+    /// [`ToolError::Run`] if it cannot be started.
+    pub(super) async fn fed_ffmpeg<A: AsRef<OsStr>>(
+        &self,
+        args: impl IntoIterator<Item = A>,
+        directory: &Path,
+        limits: &Limits,
+    ) -> Result<(Job, ChildStdin, ChildStdout, tokio::task::JoinHandle<Log>), ToolError> {
+        let mut command = self.ffmpeg.command(self.ffmpeg.path());
+        command.args(args).current_dir(directory);
+        let (mut job, stdout, log) = self.start("ffmpeg", &command, Stdio::piped(), limits).await?;
+        match job.take_stdin() {
+            Some(stdin) => Ok((job, stdin, stdout, log)),
+            None => Err(ToolError::Run {
+                program: "ffmpeg",
+                source: io::ErrorKind::BrokenPipe.into(),
+            }),
+        }
     }
 
     /// Runs ffmpeg for what it says, over files that are a stranger's, for so long at most.
@@ -99,7 +126,9 @@ impl Tools {
         let failed = |source| ToolError::Run { program, source };
         let mut command = self.ffmpeg.command(self.ffmpeg.path());
         command.args(args).current_dir(directory);
-        let (mut job, stdout, log) = self.start(program, &command, &ffmpeg::limits(limit)).await?;
+        let (mut job, stdout, log) = self
+            .start(program, &command, Stdio::null(), &ffmpeg::limits(limit))
+            .await?;
         drop(stdout);
         let ended = timeout(limit, job.wait()).await;
         job.kill().await;
@@ -113,11 +142,12 @@ impl Tools {
         &self,
         program: &'static str,
         command: &std::process::Command,
+        stdin: Stdio,
         limits: &Limits,
     ) -> Result<(Job, ChildStdout, tokio::task::JoinHandle<Log>), ToolError> {
         let failed = |source| ToolError::Run { program, source };
         let streams = Streams {
-            stdin: Stdio::null(),
+            stdin,
             stdout: Stdio::piped(),
             stderr: Stdio::piped(),
         };
@@ -154,7 +184,8 @@ impl Tools {
             .args(["-hide_banner", "-loglevel", "error"])
             .args(args)
             .arg(local(file).map_err(failed)?);
-        let (mut job, stdout, log) = self.start(program, &command, &ffmpeg::limits(limit)).await?;
+        let limits = ffmpeg::limits(limit);
+        let (mut job, stdout, log) = self.start(program, &command, Stdio::null(), &limits).await?;
         let mut answer = Vec::new();
         let reading = async {
             // The pipe closes when enough was read, and ffprobe ends itself.

@@ -233,6 +233,33 @@ fn play_ms(track: &mp4::Track) -> u64 {
         .unwrap_or_default()
 }
 
+/// Whether a segment has a video track without a single picture beside sound that plays: a camera that was covered for
+/// the length of a segment looks like that (`go-livepeer server/broadcast.go`).
+#[must_use]
+pub fn has_sound_alone(source: &[u8]) -> bool {
+    match format_of(source) {
+        Some(InputFormat::MpegTs) => {
+            let streams = ts::streams(source);
+            let units = |pid| ts::elementary(source, pid, false).units;
+            let mut videos = streams.iter().filter(|stream| stream.kind.is_video()).peekable();
+            let mut sounds = streams.iter().filter(|stream| stream.kind == Kind::Audio);
+            videos.peek().is_some()
+                && videos.all(|video| units(video.pid) == 0)
+                && sounds.any(|sound| units(sound.pid) > 0)
+        }
+        Some(InputFormat::Mp4Streamed | InputFormat::Mp4File) => {
+            let tracks = mp4::tracks(source);
+            let mut videos = tracks.iter().filter(|track| track.is_video()).peekable();
+            videos.peek().is_some()
+                && videos.all(|video| video.samples == 0)
+                && tracks
+                    .iter()
+                    .any(|track| &track.handler == b"soun" && track.samples > 0)
+        }
+        None => false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -17,22 +17,22 @@ use axum::{
 use bytes::Bytes;
 use http_body_util::{BodyExt, Limited};
 
-use super::{Node, segment};
+use super::{Node, segment, transcoders};
 use crate::wire::segment::MAX_SEGMENT_BYTES;
 
 /// How long the rest of a refused upload is read before the connection is given up.
-const DISCARD_TIME: Duration = Duration::from_secs(5);
+pub(super) const DISCARD_TIME: Duration = Duration::from_secs(5);
 
 /// A request answered with an error.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Refusal {
+pub(crate) struct Refusal {
     status: StatusCode,
     text: String,
 }
 
 impl Refusal {
     /// The status and the text a gateway reads.
-    pub(super) fn new(status: StatusCode, text: impl Into<String>) -> Self {
+    pub(crate) fn new(status: StatusCode, text: impl Into<String>) -> Self {
         Self {
             status,
             text: text.into(),
@@ -40,7 +40,7 @@ impl Refusal {
     }
 
     /// The answer for what is our own fault, which is not told.
-    pub(super) fn internal() -> Self {
+    pub(crate) fn internal() -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")
     }
 
@@ -48,7 +48,7 @@ impl Refusal {
     ///
     /// HTTP/1.1 clients that are still sending see a broken connection instead of an early answer, unless somebody
     /// reads what they send.
-    pub(super) fn while_sending(self, version: Version, rest: Body) -> Response<Body> {
+    pub(crate) fn while_sending(self, version: Version, rest: Body) -> Response<Body> {
         if version < Version::HTTP_2 {
             tokio::spawn(tokio::time::timeout(DISCARD_TIME, discard(rest)));
         }
@@ -56,7 +56,7 @@ impl Refusal {
     }
 
     /// The answer: text with a line end.
-    pub(super) fn into_response(self) -> Response<Body> {
+    pub(crate) fn into_response(self) -> Response<Body> {
         let mut response = Response::new(Body::from(format!("{}\n", self.text)));
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
@@ -69,7 +69,8 @@ impl Refusal {
     }
 }
 
-async fn discard(rest: Body) {
+/// Reads a body to its end, as far as one may go.
+pub(super) async fn discard(rest: Body) {
     let most = usize::try_from(MAX_SEGMENT_BYTES).unwrap_or(usize::MAX);
     let mut rest = Limited::new(rest, most);
     while let Some(Ok(_)) = rest.frame().await {}
@@ -80,6 +81,7 @@ pub(super) fn routes(node: Arc<Node>) -> Router {
     Router::new()
         .route("/segment", any(segment::submit))
         .route("/payment", any(segment::pay))
+        .route("/transcodeResults", any(transcoders::receive))
         .route("/stream/{*path}", any(download))
         .route("/healthz", any(|| async {}))
         .fallback(|| async { Refusal::new(StatusCode::NOT_FOUND, "404 page not found").into_response() })
@@ -87,7 +89,7 @@ pub(super) fn routes(node: Arc<Node>) -> Router {
         .with_state(node)
 }
 
-/// `GET /stream/<session>/<profile>/<file>`.
+/// `GET /stream/<session>/<profile>/<file>`, or `/stream/<session>/<file>` for what a remote transcoder fetches.
 async fn download(State(node): State<Arc<Node>>, request: Request<Body>) -> Response<Body> {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed").into_response();
@@ -112,7 +114,10 @@ async fn download(State(node): State<Arc<Node>>, request: Request<Body>) -> Resp
 
 fn find(node: &Node, path: &str) -> Option<Bytes> {
     let mut parts = path.split('/');
-    let (session, directory, file) = (parts.next()?, parts.next()?, parts.next()?);
+    let (session, directory, file) = match (parts.next()?, parts.next()?, parts.next()) {
+        (session, directory, Some(file)) => (session, directory, file),
+        (session, file, None) => (session, "", file),
+    };
     if parts.next().is_some() {
         return None;
     }
@@ -130,7 +135,7 @@ fn content_type(path: &str) -> Option<&'static str> {
 }
 
 /// A text as one part of a URL's path: what is neither letter, digit nor `-._~` becomes `%XX`.
-pub(super) fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     text.bytes()
         .fold(String::with_capacity(text.len()), |mut path, byte| {
             match byte {
@@ -142,7 +147,7 @@ pub(super) fn escape(text: &str) -> String {
 }
 
 /// The text [`escape`] was given; none if it was not made by something like it.
-fn unescape(part: &str) -> Option<String> {
+pub(crate) fn unescape(part: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(part.len());
     let mut rest = part.as_bytes();
     while let Some((first, after)) = rest.split_first() {

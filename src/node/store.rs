@@ -15,7 +15,7 @@ pub(super) const RING: usize = 12;
 /// The session is gone; nothing can be saved for it any more. The text travels to the gateway.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("Session ended")]
-pub(super) struct SessionEnded;
+pub(crate) struct SessionEnded;
 
 /// What an object costs beyond its bytes: without it, endless tiny objects would be free.
 const OVERHEAD: usize = 256;
@@ -43,14 +43,14 @@ struct Contents {
 }
 
 /// The renditions of all sessions.
-pub(super) struct Store {
+pub(crate) struct Store {
     contents: Mutex<Contents>,
     max_bytes: usize,
 }
 
 impl Store {
     /// An empty store that holds at most so many bytes; beyond that the oldest objects go first.
-    pub(super) fn new(max_bytes: usize) -> Self {
+    pub(crate) fn new(max_bytes: usize) -> Self {
         Self {
             contents: Mutex::default(),
             max_bytes,
@@ -63,12 +63,12 @@ impl Store {
     }
 
     /// Makes room for a session's objects.
-    pub(super) fn open(&self, session: &str) {
+    pub(crate) fn open(&self, session: &str) {
         self.lock().sessions.entry(session.to_string()).or_default();
     }
 
     /// Drops a session's objects. Downloads under way finish.
-    pub(super) fn close(&self, session: &str) {
+    pub(crate) fn close(&self, session: &str) {
         let mut contents = self.lock();
         if let Some(directories) = contents.sessions.remove(session) {
             let freed: usize = directories.values().flatten().map(Object::cost).sum();
@@ -77,7 +77,7 @@ impl Store {
     }
 
     /// Saves an object under `session/directory/name`, replacing one of the same name.
-    pub(super) fn save(
+    pub(crate) fn save(
         &self,
         session: &str,
         directory: &str,
@@ -119,7 +119,7 @@ impl Store {
     }
 
     /// The object, if it is still there.
-    pub(super) fn fetch(&self, session: &str, directory: &str, name: &str) -> Option<Bytes> {
+    pub(crate) fn fetch(&self, session: &str, directory: &str, name: &str) -> Option<Bytes> {
         let mut contents = self.lock();
         let ring = contents.sessions.get_mut(session)?.get_mut(directory)?;
         let object = ring.iter_mut().find(|object| object.name == name)?;

@@ -10,11 +10,11 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{Instrument, info_span};
 
 /// Why a task of the node failed.
-pub(super) type TaskError = Box<dyn std::error::Error + Send + Sync>;
+pub(crate) type TaskError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Runs the node's tasks. Cloning gives another handle on the same tasks.
 #[derive(Clone, Default)]
-pub(super) struct Supervisor {
+pub(crate) struct Supervisor {
     tasks: TaskTracker,
     stop: CancellationToken,
     cause: Arc<OnceLock<String>>,
@@ -22,7 +22,7 @@ pub(super) struct Supervisor {
 
 impl Supervisor {
     /// Starts a task under a name. It gets a token that tells it to stop; ending before that stops every other task.
-    pub(super) fn spawn<F>(&self, name: &'static str, task: impl FnOnce(CancellationToken) -> F)
+    pub(crate) fn spawn<F>(&self, name: &'static str, task: impl FnOnce(CancellationToken) -> F)
     where
         F: Future<Output = Result<(), TaskError>> + Send + 'static,
     {
@@ -47,17 +47,17 @@ impl Supervisor {
     }
 
     /// Resolves once a task ended unasked, or [`Self::shut_down`] was called.
-    pub(super) async fn stopping(&self) {
+    pub(crate) async fn stopping(&self) {
         self.stop.cancelled().await;
     }
 
     /// What went wrong first, if anything did.
-    pub(super) fn cause(&self) -> Option<String> {
+    pub(crate) fn cause(&self) -> Option<String> {
         self.cause.get().cloned()
     }
 
     /// Tells every task to stop and waits; false if something did not stop within the grace.
-    pub(super) async fn shut_down(&self, grace: Duration) -> bool {
+    pub(crate) async fn shut_down(&self, grace: Duration) -> bool {
         self.stop.cancel();
         self.tasks.close();
         tokio::time::timeout(grace, self.tasks.wait()).await.is_ok()

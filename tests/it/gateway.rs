@@ -3,6 +3,7 @@
 mod cut;
 mod discovery;
 mod hostile;
+mod ingest;
 mod real_node;
 mod scripted;
 mod stream;

@@ -32,17 +32,38 @@ Keys of the config file, in [defaults] and in each [profiles.NAME]:
   data_dir       where lpctl keeps what it must not lose
   node_url       operator API of a running node
   max_gas_price  like \"0.1gwei\"
-  max_sessions   streams a node serves at once; `lpctl bench transcode --write-config` measures it
+  max_sessions   streams a node serves at once, or auto; `lpctl bench transcode --write-config` measures it
+  mode           what `lpctl run` is: combined, orchestrator or transcoder
+  orch_addr      where a transcoder finds its orchestrator, like \"orchestrator.example:8935\"
+  orch_secret_file  file whose first line orchestrator and transcoders share
+  log_level      how much a node logs: error, warn, info, debug or trace
   transcode.cpu.preset            auto (the slowest that keeps up), or ultrafast … placebo
   transcode.cpu.slowest           the slowest preset auto may choose [medium]
   transcode.cpu.fastest           the fastest preset auto may choose [ultrafast]
   transcode.cpu.headroom_percent  part of a segment's playing time to be left over [20]
+  orchestrator.region             label for where the node is, like eu-west
+  orchestrator.nodes              further addresses of the orchestrator that gateways are told
+  orchestrator.peers              nodes to measure the way to
+  orchestrator.object_store_file  file whose first line is an object store's URL with its keys
+  orchestrator.discovery_webhook  asked whether a gateway is served
+  gateway.http_addr               where segments are pushed to and streams play from [127.0.0.1:9935]
+  gateway.rtmp_addr               where RTMP comes in; not at all unless set
+  gateway.cli_addr                loopback address of the gateway's own API [127.0.0.1:5935]
+  gateway.http_ingest             true: anybody may send streams, also from elsewhere
+  gateway.orchestrators           [\"https://…\", …] to send to
+  gateway.orch_webhook            where to ask for orchestrators
+  gateway.ladder                  renditions to ask for [P240p30fps16x9,P360p30fps16x9]
+  gateway.max_sessions            streams at once [10]
+  gateway.auth_webhook            who decides which streams are taken
+  gateway.keys_file               file of API keys
+  gateway.log_file                file with a line for each segment
+  gateway.verify                  off, signatures or full [signatures]
 `profile = \"NAME\"` at the top chooses the profile in use.")]
 pub struct SetArgs {
     /// What to set
     #[arg(value_enum)]
     pub key: Key,
-    /// Its value; several for rpc_urls
+    /// Its value; several for rpc_urls and other lists
     #[arg(required = true, value_name = "VALUE")]
     pub values: Vec<String>,
     /// Change the defaults of all profiles
@@ -67,6 +88,10 @@ pub enum Key {
     NodeUrl,
     MaxGasPrice,
     MaxSessions,
+    Mode,
+    OrchAddr,
+    OrchSecretFile,
+    LogLevel,
     #[value(name = "transcode.cpu.preset")]
     CpuPreset,
     #[value(name = "transcode.cpu.slowest")]
@@ -75,6 +100,40 @@ pub enum Key {
     CpuFastest,
     #[value(name = "transcode.cpu.headroom_percent")]
     CpuHeadroom,
+    #[value(name = "orchestrator.region")]
+    OrchestratorRegion,
+    #[value(name = "orchestrator.nodes")]
+    OrchestratorNodes,
+    #[value(name = "orchestrator.peers")]
+    OrchestratorPeers,
+    #[value(name = "orchestrator.object_store_file")]
+    OrchestratorObjectStoreFile,
+    #[value(name = "orchestrator.discovery_webhook")]
+    OrchestratorDiscoveryWebhook,
+    #[value(name = "gateway.http_addr")]
+    GatewayHttpAddr,
+    #[value(name = "gateway.rtmp_addr")]
+    GatewayRtmpAddr,
+    #[value(name = "gateway.cli_addr")]
+    GatewayCliAddr,
+    #[value(name = "gateway.http_ingest")]
+    GatewayHttpIngest,
+    #[value(name = "gateway.orchestrators")]
+    GatewayOrchestrators,
+    #[value(name = "gateway.orch_webhook")]
+    GatewayOrchWebhook,
+    #[value(name = "gateway.ladder")]
+    GatewayLadder,
+    #[value(name = "gateway.max_sessions")]
+    GatewayMaxSessions,
+    #[value(name = "gateway.auth_webhook")]
+    GatewayAuthWebhook,
+    #[value(name = "gateway.keys_file")]
+    GatewayKeysFile,
+    #[value(name = "gateway.log_file")]
+    GatewayLogFile,
+    #[value(name = "gateway.verify")]
+    GatewayVerify,
 }
 
 #[derive(Serialize)]
@@ -113,8 +172,14 @@ pub async fn run(args: SetArgs, context: &mut Context) -> eyre::Result<()> {
         .clone()
         .filter(|_| !args.defaults && args.key != Key::Profile);
     let value: toml_edit::Item = match args.key {
-        Key::RpcUrls => toml_edit::value(args.values.iter().collect::<toml_edit::Array>()),
-        Key::ChainId | Key::MaxSessions | Key::CpuHeadroom => {
+        Key::RpcUrls | Key::OrchestratorNodes | Key::OrchestratorPeers | Key::GatewayOrchestrators => {
+            toml_edit::value(args.values.iter().collect::<toml_edit::Array>())
+        }
+        Key::GatewayHttpIngest => match args.values.first().and_then(|text| text.parse::<bool>().ok()) {
+            Some(value) => toml_edit::value(value),
+            None => toml_edit::value(args.values.join(" ")),
+        },
+        Key::ChainId | Key::MaxSessions | Key::CpuHeadroom | Key::GatewayMaxSessions => {
             match args.values.first().and_then(|text| text.parse::<i64>().ok()) {
                 Some(id) => toml_edit::value(id),
                 None => toml_edit::value(args.values.join(" ")),

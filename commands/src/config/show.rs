@@ -1,6 +1,7 @@
 //! `lpctl config show`.
 
 use clap::Args;
+use engine::config::LogLevel;
 use serde::Serialize;
 
 use crate::{
@@ -68,7 +69,8 @@ fn settings(settings: &Settings) -> Vec<Setting> {
     let urls: Vec<String> = settings.rpc_urls.iter().map(ToString::to_string).collect();
     let path = |path: &std::path::PathBuf| path.display().to_string();
     let (pace, in_file) = (settings.cpu.spelled_out(), file.transcode.cpu);
-    vec![
+    let told = &settings.orchestrator;
+    let mut rows = vec![
         row(
             "network",
             Some(settings.network.clone()),
@@ -131,9 +133,33 @@ fn settings(settings: &Settings) -> Vec<Setting> {
         ),
         row(
             "max_sessions",
-            Some(settings.max_sessions.get().to_string()),
+            Some(settings.max_sessions.to_string()),
             typed.max_sessions.is_some(),
             file.max_sessions.is_some(),
+        ),
+        row(
+            "mode",
+            Some(settings.mode.to_string()),
+            typed.mode.is_some(),
+            file.mode.is_some(),
+        ),
+        row(
+            "orch_addr",
+            settings.orch_addr.clone(),
+            typed.orch_addr.is_some(),
+            file.orch_addr.is_some(),
+        ),
+        row(
+            "orch_secret_file",
+            settings.orch_secret_file.as_ref().map(path),
+            typed.orch_secret_file.is_some(),
+            file.orch_secret_file.is_some(),
+        ),
+        row(
+            "log_level",
+            Some(settings.log_level.unwrap_or(LogLevel::Info).to_string()),
+            false,
+            file.log_level.is_some(),
         ),
         row(
             "transcode.cpu.preset",
@@ -159,7 +185,72 @@ fn settings(settings: &Settings) -> Vec<Setting> {
             false,
             in_file.headroom_percent.is_some(),
         ),
+        row(
+            "orchestrator.region",
+            told.region.as_ref().map(ToString::to_string),
+            typed.orchestrator.region.is_some(),
+            file.orchestrator.region.is_some(),
+        ),
+        row(
+            "orchestrator.nodes",
+            told.nodes.as_ref().map(|nodes| nodes.join(", ")),
+            typed.orchestrator.nodes.is_some(),
+            file.orchestrator.nodes.is_some(),
+        ),
+        row(
+            "orchestrator.peers",
+            told.peers.as_ref().map(|peers| peers.join(", ")),
+            typed.orchestrator.peers.is_some(),
+            file.orchestrator.peers.is_some(),
+        ),
+        row(
+            "orchestrator.object_store_file",
+            told.object_store_file.as_ref().map(path),
+            typed.orchestrator.object_store_file.is_some(),
+            file.orchestrator.object_store_file.is_some(),
+        ),
+        row(
+            "orchestrator.discovery_webhook",
+            told.discovery_webhook.as_ref().map(ToString::to_string),
+            typed.orchestrator.discovery_webhook.is_some(),
+            file.orchestrator.discovery_webhook.is_some(),
+        ),
+    ];
+    rows.extend(gateway(settings).map(|(key, value)| {
+        let is_in_file = value.is_some();
+        row(key, value, false, is_in_file)
+    }));
+    rows
+}
+
+/// What the config file says of a gateway. Its flags and variables belong to `gateway run` alone.
+fn gateway(settings: &Settings) -> impl Iterator<Item = (&'static str, Option<String>)> {
+    fn text(value: Option<&impl ToString>) -> Option<String> {
+        value.map(ToString::to_string)
+    }
+    let gateway = &settings.gateway;
+    let path = |path: &Option<std::path::PathBuf>| path.as_ref().map(|path| path.display().to_string());
+    [
+        ("gateway.http_addr", text(gateway.http_addr.as_ref())),
+        ("gateway.rtmp_addr", text(gateway.rtmp_addr.as_ref())),
+        ("gateway.cli_addr", text(gateway.cli_addr.as_ref())),
+        ("gateway.http_ingest", text(gateway.http_ingest.as_ref())),
+        (
+            "gateway.orchestrators",
+            gateway.orchestrators.as_ref().map(|all| all.join(", ")),
+        ),
+        ("gateway.orch_webhook", text(gateway.orch_webhook.as_ref())),
+        ("gateway.ladder", gateway.ladder.clone()),
+        (
+            "gateway.max_sessions",
+            gateway.max_sessions.map(|most| most.get().to_string()),
+        ),
+        ("gateway.auth_webhook", text(gateway.auth_webhook.as_ref())),
+        ("gateway.keys_file", path(&gateway.keys_file)),
+        ("gateway.log_file", path(&gateway.log_file)),
+        ("gateway.verify", text(gateway.verify.as_ref())),
     ]
+    .into_iter()
 }
 
 /// Shows the settings.

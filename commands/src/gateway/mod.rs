@@ -1,8 +1,10 @@
 //! `lpctl gateway`: the sending side.
 
 mod failure;
+pub mod key;
 pub mod push;
 mod report;
+pub mod run;
 
 use clap::Subcommand;
 
@@ -15,7 +17,11 @@ use crate::context::Context;
     reason = "the help of a command is the doc comment of its `Args`"
 )]
 pub enum GatewayCommand {
+    Run(run::RunArgs),
     Push(push::PushArgs),
+    /// Keys that let others send streams
+    #[command(subcommand)]
+    Key(key::KeyCommand),
 }
 
 /// Carries one of them out.
@@ -24,6 +30,8 @@ pub enum GatewayCommand {
 /// Unreachable if no orchestrator answered, failed if anything did not come back right.
 pub async fn run(command: GatewayCommand, context: &mut Context) -> eyre::Result<()> {
     match command {
+        GatewayCommand::Run(args) => run::run(args, context).await,
         GatewayCommand::Push(args) => push::run(args, context).await,
+        GatewayCommand::Key(command) => key::run(&command, context),
     }
 }
