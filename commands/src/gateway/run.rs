@@ -1,7 +1,7 @@
 //! `lpctl gateway run`: the gateway as a service, until it is told to stop.
 
 mod failure;
-mod settings;
+pub(super) mod settings;
 
 use std::{fmt, net::SocketAddr, path::PathBuf};
 

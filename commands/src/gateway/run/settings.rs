@@ -139,7 +139,8 @@ async fn discovery(args: &RunArgs, file: &GatewayLayer, context: &mut Context) -
     }
 }
 
-fn webhook(text: Option<&str>, flag: &str) -> Result<Option<WebhookUrl>, Failure> {
+/// A webhook's address from the command line. A wrong one is not repeated: it may hold a key.
+pub(in crate::gateway) fn webhook(text: Option<&str>, flag: &str) -> Result<Option<WebhookUrl>, Failure> {
     let parsed = text.map(str::parse::<WebhookUrl>).transpose();
     parsed.map_err(|error| {
         Failure::new(Kind::Usage, "bad_webhook", error.to_string())
