@@ -752,14 +752,67 @@ module completions {
     --help(-h)                # Print help (see more with '--help')
   ]
 
+  def "nu-complete lpctl gateway run verify" [] {
+    [ "off" "signatures" "full" ]
+  }
+
+  def "nu-complete lpctl gateway run fence" [] {
+    [ "strict" "auto" "off" ]
+  }
+
+  def "nu-complete lpctl gateway run color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Run a gateway: take live streams, have them transcoded by orchestrators, and play them over HLS
+  export extern "lpctl gateway run" [
+    --http-addr: string       # Where segments are pushed to and streams play from [default: gateway.http_addr of the config file, else 127.0.0.1:9935]
+    --rtmp-addr: string       # Where RTMP comes in, usually on port 1935; not at all unless given
+    --cli-addr: string        # Loopback address of the gateway's own API [default: gateway.cli_addr of the config file, else 127.0.0.1:5935]
+    --http-ingest             # Let anybody send streams, also from elsewhere
+    --orch: string            # Orchestrator to send to; repeat it for more. https and port 8935 unless told otherwise. Without any, those active on the chain of the profile or --network
+    --orchestrator: string    # Orchestrator to send to; repeat it for more. https and port 8935 unless told otherwise. Without any, those active on the chain of the profile or --network
+    --orch-webhook: string    # Ask this webhook for orchestrators, in place of --orch
+    --ladder: string          # Renditions to ask for, where the webhook or the request says nothing else: presets, WIDTHxHEIGHT@BITRATE[@FPS], or JSON [default: gateway.ladder of the config file, else P240p30fps16x9,P360p30fps16x9]
+    --max-sessions: string    # Streams at once [default: gateway.max_sessions of the config file, else 10]
+    --auth-webhook: string    # Ask this webhook whether a stream is taken and what is to be made of it
+    --keys: path              # Take streams only with one of the API keys of this file; `lpctl gateway key new` makes them
+    --log: path               # Write a line of JSON for each segment into this file
+    --verify: string@"nu-complete lpctl gateway run verify" # How far results are checked: not at all, the orchestrator's signature, or all renditions decoded [default: gateway.verify of the config file, else signatures]
+    --attempts: string        # How often a segment is sent at most, each time to another orchestrator if there is one
+    --block: string           # Account of an orchestrator not to work with; repeat it for more
+    --extra-nodes: string     # How many of the further addresses an orchestrator names are asked as well
+    --min-version: string     # Oldest version of an orchestrator that will do, like 0.8.0
+    --offchain                # Sign nothing, whatever the profile says: off-chain orchestrators do not ask for it
+    --ffmpeg: path            # The ffmpeg to use, instead of the one on the search path
+    --fence: string@"nu-complete lpctl gateway run fence" # What to do where this kernel cannot fence ffmpeg off from files, sockets and programs
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl gateway run color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+  ]
+
   def "nu-complete lpctl gateway push color" [] {
     [ "auto" "always" "never" ]
   }
 
-  # Send a file through an orchestrator and check what comes back
+  # Send a file through orchestrators and check what comes back
   export extern "lpctl gateway push" [
-    --orch: string            # Orchestrator to send it to; https and port 8935 unless told otherwise
-    --orchestrator: string    # Orchestrator to send it to; https and port 8935 unless told otherwise
+    --orch: string            # Orchestrator to send it to, repeatable; https and port 8935 unless told otherwise
+    --orchestrator: string    # Orchestrator to send it to, repeatable; https and port 8935 unless told otherwise
+    --orch-webhook: string    # Webhook that names the orchestrators, instead of `--orch`
     --ladder: string          # Renditions to ask for: presets, WIDTHxHEIGHT@BITRATE[@FPS], or JSON
     --out: directory          # Folder for the renditions and their playlists; without it they are dropped once checked
     --segment-seconds: string # Shortest segment, in seconds; it ends at the next key frame
@@ -786,6 +839,59 @@ module completions {
     --color: string@"nu-complete lpctl gateway push color" # When to use colour
     --help(-h)                # Print help (see more with '--help')
     input: path               # Video to send
+  ]
+
+  def "nu-complete lpctl gateway key color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Keys that let others send streams
+  export extern "lpctl gateway key" [
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl gateway key color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+  ]
+
+  def "nu-complete lpctl gateway key new color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Make an API key for whoever sends streams to a gateway
+  export extern "lpctl gateway key new" [
+    --name: string            # Name of the key, for the log
+    --manifest-prefix: string # Only for streams whose names begin with this
+    --max-streams: string     # Streams at once
+    --max-pixels-per-second: string # Encoded pixels a second, on average over ten seconds
+    --max-pixels-per-day: string # Encoded pixels a day; they come back evenly over the day
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl gateway key new color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
   ]
 
   def "nu-complete lpctl dashboard theme" [] {
@@ -1278,7 +1384,7 @@ module completions {
   ]
 
   def "nu-complete lpctl config set key" [] {
-    [ "profile" "network" "chain_id" "rpc_urls" "controller" "account" "password_file" "keystore_dir" "data_dir" "node_url" "max_gas_price" "max_sessions" "transcode.cpu.preset" "transcode.cpu.slowest" "transcode.cpu.fastest" "transcode.cpu.headroom_percent" ]
+    [ "profile" "network" "chain_id" "rpc_urls" "controller" "account" "password_file" "keystore_dir" "data_dir" "node_url" "max_gas_price" "max_sessions" "transcode.cpu.preset" "transcode.cpu.slowest" "transcode.cpu.fastest" "transcode.cpu.headroom_percent" "gateway.http_addr" "gateway.rtmp_addr" "gateway.cli_addr" "gateway.http_ingest" "gateway.orchestrators" "gateway.orch_webhook" "gateway.ladder" "gateway.max_sessions" "gateway.auth_webhook" "gateway.keys_file" "gateway.log_file" "gateway.verify" ]
   }
 
   def "nu-complete lpctl config set color" [] {
@@ -1305,7 +1411,7 @@ module completions {
     --color: string@"nu-complete lpctl config set color" # When to use colour
     --help(-h)                # Print help (see more with '--help')
     key: string@"nu-complete lpctl config set key" # What to set
-    ...values: string         # Its value; several for rpc_urls
+    ...values: string         # Its value; several for rpc_urls and gateway.orchestrators
   ]
 
   def "nu-complete lpctl config check color" [] {
