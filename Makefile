@@ -4,16 +4,16 @@ CARGO ?= cargo
 CARGO_DENY_VERSION := 0.20.2
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: help setup compiler ffmpeg ffmpeg-7 devnet-parts deny demo test check gen
+.PHONY: help setup compiler ffmpeg ffmpeg-7 object-store devnet-parts deny demo test check gen
 
 help:
-	@echo "make setup   install what is missing: a C compiler and ffmpeg (Debian; a newer one for tests, PyPI, pinned), anvil and Livepeer's contracts (npm, pinned)"
+	@echo "make setup   install what is missing: a C compiler and ffmpeg (Debian; for tests a newer one and an object store, PyPI, pinned), anvil and Livepeer's contracts (npm, pinned)"
 	@echo "make demo    a Livepeer protocol, an orchestrator, a node and a stream on this machine, verified"
 	@echo "make test    all tests, against the real things"
 	@echo "make check   what must hold before a commit: format, lints, licences, derived files, tests"
 	@echo "make gen     write completions/ and man/ from the code"
 
-setup: compiler ffmpeg ffmpeg-7 devnet-parts
+setup: compiler ffmpeg ffmpeg-7 object-store devnet-parts
 
 # Rust links with it, and tests build drivers of their own.
 compiler:
@@ -49,6 +49,25 @@ ffmpeg-7:
 		python3 -m zipfile -e "$$fetched"/*.whl "$$fetched"/wheel && mkdir -p $(FFMPEG_7) && \
 		chmod 755 "$$fetched"/wheel/imageio_ffmpeg/binaries/ffmpeg-linux-* && \
 		mv "$$fetched"/wheel/imageio_ffmpeg/binaries/ffmpeg-linux-* $(FFMPEG_7)/ffmpeg; \
+	fi
+
+# An S3 server that tests upload to; nothing else uses it. Python wheels, at the versions and hashes of
+# tests/object-store.txt, in a folder of their own.
+OBJECT_STORE := target/testbed/object-store
+object-store: ffmpeg-7
+	@if [ -e $(OBJECT_STORE)/requirements.txt ] && cmp -s tests/object-store.txt $(OBJECT_STORE)/requirements.txt; then \
+		echo "setup: $$(grep -o '^moto==[^ ]*' tests/object-store.txt) for tests is there"; \
+	else \
+		echo "setup: fetching an object store for tests ($$(grep -o '^moto==[^ ]*' tests/object-store.txt), 30 MB) into $(OBJECT_STORE)"; \
+		python3 -m pip --version >/dev/null 2>&1 || { \
+			echo "setup: installing pip from this machine's Debian packages"; \
+			$(SUDO) apt-get update -q && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends python3-pip; \
+		} || exit 1; \
+		fetched=$$(mktemp -d target/testbed/object-store.XXXXXX) && trap 'rm -rf "$$fetched"' EXIT && \
+		python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --no-deps --only-binary :all: --require-hashes \
+			--no-compile --target "$$fetched"/libraries --requirement tests/object-store.txt && \
+		cp tests/object-store.txt "$$fetched"/libraries/requirements.txt && \
+		rm -rf $(OBJECT_STORE) && mv "$$fetched"/libraries $(OBJECT_STORE); \
 	fi
 
 # anvil and the protocol's contracts, at the versions and integrity hashes of assets/devnet/packages.toml.

@@ -538,7 +538,7 @@ module completions {
   ]
 
   def "nu-complete lpctl run mode" [] {
-    [ "orchestrator" ]
+    [ "combined" "orchestrator" "transcoder" ]
   }
 
   def "nu-complete lpctl run preset" [] {
@@ -557,12 +557,14 @@ module completions {
     [ "auto" "always" "never" ]
   }
 
-  # Run the node: take segments from gateways and transcode them on this machine
+  # Run the node: take segments from gateways and transcode them, here or on other machines
   export extern "lpctl run" [
-    --mode: string@"nu-complete lpctl run mode" # What the node is
+    --mode: string@"nu-complete lpctl run mode" # What the node is [default: mode of the config file, else combined]
+    --orch-addr: string       # Where a transcoder finds its orchestrator [default: orch_addr of the config file]
+    --orch-secret-file: path  # File whose first line orchestrator and transcoders share [default: orch_secret_file of the config file]
     --service-addr: string    # Address gateways are told to use
     --bind: string            # Address to listen on; without it every address for a public --service-addr, else 127.0.0.1:8935
-    --operator-addr: string   # Loopback address of the operator's API
+    --operator-addr: string   # Loopback address of the operator's API [default: 127.0.0.1:7935, of a transcoder 127.0.0.1:6935]
     --max-sessions: string    # Streams to serve at once [default: max_sessions of the config file, else 10]
     --plain                   # Speak HTTP without TLS
     --private-sources         # Fetch sources also from private addresses, if gateways keep their segments there
@@ -570,10 +572,15 @@ module completions {
     --ffmpeg: path            # The ffmpeg to use, instead of the one on the search path
     --preset: string@"nu-complete lpctl run preset" # How thoroughly to encode: faster presets make larger or worse renditions [default: transcode.cpu.preset of the config file, else auto]
     --fence: string@"nu-complete lpctl run fence" # What to do where this kernel cannot fence ffmpeg off from files, sockets and programs
+    --nodes: string           # Further addresses of this orchestrator that gateways are told, https only; several with commas [default: orchestrator.nodes of the config file]
+    --region: string          # Label for where the node is, like eu-west [default: orchestrator.region of the config file]
+    --peers: string           # Nodes to measure the way to, shown in the node's status; several with commas [default: orchestrator.peers of the config file]
+    --object-store-file: path # File whose first line is the URL of an object store for sources and renditions, with its keys [default: orchestrator.object_store_file of the config file]
+    --discovery-webhook: string # URL that is asked whether a gateway is served; all are without one [default: orchestrator.discovery_webhook of the config file]
     --gpus: string            # GPUs to use: all, none, or numbers and UUIDs like 0,1
     --fallback: string@"nu-complete lpctl run fallback" # When the CPU may do the GPUs' work; without GPUs it always does
     --nvml: path              # The driver's management library, where the system does not find it, as in containers [default: libnvidia-ml.so.1]
-    --data-dir: directory     # The node's own files; one node at a time [default: `node` in lpctl's data folder]
+    --data-dir: directory     # The node's own files; one node at a time [default: `node`, of a transcoder `transcoder`, in lpctl's data folder]
     --work-dir: directory     # Where segments are worked on [default: in memory, if there is room]
     --profile: string         # Section of the config file to use
     --config: path            # Config file to read
@@ -591,6 +598,182 @@ module completions {
     --quiet(-q)               # Say nothing but the answer and failures
     --color: string@"nu-complete lpctl run color" # When to use colour
     --help(-h)                # Print help (see more with '--help')
+  ]
+
+  def "nu-complete lpctl node color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # See and command a running node
+  export extern "lpctl node" [
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl node color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+  ]
+
+  def "nu-complete lpctl node show color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Show what a node is and how it stands
+  export extern "lpctl node show" [
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl node show color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+  ]
+
+  def "nu-complete lpctl node sessions color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # List the streams a node serves now
+  export extern "lpctl node sessions" [
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl node sessions color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+  ]
+
+  def "nu-complete lpctl node transcoders color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # List the transcoders registered with an orchestrator
+  export extern "lpctl node transcoders" [
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl node transcoders color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+  ]
+
+  def "nu-complete lpctl node drain color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Let a node finish what it has and take nothing new
+  export extern "lpctl node drain" [
+    --wait                    # Follow the node until nothing is left
+    --timeout: string         # Give up waiting after so many seconds; the node goes on draining
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl node drain color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+  ]
+
+  def "nu-complete lpctl node set-max-sessions color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Change how many streams a node serves at once
+  export extern "lpctl node set-max-sessions" [
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl node set-max-sessions color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+    sessions: string          # How many, or auto
+  ]
+
+  def "nu-complete lpctl node log-level level" [] {
+    [ "error" "warn" "info" "debug" "trace" ]
+  }
+
+  def "nu-complete lpctl node log-level color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Change how much a node logs
+  export extern "lpctl node log-level" [
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl node log-level color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+    level: string@"nu-complete lpctl node log-level level" # From the least to the most
   ]
 
   def "nu-complete lpctl gpu color" [] {
@@ -779,10 +962,6 @@ module completions {
     --keys: path              # Take streams only with one of the API keys of this file; `lpctl gateway key new` makes them
     --log: path               # Write a line of JSON for each segment into this file
     --verify: string@"nu-complete lpctl gateway run verify" # How far results are checked: not at all, the orchestrator's signature, or all renditions decoded [default: gateway.verify of the config file, else signatures]
-    --attempts: string        # How often a segment is sent at most, each time to another orchestrator if there is one
-    --block: string           # Account of an orchestrator not to work with; repeat it for more
-    --extra-nodes: string     # How many of the further addresses an orchestrator names are asked as well
-    --min-version: string     # Oldest version of an orchestrator that will do, like 0.8.0
     --offchain                # Sign nothing, whatever the profile says: off-chain orchestrators do not ask for it
     --ffmpeg: path            # The ffmpeg to use, instead of the one on the search path
     --fence: string@"nu-complete lpctl gateway run fence" # What to do where this kernel cannot fence ffmpeg off from files, sockets and programs
@@ -1384,7 +1563,7 @@ module completions {
   ]
 
   def "nu-complete lpctl config set key" [] {
-    [ "profile" "network" "chain_id" "rpc_urls" "controller" "account" "password_file" "keystore_dir" "data_dir" "node_url" "max_gas_price" "max_sessions" "transcode.cpu.preset" "transcode.cpu.slowest" "transcode.cpu.fastest" "transcode.cpu.headroom_percent" "gateway.http_addr" "gateway.rtmp_addr" "gateway.cli_addr" "gateway.http_ingest" "gateway.orchestrators" "gateway.orch_webhook" "gateway.ladder" "gateway.max_sessions" "gateway.auth_webhook" "gateway.keys_file" "gateway.log_file" "gateway.verify" ]
+    [ "profile" "network" "chain_id" "rpc_urls" "controller" "account" "password_file" "keystore_dir" "data_dir" "node_url" "max_gas_price" "max_sessions" "mode" "orch_addr" "orch_secret_file" "log_level" "transcode.cpu.preset" "transcode.cpu.slowest" "transcode.cpu.fastest" "transcode.cpu.headroom_percent" "orchestrator.region" "orchestrator.nodes" "orchestrator.peers" "orchestrator.object_store_file" "orchestrator.discovery_webhook" "gateway.http_addr" "gateway.rtmp_addr" "gateway.cli_addr" "gateway.http_ingest" "gateway.orchestrators" "gateway.orch_webhook" "gateway.ladder" "gateway.max_sessions" "gateway.auth_webhook" "gateway.keys_file" "gateway.log_file" "gateway.verify" ]
   }
 
   def "nu-complete lpctl config set color" [] {
@@ -1411,7 +1590,7 @@ module completions {
     --color: string@"nu-complete lpctl config set color" # When to use colour
     --help(-h)                # Print help (see more with '--help')
     key: string@"nu-complete lpctl config set key" # What to set
-    ...values: string         # Its value; several for rpc_urls and gateway.orchestrators
+    ...values: string         # Its value; several for rpc_urls and other lists
   ]
 
   def "nu-complete lpctl config check color" [] {

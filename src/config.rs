@@ -9,8 +9,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     media::pace::{PaceError, PaceSettings, automatic_presets, preset_named},
+    node::WebhookUrl,
     secret::RpcUrl,
     units::Wei,
+    view::node::NodeMode,
 };
 
 mod gateway;
@@ -56,13 +58,105 @@ pub struct Layer {
     pub max_gas_price: Option<GasPrice>,
     /// Streams a node serves at once.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub max_sessions: Option<SessionLimit>,
+    pub max_sessions: Option<SessionsChoice>,
+    /// What a node does: serve gateways, transcode, or both.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mode: Option<NodeMode>,
+    /// Where a transcoder finds its orchestrator.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub orch_addr: Option<String>,
+    /// File whose first line orchestrator and transcoders share.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub orch_secret_file: Option<PathBuf>,
+    /// How much a node logs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log_level: Option<LogLevel>,
     /// How a gateway runs.
     #[serde(skip_serializing_if = "GatewayLayer::is_empty")]
     pub gateway: GatewayLayer,
     /// How segments are transcoded.
     #[serde(skip_serializing_if = "TranscodeLayer::is_empty")]
     pub transcode: TranscodeLayer,
+    /// What an orchestrator tells of itself, and whom it asks.
+    #[serde(skip_serializing_if = "OrchestratorLayer::is_empty")]
+    pub orchestrator: OrchestratorLayer,
+}
+
+/// The `orchestrator` section of a layer.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct OrchestratorLayer {
+    /// Label for where the node is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub region: Option<Region>,
+    /// Further addresses of the orchestrator that gateways are told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nodes: Option<Vec<String>>,
+    /// Nodes to measure the way to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub peers: Option<Vec<String>>,
+    /// File whose first line is the URL, with keys, of an object store for sources and renditions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub object_store_file: Option<PathBuf>,
+    /// Asked before a gateway is offered anything. Shown without path and query.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub discovery_webhook: Option<WebhookUrl>,
+}
+
+impl OrchestratorLayer {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    fn over(self, below: Self) -> Self {
+        Self {
+            region: self.region.or(below.region),
+            nodes: self.nodes.or(below.nodes),
+            peers: self.peers.or(below.peers),
+            object_store_file: self.object_store_file.or(below.object_store_file),
+            discovery_webhook: self.discovery_webhook.or(below.discovery_webhook),
+        }
+    }
+}
+
+/// A label for where a node is, like `eu-west`: 1 to 32 letters, digits, `-`, `_` and `.`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Region(String);
+
+impl std::str::FromStr for Region {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let is_label = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+        match (1..=32).contains(&text.len()) && text.bytes().all(is_label) {
+            true => Ok(Self(text.to_string())),
+            false => Err(format!(
+                "`{}` is no region; write up to 32 letters, digits, `-`, `_` and `.`, like `eu-west`",
+                text.chars().take(40).collect::<String>().escape_debug()
+            )),
+        }
+    }
+}
+
+impl TryFrom<String> for Region {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl From<Region> for String {
+    fn from(region: Region) -> Self {
+        region.0
+    }
+}
+
+impl std::fmt::Display for Region {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(&self.0)
+    }
 }
 
 /// The `transcode` section of a layer.
@@ -296,6 +390,138 @@ impl std::str::FromStr for SessionLimit {
     }
 }
 
+/// How many streams at once: a number, or `auto`, as many as those who do the work can carry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "NumberOrText", into = "NumberOrText")]
+pub enum SessionsChoice {
+    /// As many as the transcoders offer, or as stay ahead of real time.
+    Auto,
+    /// At most so many.
+    Most(SessionLimit),
+}
+
+impl SessionsChoice {
+    /// The bound it stands for: for `auto` the largest there is, since what decides is measured.
+    #[must_use]
+    pub fn most(self) -> u32 {
+        match self {
+            Self::Auto => SessionLimit::MOST,
+            Self::Most(limit) => limit.get(),
+        }
+    }
+}
+
+impl Default for SessionsChoice {
+    fn default() -> Self {
+        Self::Most(SessionLimit::default())
+    }
+}
+
+impl std::fmt::Display for SessionsChoice {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Auto => f.write_str(AUTO),
+            Self::Most(limit) => write!(f, "{}", limit.get()),
+        }
+    }
+}
+
+impl std::str::FromStr for SessionsChoice {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            AUTO => Ok(Self::Auto),
+            text => text
+                .parse()
+                .map(Self::Most)
+                .map_err(|error| format!("{error}, nor `auto`")),
+        }
+    }
+}
+
+/// A number or a text, as files write them.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum NumberOrText {
+    Number(i64),
+    Text(String),
+}
+
+impl TryFrom<NumberOrText> for SessionsChoice {
+    type Error = String;
+
+    fn try_from(value: NumberOrText) -> Result<Self, String> {
+        match value {
+            NumberOrText::Number(number) => SessionLimit::try_from(number)
+                .map(Self::Most)
+                .map_err(|error| error.to_string()),
+            NumberOrText::Text(text) if text == AUTO => Ok(Self::Auto),
+            NumberOrText::Text(text) => Err(format!(
+                "`{}` is neither a number of sessions nor `auto`",
+                text.escape_debug()
+            )),
+        }
+    }
+}
+
+impl From<SessionsChoice> for NumberOrText {
+    fn from(choice: SessionsChoice) -> Self {
+        match choice {
+            SessionsChoice::Auto => Self::Text(AUTO.to_string()),
+            SessionsChoice::Most(limit) => Self::Number(i64::from(limit.get())),
+        }
+    }
+}
+
+/// How much a node logs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogLevel {
+    /// What failed.
+    Error,
+    /// What deserves attention.
+    Warn,
+    /// What happens.
+    Info,
+    /// Why it happens.
+    Debug,
+    /// Everything.
+    Trace,
+}
+
+impl LogLevel {
+    /// All of them, from the least to the most.
+    pub const ALL: [Self; 5] = [Self::Error, Self::Warn, Self::Info, Self::Debug, Self::Trace];
+
+    /// Its name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warn => "warn",
+            Self::Info => "info",
+            Self::Debug => "debug",
+            Self::Trace => "trace",
+        }
+    }
+}
+
+impl std::fmt::Display for LogLevel {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl std::str::FromStr for LogLevel {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let known = Self::ALL.into_iter().find(|level| level.name() == text);
+        known.ok_or_else(|| unknown(text, Self::ALL.into_iter().map(Self::name)))
+    }
+}
+
 impl Layer {
     /// This layer, with what it does not say taken from `below`.
     #[must_use]
@@ -312,10 +538,15 @@ impl Layer {
             node_url: self.node_url.or(below.node_url),
             max_gas_price: self.max_gas_price.or(below.max_gas_price),
             max_sessions: self.max_sessions.or(below.max_sessions),
+            mode: self.mode.or(below.mode),
+            orch_addr: self.orch_addr.or(below.orch_addr),
+            orch_secret_file: self.orch_secret_file.or(below.orch_secret_file),
+            log_level: self.log_level.or(below.log_level),
             gateway: self.gateway.over(below.gateway),
             transcode: TranscodeLayer {
                 cpu: self.transcode.cpu.over(below.transcode.cpu),
             },
+            orchestrator: self.orchestrator.over(below.orchestrator),
         }
     }
 }
@@ -424,7 +655,22 @@ mod tests {
         assert_eq!(devnet.account.as_deref(), Some("orchestrator"));
         assert_eq!(devnet.max_gas_price, Some(GasPrice("0.1gwei".parse().unwrap())));
         assert_eq!(devnet.network, None);
-        assert_eq!(devnet.max_sessions.map(SessionLimit::get), Some(4));
+        assert_eq!(devnet.max_sessions.map(SessionsChoice::most), Some(4));
+    }
+
+    #[test]
+    fn a_region_is_a_label() {
+        for good in ["eu-west", "FRA", "us_east.1"] {
+            assert_eq!(good.parse::<Region>().unwrap().to_string(), good);
+        }
+        for bad in ["", "a b", "\u{1b}[2J", &"x".repeat(33)] {
+            assert!(bad.parse::<Region>().is_err(), "{bad:?}");
+        }
+        let text = "[defaults.orchestrator]\nregion = \"eu\"\nnodes = [\"a\"]\n[profiles.p.orchestrator]\nregion = \"us\"\n";
+        let (_, layer) = ConfigFile::parse(text).unwrap().layer(Some("p")).unwrap();
+        assert_eq!(layer.orchestrator.region.unwrap().to_string(), "us");
+        assert_eq!(layer.orchestrator.nodes.unwrap(), ["a"]);
+        assert!(ConfigFile::parse("[defaults.orchestrator]\nregion = \"a b\"\n").is_err());
     }
 
     #[test]

@@ -7,6 +7,7 @@
 //! |---|---|
 //! | [`units`] | amounts, percentages and rounds as types |
 //! | [`secret`] | values that must never be shown |
+//! | [`private_file`] | files that are nobody else's business |
 //! | [`config`] | settings as layers |
 //! | [`view`] | answers: plain serialisable types, the JSON contract |
 //! | [`chain`] | contracts, endpoints, reads, plans and the one way a transaction is sent |
@@ -15,8 +16,10 @@
 //! | [`wire`] | messages, signatures and capabilities between nodes |
 //! | [`process`] | starting, bounding and ending other programs |
 //! | [`gpu`] | readings of GPUs and the CPU |
+//! | [`store`] | object stores outside of the node: rights to put files there |
 //! | [`media`] | ladders, probing and transcoding with ffmpeg |
 //! | [`node`] | the orchestrator node |
+//! | [`remote`] | the transcoder of an orchestrator elsewhere |
 //! | [`gateway`] | the sending side: cut, submit, download, verify |
 //! | [`bench`] | measuring the transcoder |
 
@@ -28,9 +31,13 @@ pub mod gateway;
 pub mod gpu;
 pub mod media;
 pub mod node;
+pub mod private_file;
 pub mod process;
 pub mod secret;
+pub mod store;
 pub mod units;
 pub mod view;
 pub mod wallet;
 pub mod wire;
+
+pub use node::remote;

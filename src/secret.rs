@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use sha2::{Digest, Sha256};
 use url::Url;
 use zeroize::Zeroizing;
 
@@ -157,6 +158,62 @@ impl fmt::Debug for Password {
     }
 }
 
+/// What an orchestrator and its remote transcoders share: whoever has it may take tasks and post their results.
+#[derive(Clone)]
+pub struct OrchestratorSecret(Zeroizing<String>);
+
+/// Why a text is no orchestrator secret; never repeats the text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ParseSecretError {
+    /// Nothing, or only spaces.
+    #[error("the orchestrator secret is empty")]
+    Empty,
+    /// It travels as an HTTP header, which takes one line of printable ASCII.
+    #[error("the orchestrator secret must be one line of printable ASCII")]
+    Unprintable,
+}
+
+impl OrchestratorSecret {
+    /// The secret itself, for the messages it travels in and nothing else.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether that is the secret. How long this takes says nothing about where they differ.
+    #[must_use]
+    pub fn matches(&self, given: &[u8]) -> bool {
+        let (ours, theirs) = (Sha256::digest(self.0.as_bytes()), Sha256::digest(given));
+        let differing = ours
+            .iter()
+            .zip(theirs.iter())
+            .fold(0, |all, (a, b)| all | (a ^ b));
+        std::hint::black_box(differing) == 0
+    }
+}
+
+impl std::str::FromStr for OrchestratorSecret {
+    type Err = ParseSecretError;
+
+    /// Spaces and line ends around it do not count, as in a file it is read from.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let text = text.trim();
+        if text.is_empty() {
+            return Err(ParseSecretError::Empty);
+        }
+        match text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+            true => Ok(Self(Zeroizing::new(text.to_string()))),
+            false => Err(ParseSecretError::Unprintable),
+        }
+    }
+}
+
+impl fmt::Debug for OrchestratorSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("OrchestratorSecret(…)")
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -194,5 +251,20 @@ mod tests {
                 .contains("SECRET")
         );
         assert_eq!(format!("{:?}", Password::new("hunter2".into())), "Password(…)");
+    }
+
+    #[test]
+    fn an_orchestrator_secret_is_one_line_and_is_not_shown() {
+        let secret: OrchestratorSecret = " s3cret word\n".parse().unwrap();
+        assert_eq!(secret.expose(), "s3cret word");
+        assert_eq!(format!("{secret:?}"), "OrchestratorSecret(…)");
+        assert!(secret.matches(b"s3cret word"));
+        for wrong in ["", "s3cret", "s3cret word ", "S3cret word"] {
+            assert!(!secret.matches(wrong.as_bytes()), "{wrong}");
+        }
+        let refused = |text: &str| text.parse::<OrchestratorSecret>().unwrap_err();
+        assert_eq!(refused(" \n"), ParseSecretError::Empty);
+        assert_eq!(refused("two\nlines"), ParseSecretError::Unprintable);
+        assert_eq!(refused("geheim\u{fc}"), ParseSecretError::Unprintable);
     }
 }

@@ -182,7 +182,10 @@ pub enum Command {
     /// The protocol's contracts and parameters
     #[command(subcommand)]
     Protocol(crate::protocol::ProtocolCommand),
-    Run(crate::run::RunArgs),
+    Run(Box<crate::run::RunArgs>),
+    /// See and command a running node
+    #[command(subcommand)]
+    Node(crate::node::NodeCommand),
     /// See and test the GPUs that encode, and the CPU
     #[command(subcommand)]
     Gpu(crate::gpu::GpuCommand),
@@ -221,10 +224,13 @@ impl Command {
     /// Whether `--dry-run` can be honoured: transactions stop before signing, and reading changes nothing.
     #[must_use]
     pub fn has_dry_run(&self) -> bool {
-        use crate::{account::AccountCommand, config::ConfigCommand};
+        use crate::{account::AccountCommand, config::ConfigCommand, node::NodeCommand};
         !matches!(
             self,
             Self::Run(_)
+                | Self::Node(
+                    NodeCommand::Drain(_) | NodeCommand::SetMaxSessions(_) | NodeCommand::LogLevel(_)
+                )
                 | Self::Gateway(_)
                 | Self::Bench(_)
                 | Self::Config(ConfigCommand::Set(_))

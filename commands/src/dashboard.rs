@@ -305,7 +305,8 @@ fn take(app: &mut App, status: &NodeStatus) {
     app.update(Event::Feed(FeedState::live(status.clone(), now)), now);
 }
 
-fn no_answer(node: &NodeApi, error: &FeedError) -> Failure {
+/// What it means that a node gave no status.
+pub(crate) fn no_answer(node: &NodeApi, error: &FeedError) -> Failure {
     let message = format!("no status from the node at {}: {error}", node.shown());
     let failure = Failure::new(Kind::Unreachable, "node_unreachable", message);
     match error {

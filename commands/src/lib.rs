@@ -20,6 +20,7 @@ pub mod gpu;
 pub mod journal;
 mod logging;
 pub mod man;
+pub mod node;
 pub mod orch;
 pub mod protocol;
 pub mod reward;
@@ -164,7 +165,8 @@ async fn dispatch(command: Command, context: &mut Context) -> eyre::Result<()> {
         Command::Round(command) => round::run(command, context).await,
         Command::Token(command) => token::run(command, context).await,
         Command::Protocol(command) => protocol::run(command, context).await,
-        Command::Run(args) => run::run(args, context).await,
+        Command::Run(args) => run::run(*args, context).await,
+        Command::Node(command) => node::run(command, context).await,
         Command::Gpu(command) => gpu::run(command, context).await,
         Command::Gateway(command) => gateway::run(command, context).await,
         Command::Doctor(args) => doctor::run(args, context).await,

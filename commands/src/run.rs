@@ -1,27 +1,43 @@
 //! `lpctl run`: the node, until it is told to stop.
 
+mod advertise;
 pub(crate) mod chain;
 mod devices;
 pub(crate) mod failure;
 pub(crate) mod fence;
+mod kept;
+mod outside;
 pub(crate) mod places;
+mod secret;
+mod transcoder;
 
-use std::{fmt, net::SocketAddr, path::PathBuf, sync::Arc, thread::available_parallelism};
+use std::{
+    fmt,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    thread::available_parallelism,
+};
 
 use clap::{
     Args, ValueEnum, ValueHint,
     builder::{PossibleValuesParser, TypedValueParser as _},
 };
 use engine::{
-    config::{CpuLayer, PresetChoice, SessionLimit},
+    config::{CpuLayer, PresetChoice, SessionsChoice},
     media::{
         ffmpeg::Ffmpeg,
         pace::Pacer,
         transcode::{FfmpegSettings, FfmpegTranscoder},
     },
-    node::{self, Listen, NodeConfig, RunningNode, StopReport},
+    node::{self, DeviceReader, Listen, NodeConfig, PoolSettings, RunningNode, StopReport, TranscoderPool},
     process::Launcher,
-    wire::signature::{LocalSigner, MessageSigner, Offchain},
+    remote::RunningTranscoder,
+    view::node::NodeMode,
+    wire::{
+        capability::CapabilitySet,
+        signature::{LocalSigner, MessageSigner, Offchain},
+    },
 };
 use serde::Serialize;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -32,14 +48,18 @@ use crate::{
     failure::{Failure, Kind},
 };
 
-/// Run the node: take segments from gateways and transcode them on this machine
+/// Run the node: take segments from gateways and transcode them, here or on other machines
 ///
 /// Gateways reach it on one port with gRPC and HTTP, over TLS unless --plain is given. The operator's API answers on
 /// a loopback port; `lpctl dashboard` shows it. Without a profile or a network the node runs off-chain: it takes any
 /// gateway's work. On a chain it signs what it made with the account in use, and gateways must sign what they send.
 /// It asks for no payment yet.
 ///
-/// The first Ctrl-C or SIGTERM lets running segments finish; the second one ends the node at once.
+/// With --mode orchestrator the work is done by transcoders elsewhere that share a secret with it: lpctl's, with --mode
+/// transcoder, or go-livepeer's. A transcoder needs no port that others can reach.
+///
+/// The first Ctrl-C or SIGTERM lets running segments finish; the second one ends the node at once. What was changed
+/// with `lpctl node` while a node ran holds at its next start too, where the command line says nothing else.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -47,29 +67,34 @@ Examples:
   lpctl run --service-addr orchestrator.example:8935    for gateways anywhere
   lpctl --profile devnet run                            as the devnet's orchestrator
   lpctl run --gpus 0,1 --fallback never                 on two GPUs, and never on the CPU
+  lpctl run --mode orchestrator --orch-secret-file FILE --service-addr orchestrator.example:8935 --max-sessions auto
+  lpctl run --mode transcoder --orch-secret-file FILE --orch-addr orchestrator.example:8935 --max-sessions 8
   lpctl run --bind 127.0.0.1:0 --operator-addr 127.0.0.1:0 --json")]
 pub struct RunArgs {
-    /// What the node is
-    #[arg(long, value_enum, default_value_t)]
-    mode: Mode,
+    /// What the node is [default: mode of the config file, else combined]
+    #[arg(long, value_enum, value_name = "MODE", env = "LPCTL_MODE", hide_env = true)]
+    mode: Option<Mode>,
+    /// Where a transcoder finds its orchestrator [default: orch_addr of the config file]
+    #[arg(long, value_name = "HOST:PORT", env = "LPCTL_ORCH_ADDR", hide_env = true)]
+    orch_addr: Option<String>,
+    /// File whose first line orchestrator and transcoders share [default: orch_secret_file of the config file]
+    #[arg(long, value_name = "PATH", env = "LPCTL_ORCH_SECRET_FILE", hide_env = true, value_hint = ValueHint::FilePath)]
+    orch_secret_file: Option<PathBuf>,
     /// Address gateways are told to use
     #[arg(long, value_name = "HOST:PORT", env = "LPCTL_SERVICE_ADDR", hide_env = true)]
     service_addr: Option<String>,
     /// Address to listen on; without it every address for a public --service-addr, else 127.0.0.1:8935
     #[arg(long, value_name = "IP:PORT", env = "LPCTL_BIND", hide_env = true)]
     bind: Option<SocketAddr>,
-    /// Loopback address of the operator's API
-    #[arg(
-        long,
-        value_name = "IP:PORT",
-        default_value = "127.0.0.1:7935",
-        env = "LPCTL_OPERATOR_ADDR",
-        hide_env = true
-    )]
-    operator_addr: SocketAddr,
+    /// Loopback address of the operator's API [default: 127.0.0.1:7935, of a transcoder 127.0.0.1:6935]
+    #[arg(long, value_name = "IP:PORT", env = "LPCTL_OPERATOR_ADDR", hide_env = true)]
+    operator_addr: Option<SocketAddr>,
     /// Streams to serve at once [default: max_sessions of the config file, else 10]
-    #[arg(long, value_name = "COUNT", env = "LPCTL_MAX_SESSIONS", hide_env = true)]
-    max_sessions: Option<SessionLimit>,
+    ///
+    /// With auto, an orchestrator takes as many as its transcoders offer together, and a combined node as many as stay
+    /// ahead of real time. A transcoder needs a number.
+    #[arg(long, value_name = "COUNT|auto", env = "LPCTL_MAX_SESSIONS", hide_env = true)]
+    max_sessions: Option<SessionsChoice>,
     /// Speak HTTP without TLS
     #[arg(long)]
     plain: bool,
@@ -104,8 +129,12 @@ pub struct RunArgs {
     )]
     fence: fence::FenceChoice,
     #[command(flatten)]
+    advertise: advertise::AdvertiseArgs,
+    #[command(flatten)]
+    outside: outside::OutsideArgs,
+    #[command(flatten)]
     devices: devices::DeviceArgs,
-    /// The node's own files; one node at a time [default: `node` in lpctl's data folder]
+    /// The node's own files; one node at a time [default: `node`, of a transcoder `transcoder`, in lpctl's data folder]
     #[arg(long, value_name = "PATH", env = "LPCTL_NODE_DIR", hide_env = true, value_hint = ValueHint::DirPath)]
     data_dir: Option<PathBuf>,
     /// Where segments are worked on [default: in memory, if there is room]
@@ -114,11 +143,24 @@ pub struct RunArgs {
 }
 
 /// What a node can be.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Mode {
     /// Serves gateways and transcodes by itself.
-    #[default]
+    Combined,
+    /// Serves gateways; transcoders elsewhere do the work.
     Orchestrator,
+    /// Works for an orchestrator elsewhere.
+    Transcoder,
+}
+
+impl From<Mode> for NodeMode {
+    fn from(mode: Mode) -> Self {
+        match mode {
+            Mode::Combined => Self::Combined,
+            Mode::Orchestrator => Self::Orchestrator,
+            Mode::Transcoder => Self::Transcoder,
+        }
+    }
 }
 
 /// What `--json` tells while the node runs: one object a line.
@@ -127,11 +169,20 @@ enum Mode {
 enum Event<'a> {
     /// Both ports are open.
     Ready {
+        mode: NodeMode,
         service_uri: &'a str,
         service_addr: SocketAddr,
         operator_url: &'a str,
         network: &'a str,
         address: Option<alloy::primitives::Address>,
+    },
+    /// The operator's port is open, and the transcoder registers.
+    #[serde(rename = "ready")]
+    TranscoderReady {
+        mode: NodeMode,
+        orchestrator: &'a str,
+        operator_url: &'a str,
+        max_sessions: u32,
     },
     /// The node has ended.
     Stopped {
@@ -154,6 +205,16 @@ impl fmt::Display for Event<'_> {
             } => write!(
                 f,
                 "ready ({network}): gateways at {service_uri}, operator at {operator_url}; watch it with `lpctl --node {operator_url} dashboard`"
+            ),
+            Self::TranscoderReady {
+                orchestrator,
+                operator_url,
+                max_sessions,
+                ..
+            } => write!(
+                f,
+                "ready: registering with {orchestrator} for {}, operator at {operator_url}; watch it with `lpctl --node {operator_url} node show`",
+                crate::wording::counted(usize::try_from(*max_sessions).unwrap_or(usize::MAX), "session")
             ),
             Self::Stopped {
                 finished,
@@ -181,15 +242,19 @@ impl fmt::Display for Event<'_> {
 /// A failure of the class that fits: usage for addresses nobody can use, config for a missing account, unreachable for
 /// a chain that does not answer, failed for a port or ffmpeg that cannot be had.
 pub async fn run(args: RunArgs, context: &mut Context) -> eyre::Result<()> {
-    let Mode::Orchestrator = args.mode;
+    let mode = args.mode.map_or(context.settings().mode, NodeMode::from);
+    args.check(mode)?;
+    if mode == NodeMode::Transcoder {
+        return transcoder::run(args, context).await;
+    }
     let mut signals = Signals::new()?;
     let stop = CancellationToken::new();
-    let starting = start(&args, context, &stop);
+    let starting = start(&args, mode, context, &stop);
     let node = tokio::select! {
         node = Box::pin(starting) => node?,
         () = signals.next() => {
             stop.cancel();
-            return Err(Failure::new(Kind::Interrupted, "interrupted", "interrupted before the node was ready").into());
+            return Err(interrupted_before_ready().into());
         }
     };
     let status = node.status();
@@ -197,6 +262,7 @@ pub async fn run(args: RunArgs, context: &mut Context) -> eyre::Result<()> {
     tell(
         context,
         &Event::Ready {
+            mode,
             service_uri: node.service_uri(),
             service_addr: node.service_addr(),
             operator_url: &operator_url,
@@ -206,6 +272,19 @@ pub async fn run(args: RunArgs, context: &mut Context) -> eyre::Result<()> {
     );
     let (report, interrupted) = until_ended(node, &mut signals, context).await;
     stop.cancel();
+    tell_stopped(context, &report);
+    conclude(report, interrupted)
+}
+
+fn interrupted_before_ready() -> Failure {
+    Failure::new(
+        Kind::Interrupted,
+        "interrupted",
+        "interrupted before the node was ready",
+    )
+}
+
+fn tell_stopped(context: &mut Context, report: &StopReport) {
     tell(
         context,
         &Event::Stopped {
@@ -215,6 +294,10 @@ pub async fn run(args: RunArgs, context: &mut Context) -> eyre::Result<()> {
             cause: report.cause.as_deref(),
         },
     );
+}
+
+/// What the end of a node means for the command.
+fn conclude(report: StopReport, interrupted: bool) -> eyre::Result<()> {
     match report.cause {
         Some(cause) => Err(Failure::new(
             Kind::Failed,
@@ -233,61 +316,165 @@ pub async fn run(args: RunArgs, context: &mut Context) -> eyre::Result<()> {
     }
 }
 
+impl RunArgs {
+    /// Refuses what would do nothing in this mode.
+    fn check(&self, mode: NodeMode) -> Result<(), Failure> {
+        let serving = [
+            ("--service-addr", self.service_addr.is_some()),
+            ("--bind", self.bind.is_some()),
+            ("--plain", self.plain),
+            ("--private-sources", self.private_sources),
+            ("--offchain", self.offchain),
+            ("--nodes, --region and --peers", self.advertise.is_given()),
+            (
+                "--object-store-file and --discovery-webhook",
+                self.outside.is_given(),
+            ),
+        ];
+        let encoding = [
+            ("--ffmpeg", self.ffmpeg.is_some()),
+            ("--preset", self.preset.is_some()),
+            ("--work-dir", self.work_dir.is_some()),
+            ("--gpus", self.devices.is_chosen()),
+        ];
+        let (useless, why) = match mode {
+            NodeMode::Combined => return Ok(()),
+            NodeMode::Orchestrator => (&encoding[..], "an orchestrator's transcoders encode elsewhere"),
+            NodeMode::Transcoder => (&serving[..], "a transcoder serves no gateways"),
+        };
+        match useless.iter().find(|(_, is_given)| *is_given) {
+            None => Ok(()),
+            Some((flag, _)) => Err(Failure::new(
+                Kind::Usage,
+                "not_in_this_mode",
+                format!("`{flag}` does nothing with `--mode {mode}`: {why}"),
+            )
+            .hint("leave it out, and its LPCTL_ variable")),
+        }
+    }
+
+    /// The node's own files.
+    fn data_dir(&self, mode: NodeMode, context: &Context) -> PathBuf {
+        let usual = match mode {
+            NodeMode::Combined | NodeMode::Orchestrator => "node",
+            NodeMode::Transcoder => "transcoder",
+        };
+        let place = || context.directories().data_dir.join(usual);
+        self.data_dir.clone().unwrap_or_else(place)
+    }
+
+    /// Where the operator's API listens.
+    fn operator(&self, mode: NodeMode) -> Listen {
+        let port = match mode {
+            NodeMode::Combined | NodeMode::Orchestrator => 7935,
+            // As go-livepeer's, so that both can be on one machine.
+            NodeMode::Transcoder => 6935,
+        };
+        let usual = SocketAddr::from(([127, 0, 0, 1], port));
+        Listen::Address(self.operator_addr.unwrap_or(usual))
+    }
+}
+
 /// Everything up to open ports. `stop` ends what runs beside the node.
-async fn start(args: &RunArgs, context: &mut Context, stop: &CancellationToken) -> eyre::Result<RunningNode> {
-    let data_dir = match &args.data_dir {
-        Some(path) => path.clone(),
-        None => context.directories().data_dir.join("node"),
-    };
+async fn start(
+    args: &RunArgs,
+    mode: NodeMode,
+    context: &mut Context,
+    stop: &CancellationToken,
+) -> eyre::Result<RunningNode> {
+    let data_dir = args.data_dir(mode, context);
     let (bind, service_uri) = places::addresses(args.service_addr.as_deref(), args.bind, args.plain)?;
-    let pacer = pacer(args.preset, context.settings().cpu)?;
-    let fencing = fence::choose(args.fence, &Launcher::through_this_program(), &mut context.shell).await?;
-    let ffmpeg = locate(args.ffmpeg.clone()).await?;
-    let work_dir = match &args.work_dir {
-        Some(path) => path.clone(),
-        None => places::work_dir(&data_dir),
-    };
-    let devices = devices::find(&args.devices, &mut context.shell).await?;
-    let capabilities = devices
-        .probe(&ffmpeg, &work_dir, &fencing, &mut context.shell)
-        .await?;
-    let settings = FfmpegSettings {
-        pacer,
-        placement: devices.placement.clone(),
-        fencing,
-        ..FfmpegSettings::new(ffmpeg, Launcher::through_this_program(), work_dir)
-    };
-    let transcoder = FfmpegTranscoder::new(settings).map_err(failure::of_transcoder)?;
-    transcoder.self_test().await.map_err(failure::of_transcoder)?;
+    let advertise = args.advertise.resolve(&context.settings().orchestrator)?;
+    let object_store = args.outside.object_store(&context.settings().orchestrator)?;
+    let discovery_webhook = args.outside.discovery_webhook(&context.settings().orchestrator);
+    let sessions = kept::hold(args.max_sessions, &data_dir, context)?;
     let mut config = NodeConfig {
         service: Listen::Address(bind),
         service_uri,
+        advertise,
+        object_store,
+        discovery_webhook,
         tls: !args.plain,
-        operator: Listen::Address(args.operator_addr),
-        max_sessions: args.max_sessions.unwrap_or(context.settings().max_sessions).get(),
+        operator: args.operator(mode),
+        max_sessions: sessions.most(),
         private_sources: args.private_sources || bind.ip().is_loopback(),
-        devices: Some(devices.into_reader(&transcoder)),
-        ..NodeConfig::local(data_dir)
+        log: Some(crate::logging::control()),
+        ..NodeConfig::local(data_dir.clone())
     };
-    if let Some(capabilities) = capabilities {
+    if mode == NodeMode::Orchestrator {
+        let (secret, _) = secret::read(args.orch_secret_file.as_deref(), context).await?;
+        let pool = TranscoderPool::new(PoolSettings::new(secret));
+        config.transcoders = Some(pool.clone());
+        config.auto_sessions = sessions == SessionsChoice::Auto;
+        let signer = signer(args, &mut config, context, stop).await?;
+        let started = node::start(config, pool, signer, CancellationToken::new()).await;
+        return Ok(started.map_err(failure::of_node)?);
+    }
+    let engine = Engine::start(args, &data_dir, context).await?;
+    config.devices = Some(engine.devices);
+    if let Some(capabilities) = engine.capabilities {
         config.capabilities = capabilities;
     }
-    let signer: Arc<dyn MessageSigner> = match chain::wanted(args.offchain, context.settings()) {
-        false => {
-            context
-                .shell
-                .status("off-chain: work is taken from any gateway, nothing is signed or paid");
-            Arc::new(Offchain)
-        }
-        true => {
-            let (account, facts) = chain::join(context, stop).await?;
-            config.network.clone_from(&context.settings().network);
-            config.chain = Some(facts);
-            Arc::new(LocalSigner(account))
-        }
-    };
-    let started = node::start(config, transcoder, signer, CancellationToken::new()).await;
+    let signer = signer(args, &mut config, context, stop).await?;
+    let started = node::start(config, engine.transcoder, signer, CancellationToken::new()).await;
     Ok(started.map_err(failure::of_node)?)
+}
+
+/// Who signs for the node; reads of the chain go into its config.
+async fn signer(
+    args: &RunArgs,
+    config: &mut NodeConfig,
+    context: &mut Context,
+    stop: &CancellationToken,
+) -> eyre::Result<Arc<dyn MessageSigner>> {
+    if !chain::wanted(args.offchain, context.settings()) {
+        context
+            .shell
+            .status("off-chain: work is taken from any gateway, nothing is signed or paid");
+        return Ok(Arc::new(Offchain));
+    }
+    let (account, facts) = chain::join(context, stop).await?;
+    config.network.clone_from(&context.settings().network);
+    config.chain = Some(facts);
+    Ok(Arc::new(LocalSigner(account)))
+}
+
+/// What encodes on this machine, tried out.
+struct Engine {
+    transcoder: FfmpegTranscoder,
+    devices: DeviceReader,
+    /// None without GPUs: what go-livepeer's CPU transcoders can.
+    capabilities: Option<CapabilitySet>,
+}
+
+impl Engine {
+    async fn start(args: &RunArgs, data_dir: &Path, context: &mut Context) -> eyre::Result<Self> {
+        let pacer = pacer(args.preset, context.settings().cpu)?;
+        let fencing =
+            fence::choose(args.fence, &Launcher::through_this_program(), &mut context.shell).await?;
+        let ffmpeg = locate(args.ffmpeg.clone()).await?;
+        let work_dir = match &args.work_dir {
+            Some(path) => path.clone(),
+            None => places::work_dir(data_dir),
+        };
+        let devices = devices::find(&args.devices, &mut context.shell).await?;
+        let capabilities = devices
+            .probe(&ffmpeg, &work_dir, &fencing, &mut context.shell)
+            .await?;
+        let settings = FfmpegSettings {
+            pacer,
+            placement: devices.placement.clone(),
+            fencing,
+            ..FfmpegSettings::new(ffmpeg, Launcher::through_this_program(), work_dir)
+        };
+        let transcoder = FfmpegTranscoder::new(settings).map_err(failure::of_transcoder)?;
+        transcoder.self_test().await.map_err(failure::of_transcoder)?;
+        Ok(Self {
+            devices: devices.into_reader(&transcoder),
+            transcoder,
+            capabilities,
+        })
+    }
 }
 
 /// How hard the CPU tries: as the flag says, else the config file.
@@ -313,9 +500,47 @@ pub(crate) async fn locate(path: Option<PathBuf>) -> Result<Ffmpeg, Failure> {
     Ok(ffmpeg)
 }
 
+/// What runs until it is stopped.
+trait Running {
+    /// Cancelling it ends it at once.
+    fn hard_stop(&self) -> CancellationToken;
+    /// Resolves when it has ended.
+    async fn ended(&mut self) -> StopReport;
+    /// Lets it finish what it has begun.
+    async fn stop(self) -> StopReport;
+}
+
+impl Running for RunningNode {
+    fn hard_stop(&self) -> CancellationToken {
+        RunningNode::hard_stop(self)
+    }
+
+    async fn ended(&mut self) -> StopReport {
+        RunningNode::ended(self).await
+    }
+
+    async fn stop(self) -> StopReport {
+        RunningNode::stop(self).await
+    }
+}
+
+impl Running for RunningTranscoder {
+    fn hard_stop(&self) -> CancellationToken {
+        RunningTranscoder::hard_stop(self)
+    }
+
+    async fn ended(&mut self) -> StopReport {
+        RunningTranscoder::ended(self).await
+    }
+
+    async fn stop(self) -> StopReport {
+        RunningTranscoder::stop(self).await
+    }
+}
+
 /// Waits for the node's end, passing signals on: the first asks it to finish, the second cuts it short.
 async fn until_ended(
-    mut node: RunningNode,
+    mut node: impl Running,
     signals: &mut Signals,
     context: &mut Context,
 ) -> (StopReport, bool) {

@@ -2,7 +2,6 @@
 
 use std::{
     fs,
-    io::Write,
     os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
 };
@@ -10,12 +9,15 @@ use std::{
 use alloy::primitives::Address;
 use engine::{
     config::{
-        ConfigError, ConfigFile, CpuLayer, DEFAULT_NETWORK, GasPrice, GatewayLayer, Layer, SessionLimit,
-        TranscodeLayer,
+        ConfigError, ConfigFile, CpuLayer, DEFAULT_NETWORK, GasPrice, GatewayLayer, Layer, LogLevel,
+        OrchestratorLayer, SessionsChoice, TranscodeLayer,
     },
     media::ladder::Ladder,
+    private_file,
+    remote::OrchestratorAddress,
     secret::RpcUrl,
     units::Wei,
+    view::node::NodeMode,
     wire::client::parse_node_address,
 };
 
@@ -111,11 +113,21 @@ pub struct Settings {
     /// Ceiling for the gas price.
     pub max_gas_price: Option<Wei>,
     /// Streams a node serves at once, unless the command says otherwise.
-    pub max_sessions: SessionLimit,
+    pub max_sessions: SessionsChoice,
+    /// What a node does, unless the command says otherwise.
+    pub mode: NodeMode,
+    /// Where a transcoder finds its orchestrator, unless the command says otherwise.
+    pub orch_addr: Option<String>,
+    /// File whose first line orchestrator and transcoders share, unless the command says otherwise.
+    pub orch_secret_file: Option<PathBuf>,
+    /// How much a node logs, unless the command says otherwise.
+    pub log_level: Option<LogLevel>,
     /// How a gateway runs, unless the command says otherwise.
     pub gateway: GatewayLayer,
     /// How hard the CPU tries when a node transcodes, unless the command says otherwise.
     pub cpu: CpuLayer,
+    /// What an orchestrator tells of itself, unless the command says otherwise.
+    pub orchestrator: OrchestratorLayer,
     /// Answer every question with yes.
     pub yes: bool,
     /// Stop before signing.
@@ -151,8 +163,13 @@ impl Settings {
             node_url: merged.node_url.unwrap_or_else(|| DEFAULT_NODE_URL.to_string()),
             max_gas_price: merged.max_gas_price.map(|GasPrice(wei)| wei),
             max_sessions: merged.max_sessions.unwrap_or_default(),
+            mode: merged.mode.unwrap_or_default(),
+            orch_addr: merged.orch_addr,
+            orch_secret_file: merged.orch_secret_file,
+            log_level: merged.log_level,
             gateway: merged.gateway,
             cpu: merged.transcode.cpu,
+            orchestrator: merged.orchestrator,
             yes: globals.yes,
             dry_run: globals.dry_run,
             from_command_line,
@@ -212,6 +229,12 @@ fn command_line_layer(globals: &GlobalArgs) -> Result<Layer, Failure> {
         max_sessions: std::env::var("LPCTL_MAX_SESSIONS")
             .ok()
             .and_then(|text| text.parse().ok()),
+        mode: std::env::var("LPCTL_MODE")
+            .ok()
+            .and_then(|text| mode_named(&text)),
+        orch_addr: std::env::var("LPCTL_ORCH_ADDR").ok(),
+        orch_secret_file: std::env::var_os("LPCTL_ORCH_SECRET_FILE").map(PathBuf::from),
+        log_level: None,
         // Flags of `gateway run` alone.
         gateway: GatewayLayer::default(),
         transcode: TranscodeLayer {
@@ -222,7 +245,30 @@ fn command_line_layer(globals: &GlobalArgs) -> Result<Layer, Failure> {
                 ..CpuLayer::default()
             },
         },
+        orchestrator: orchestrator_variables(),
     })
+}
+
+/// Flags of `run` alone, like the number of sessions.
+fn orchestrator_variables() -> OrchestratorLayer {
+    let variable = |name: &str| std::env::var(name).ok().filter(|text| !text.is_empty());
+    let list = |name: &str| {
+        let text = variable(name)?;
+        Some(text.split(',').map(str::to_string).collect())
+    };
+    OrchestratorLayer {
+        region: variable("LPCTL_REGION").and_then(|text| text.parse().ok()),
+        nodes: list("LPCTL_NODES"),
+        peers: list("LPCTL_PEERS"),
+        object_store_file: variable("LPCTL_OBJECT_STORE_FILE").map(PathBuf::from),
+        discovery_webhook: variable("LPCTL_DISCOVERY_WEBHOOK").and_then(|text| text.parse().ok()),
+    }
+}
+
+/// What kind of node a word names.
+fn mode_named(word: &str) -> Option<NodeMode> {
+    let modes = [NodeMode::Combined, NodeMode::Orchestrator, NodeMode::Transcoder];
+    modes.into_iter().find(|mode| mode.to_string() == word)
 }
 
 /// Reads a config file; one that does not exist is empty.
@@ -278,6 +324,10 @@ pub fn check_fit(file: &ConfigFile) -> Result<(), String> {
     for (place, layer) in std::iter::once(defaults).chain(profiles) {
         let pace = layer.transcode.cpu.pace();
         pace.map_err(|error| format!("{place}: transcode.cpu: {error}"))?;
+        let orchestrator = layer.orch_addr.map(|text| text.parse::<OrchestratorAddress>());
+        if let Some(Err(error)) = orchestrator {
+            return Err(format!("{place}: orch_addr: {error}"));
+        }
         let ladder = layer.gateway.ladder.as_deref().map(Ladder::parse);
         if let Some(Err(error)) = ladder {
             return Err(format!("{place}: gateway.ladder: {error}"));
@@ -322,15 +372,8 @@ pub fn edit(path: &Path, change: impl FnOnce(&mut toml_edit::DocumentMut)) -> Re
         .mode(0o700)
         .create(folder)
         .map_err(|error| failed(error.to_string()))?;
-    // RPC URLs hold keys: the file is the owner's alone from its first byte (tempfile creates with 0600).
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(|error| failed(error.to_string()))?;
-    file.write_all(text.as_bytes())
-        .map_err(|error| failed(error.to_string()))?;
-    file.as_file()
-        .sync_all()
-        .map_err(|error| failed(error.to_string()))?;
-    file.persist(&target).map_err(|error| failed(error.to_string()))?;
-    Ok(())
+    // RPC URLs hold keys: the file is the owner's alone from its first byte.
+    private_file::replace(&target, text).map_err(|error| failed(error.to_string()))
 }
 
 #[cfg(test)]

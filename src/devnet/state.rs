@@ -3,7 +3,7 @@
 
 use std::{
     fs,
-    io::{Read, Write},
+    io::Read,
     path::{Path, PathBuf},
 };
 
@@ -18,6 +18,7 @@ use super::{
     parts::Parts,
     process::{CHAIN_ID, HARDFORK},
 };
+use crate::private_file;
 
 /// Changed whenever a newer lpctl deploys something else from the same parts and parameters.
 const DEPLOYMENT: u32 = 1;
@@ -191,15 +192,7 @@ impl SavedState {
 
 /// Writes a private file beside its place, syncs it and moves it there.
 pub(super) fn write_whole(path: &Path, content: &[u8]) -> Result<(), DevnetError> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let write = || {
-        let mut file = tempfile::Builder::new().prefix(".new-").tempfile_in(folder)?;
-        file.write_all(content)?;
-        file.as_file().sync_all()?;
-        file.persist(path)?;
-        Ok(())
-    };
-    write().map_err(DevnetError::at(path))
+    private_file::replace(path, content).map_err(DevnetError::at(path))
 }
 
 /// anvil hands its dump out compressed and takes it back plain.

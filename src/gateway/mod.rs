@@ -11,6 +11,7 @@
 //! | [`submit`] | one segment sent and its answer read |
 //! | [`download`] | one rendition fetched |
 //! | [`verify`] | one rendition decoded and compared with what was promised |
+//! | `likeness` | two renditions compared by their perceptual hashes |
 //! | [`stream`] | all of that for the segments of a stream, with another orchestrator when one fails |
 //! | [`output`] | renditions and playlists on disk |
 //! | [`push`](mod@push) | a file as a stream, several segments at a time |
@@ -21,6 +22,7 @@ pub mod cut;
 pub mod discovery;
 pub mod download;
 pub mod ingest;
+mod likeness;
 pub mod orchestrator;
 pub mod output;
 pub mod price;

@@ -38,6 +38,9 @@ use crate::{
 
 mod report;
 
+/// How long one segment waits for a node to come back.
+const PATIENCE: Duration = Duration::from_millis(1500);
+
 /// What to send where.
 #[derive(Clone)]
 pub struct PushConfig {
@@ -208,6 +211,7 @@ pub async fn push(
     let mut source = examine(&tools, &config.input, config.segment_length).await?;
     let gateway = Gateway::new(GatewaySettings {
         max_attempts: config.attempts.max(1),
+        patience: PATIENCE,
         verification: match config.verifies {
             true => VerificationPolicy::Full(tools.clone()),
             false => VerificationPolicy::Off,

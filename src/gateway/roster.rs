@@ -52,6 +52,15 @@ pub(super) fn latency_score(latency: Duration, playing: Duration) -> u32 {
     u32::try_from(permille).unwrap_or(u32::MAX).max(1)
 }
 
+/// How old a segment on its way may be before no other joins it.
+fn patience(playing: Duration) -> Duration {
+    if playing <= Duration::from_secs(1) {
+        SHORTEST
+    } else {
+        playing
+    }
+}
+
 /// One orchestrator with a session.
 #[derive(Debug)]
 struct Member {
@@ -73,6 +82,8 @@ struct Flight {
 #[derive(Debug, Default)]
 pub(super) struct Tried {
     names: Vec<(String, bool)>,
+    /// Whether only the trusted, or only strangers, may have it.
+    pub only_trusted: Option<bool>,
 }
 
 impl Tried {
@@ -82,6 +93,12 @@ impl Tried {
             Some((_, known)) => *known = again,
             None => self.names.push((transcoder.to_string(), again)),
         }
+    }
+
+    fn admits(&self, offer: &Offer) -> bool {
+        self.only_trusted
+            .is_none_or(|trusted| trusted == offer.is_trusted)
+            && !self.has(&offer.session.transcoder)
     }
 
     fn has(&self, transcoder: &str) -> bool {
@@ -135,6 +152,8 @@ pub(super) struct Roster {
     selection: Selection,
     members: Vec<Member>,
     last: Option<String>,
+    /// The one whose pictures were compared and found right.
+    favourite: Option<String>,
     flights: u64,
     /// How many could be asked at the last refresh.
     pool: usize,
@@ -149,6 +168,7 @@ impl Roster {
             selection,
             members: Vec::new(),
             last: None,
+            favourite: None,
             flights: 0,
             pool: 0,
             refreshed: None,
@@ -249,11 +269,12 @@ impl Roster {
         chance: &mut impl Rng,
     ) -> Option<Assignment> {
         let fresh = |member: &Member| {
-            member.penalty == 0 && !tried.has(member.transcoder()) && self.is_affordable(member)
+            member.penalty == 0 && tried.admits(&member.offer) && self.is_affordable(member)
         };
         let good = self
-            .reused(now, playing, &fresh)
-            .or_else(|| self.from_pool(&fresh, chance))
+            .favoured(now, playing, &fresh)
+            .or_else(|| self.reused(now, playing, &fresh))
+            .or_else(|| self.choose_from_pool(&fresh, chance))
             .or_else(|| self.last_while(now, playing * 2, &fresh));
         let any = || match reach {
             Reach::Good => None,
@@ -285,24 +306,27 @@ impl Roster {
         Some(assignment)
     }
 
+    /// The one that is believed, while it keeps up.
+    fn favoured(&self, now: Instant, playing: Duration, fresh: &impl Fn(&Member) -> bool) -> Option<usize> {
+        let index = self.index(self.favourite.as_deref()?)?;
+        let member = &self.members[index];
+        let is_young = |oldest| now.saturating_duration_since(oldest) < patience(playing);
+        (fresh(member) && member.oldest().is_none_or(is_young)).then_some(index)
+    }
+
     /// The one before, if it is quick.
     fn reused(&self, now: Instant, playing: Duration, fresh: &impl Fn(&Member) -> bool) -> Option<usize> {
-        let limit = if playing <= Duration::from_secs(1) {
-            SHORTEST
-        } else {
-            playing
-        };
         let index = self.last_index().filter(|index| fresh(&self.members[*index]))?;
         let member = &self.members[index];
         let is_quick = match member.oldest() {
             None => member.score.is_some_and(|score| score <= REAL_TIME),
-            Some(oldest) => now.saturating_duration_since(oldest) < limit,
+            Some(oldest) => now.saturating_duration_since(oldest) < patience(playing),
         };
         is_quick.then_some(index)
     }
 
     /// Among those with nothing to do: the best known if it is quick, else one not tried, else the best known.
-    fn from_pool(&self, fresh: &impl Fn(&Member) -> bool, chance: &mut impl Rng) -> Option<usize> {
+    fn choose_from_pool(&self, fresh: &impl Fn(&Member) -> bool, chance: &mut impl Rng) -> Option<usize> {
         let idle = || {
             let members = self.members.iter().enumerate();
             members.filter(|(_, member)| member.flights.is_empty() && fresh(member))
@@ -343,7 +367,7 @@ impl Roster {
     fn least_suspended(&self, tried: &Tried) -> Option<usize> {
         let members = self.members.iter().enumerate();
         members
-            .filter(|(_, member)| !tried.has(member.transcoder()) && self.is_affordable(member))
+            .filter(|(_, member)| tried.admits(&member.offer) && self.is_affordable(member))
             .min_by_key(|(_, member)| (member.penalty, member.flights.len()))
             .map(|(index, _)| index)
     }
@@ -399,9 +423,25 @@ impl Roster {
             member.penalty = member.penalty.max(penalty);
             member.score = None;
         }
-        if self.last.as_deref() == Some(assignment.session.transcoder.as_str()) {
-            self.last = None;
+        self.unlearn(&assignment.session.transcoder);
+    }
+
+    /// Neither the last one nor the favourite any more.
+    fn unlearn(&mut self, transcoder: &str) {
+        for place in [&mut self.last, &mut self.favourite] {
+            if place.as_deref() == Some(transcoder) {
+                *place = None;
+            }
         }
+    }
+
+    /// This one's pictures were compared and are right: it comes first from now on.
+    pub(super) fn favour(&mut self, transcoder: &str) {
+        self.favourite = Some(transcoder.to_string());
+    }
+
+    pub(super) fn has_favourite(&self) -> bool {
+        self.favourite.is_some()
     }
 
     fn land(&mut self, assignment: &Assignment) -> Option<&mut Member> {
@@ -468,9 +508,7 @@ impl Roster {
             let member = self.members.remove(place);
             self.retire(member.offer.uri, member.offer.session);
         }
-        if self.last.as_deref() == Some(transcoder) {
-            self.last = None;
-        }
+        self.unlearn(transcoder);
     }
 
     /// A session that was never used holds nothing.
@@ -521,8 +559,13 @@ impl Roster {
     }
 
     fn last_index(&self) -> Option<usize> {
-        let last = self.last.as_deref()?;
-        self.members.iter().position(|member| member.transcoder() == last)
+        self.index(self.last.as_deref()?)
+    }
+
+    fn index(&self, transcoder: &str) -> Option<usize> {
+        self.members
+            .iter()
+            .position(|member| member.transcoder() == transcoder)
     }
 
     fn member_mut(&mut self, transcoder: &str) -> Option<&mut Member> {

@@ -24,6 +24,7 @@ use super::{
     orchestrator::Orchestrator,
     roster::{Retired, Roster, Selection, Tried},
     tools::Tools,
+    verify::Severity,
 };
 use crate::{
     media::{job::Clip, ladder::Profile, size::Size},
@@ -37,6 +38,7 @@ use crate::{
 };
 
 mod attempt;
+mod compare;
 mod look;
 mod overview;
 mod sessions;
@@ -48,6 +50,8 @@ use look::look_at;
 
 /// Pause before a segment is tried again where there is no other orchestrator; doubled for each further time.
 const PAUSE: Duration = Duration::from_millis(250);
+/// Longest pause before orchestrators are asked again when there was nobody.
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// How long giving the sessions back may take at the end.
 const FAREWELL: Duration = Duration::from_secs(5);
 
@@ -59,6 +63,8 @@ pub struct GatewaySettings {
     pub signer: Arc<dyn MessageSigner>,
     /// How many times one segment is tried at most.
     pub max_attempts: u32,
+    /// How long a segment waits for somebody to come back when all orchestrators of its stream are gone.
+    pub patience: Duration,
     /// How results are checked.
     pub verification: VerificationPolicy,
     /// Who is chosen among those not tried yet.
@@ -74,13 +80,15 @@ pub struct GatewaySettings {
 }
 
 impl GatewaySettings {
-    /// Three attempts, signatures checked where there are accounts, any price and any version.
+    /// Three attempts, five seconds for somebody to come back, signatures checked where there are accounts, any price and
+    /// any version.
     #[must_use]
     pub fn new(discovery: Discovery, signer: Arc<dyn MessageSigner>) -> Self {
         Self {
             discovery,
             signer,
             max_attempts: 3,
+            patience: Duration::from_secs(5),
             verification: VerificationPolicy::Signatures,
             selection: Selection::default(),
             blocked: HashSet::new(),
@@ -149,7 +157,9 @@ pub struct StreamSettings {
     pub source: SourceFacts,
     /// Whether its segments are pushed over HTTP and carry clip parameters; those of an RTMP stream do not.
     pub pushed: bool,
-    /// On average one of so many segments is checked by perceptual hash; 0 for none.
+    /// Fast verification, 0 for none: perceptual hashes are asked for with every segment. Under
+    /// [`VerificationPolicy::Full`], and with trusted orchestrators and strangers to choose from, on average one of so
+    /// many segments is made by one of the former and two of the latter, and the strangers' pictures compared.
     pub verification_frequency: u32,
     /// How many times longer than usual a segment may take; 0 and 1 are the same.
     pub timeout_multiplier: u32,
@@ -249,6 +259,8 @@ struct Shared {
     roster: SyncMutex<Roster>,
     /// Held while orchestrators are asked for sessions; why there was none the last time.
     asking: tokio::sync::Mutex<Option<Arc<Nobody>>>,
+    /// Held while a session is replaced, so that it is done once for all segments that wait for it.
+    renewing: tokio::sync::Mutex<()>,
     stop: CancellationToken,
     /// Ids of the sessions that were used, oldest first, for the observer.
     used: SyncMutex<Vec<String>>,
@@ -304,6 +316,7 @@ impl Gateway {
             job: capability::job_message(&job, &core.settings.minimum_version),
             roster: SyncMutex::new(Roster::new(core.settings.selection)),
             asking: tokio::sync::Mutex::default(),
+            renewing: tokio::sync::Mutex::default(),
             stop: CancellationToken::new(),
             used: SyncMutex::default(),
             settings,
@@ -392,6 +405,28 @@ async fn give_back(core: &Core, retired: Retired) {
     }
 }
 
+/// Pauses while nobody is there.
+struct Absence {
+    left: Duration,
+    pause: Duration,
+}
+
+impl Absence {
+    fn new(patience: Duration) -> Self {
+        Self {
+            left: patience,
+            pause: 2 * PAUSE,
+        }
+    }
+
+    fn next_pause(&mut self) -> Option<Duration> {
+        let pause = self.pause;
+        self.left = self.left.checked_sub(pause)?;
+        self.pause = (2 * pause).min(LONGEST_PAUSE);
+        Some(pause)
+    }
+}
+
 impl Shared {
     fn roster(&self) -> std::sync::MutexGuard<'_, Roster> {
         self.roster.lock().unwrap_or_else(PoisonError::into_inner)
@@ -408,12 +443,17 @@ impl Shared {
         if look.has_no_pictures {
             return Ok(self.stand_in(segment));
         }
+        if let Some(done) = self.compare(segment, &look, observer, log).await {
+            return Ok(done);
+        }
         let most = self.core.settings.max_attempts.max(1);
         let mut tried = Tried::default();
         let mut best: Option<Best> = None;
         let mut last: Option<AttemptError> = None;
-        let (mut pause, mut long_pause) = (PAUSE, 2 * PAUSE);
-        for number in 1..=most {
+        let mut pause = PAUSE;
+        let mut absence = Absence::new(self.patience());
+        let mut number = 0;
+        while number < most {
             let assignment = match self.assign(segment.duration, &mut tried).await {
                 Ok(assignment) => assignment,
                 // All there are had it, and would only say the same again.
@@ -427,13 +467,14 @@ impl Shared {
                     if !matches!(&last, Some(error) if !error.is_nobody()) {
                         last = Some(AttemptError::Nobody(nobody));
                     }
-                    if number < most {
-                        sleep(long_pause).await;
-                        long_pause *= 2;
+                    match absence.next_pause() {
+                        Some(pause) => sleep(pause).await,
+                        None => break,
                     }
                     continue;
                 }
             };
+            number += 1;
             if assignment.is_again {
                 sleep(pause).await;
                 pause *= 2;
@@ -445,6 +486,8 @@ impl Shared {
             let error = match attempt {
                 Ok(made) => match made.severity {
                     None => return Ok(made.done(number)),
+                    // Nothing can be played of it: no result is as good.
+                    Some(Severity::Useless) => made.error(),
                     Some(_) => {
                         let error = made.error();
                         if best.as_ref().is_none_or(|best| made.severity < best.severity) {
@@ -466,6 +509,15 @@ impl Shared {
             (None, Some(AttemptError::Nobody(nobody))) => Err(StreamError::NoSessions(nobody)),
             (None, Some(last)) => Err(StreamError::Exhausted { last: Box::new(last) }),
             (None, None) => Err(StreamError::Stopped),
+        }
+    }
+
+    /// How long somebody may be away: a restart should not cost a segment. Where there never was anybody, not at all.
+    fn patience(&self) -> Duration {
+        let used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        match used.is_empty() {
+            true => Duration::ZERO,
+            false => self.core.settings.patience,
         }
     }
 

@@ -112,6 +112,32 @@ impl Tools {
         }
     }
 
+    /// Runs ffmpeg for what it says, over files that are a stranger's, for so long at most.
+    ///
+    /// # Errors
+    /// [`ToolError`] if it cannot be run or takes longer; what it thinks of the files is in its log.
+    pub(super) async fn ffmpeg_log<A: AsRef<OsStr>>(
+        &self,
+        args: impl IntoIterator<Item = A>,
+        directory: &Path,
+        limit: Duration,
+    ) -> Result<Log, ToolError> {
+        let program = "ffmpeg";
+        let failed = |source| ToolError::Run { program, source };
+        let mut command = self.ffmpeg.command(self.ffmpeg.path());
+        command.args(args).current_dir(directory);
+        let (mut job, stdout, log) = self
+            .start(program, &command, Stdio::null(), &ffmpeg::limits(limit))
+            .await?;
+        drop(stdout);
+        let ended = timeout(limit, job.wait()).await;
+        job.kill().await;
+        ended
+            .map_err(|_| ToolError::TimedOut { program, limit })?
+            .map_err(failed)?;
+        Ok(log.await.unwrap_or_default())
+    }
+
     async fn start(
         &self,
         program: &'static str,

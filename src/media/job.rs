@@ -51,13 +51,16 @@ pub struct Rendition {
     pub height: u32,
     /// MPEG-7 video signature, if asked for.
     pub perceptual_hash: Option<Bytes>,
+    /// Encoded pixels as another machine reports them, which tells neither frames nor size: those are zero then.
+    pub reported_pixels: Option<u64>,
 }
 
 impl Rendition {
     /// Encoded pixels: what the gateway pays for and checks.
     #[must_use]
     pub fn pixels(&self) -> u64 {
-        self.frames * u64::from(self.width) * u64::from(self.height)
+        let counted = self.frames * u64::from(self.width) * u64::from(self.height);
+        self.reported_pixels.unwrap_or(counted)
     }
 }
 
@@ -66,11 +69,11 @@ impl Rendition {
 pub struct Transcoded {
     /// One for each profile, in order.
     pub renditions: Vec<Rendition>,
-    /// Source frames decoded.
+    /// Source frames decoded; zero if another machine did it and did not say.
     pub decoded_frames: u64,
-    /// Source width.
+    /// Source width; zero like `decoded_frames`.
     pub source_width: u32,
-    /// Source height.
+    /// Source height; zero like `decoded_frames`.
     pub source_height: u32,
     /// From when the whole segment was there and its turn had come to the last rendition.
     pub elapsed: Duration,
@@ -104,6 +107,10 @@ pub enum TranscodeError {
         /// What ffmpeg or the system said last.
         reason: String,
     },
+    /// A remote transcoder failed, or there is none for it; the text is its own, or that of
+    /// `go-livepeer core/orchestrator.go`.
+    #[error("{0}")]
+    Remote(String),
 }
 
 /// What was at fault when a run failed; it decides what is done about it.
@@ -127,10 +134,42 @@ impl TranscodeError {
             Self::Input(_) => Some(FailureClass::Input),
             Self::TimedOut => Some(FailureClass::Resource),
             Self::Failed { class, .. } => Some(*class),
+            Self::Remote(text) if is_final(text) => Some(FailureClass::Input),
+            Self::Remote(_) => Some(FailureClass::Device),
             Self::Stopped | Self::Busy => None,
         }
     }
 }
+
+/// Whether a gateway takes the text for the source's or the request's fault: it tries nobody else then, and punishes
+/// nobody (`go-livepeer server/broadcast.go`, non-retryable errors).
+#[must_use]
+pub fn is_final(text: &str) -> bool {
+    FINAL_TEXTS.contains(&text)
+}
+
+/// See [`is_final`].
+pub const FINAL_TEXTS: [&str; 19] = [
+    "Unsupported input pixel format",
+    "Error initializing filtergraph",
+    "Too many outputs",
+    "Unsupported input codec",
+    "No keyframes in input",
+    "Unrecoverable state, restart process",
+    "Encoded frames runaway",
+    "Decoder not found",
+    "Demuxer not found",
+    "Encoder not found",
+    "Muxer not found",
+    "Option not found",
+    "Invalid argument",
+    "TranscoderInvalidResolution",
+    "TranscoderInvalidVideo",
+    "TranscoderUnrecognizedFormat",
+    "TranscoderUnrecognizedProfile",
+    "TranscoderInvalidGOP",
+    "TranscoderIncompatibleDevices",
+];
 
 /// The canonical texts this side gives. All but the duration and the clip keep the gateway from punishing the node
 /// (`go-livepeer server/broadcast.go`, non-retryable errors).

@@ -1,7 +1,7 @@
 //! What a gateway must show before its segment is read: the headers of `POST /segment` and `POST /payment`, checked in
 //! the order and answered with the texts of `go-livepeer server/segment_rpc.go`.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use alloy::primitives::{Address, B256};
 use axum::http::{HeaderMap, StatusCode};
@@ -42,10 +42,14 @@ pub(super) struct Credentials {
     pub profiles: Result<Vec<Profile>, ProfileError>,
     /// The session, exactly as the gateway sent it.
     pub token: net::AuthToken,
+    /// Where the gateway wants the renditions.
+    pub storage: Option<net::OsInfo>,
     /// Part of the segment to keep.
     pub clip: Option<Clip>,
     /// Whether to compute perceptual hashes.
     pub perceptual_hash: bool,
+    /// All of it as it came, for a transcoder elsewhere.
+    pub request: Arc<net::SegData>,
 }
 
 impl Credentials {
@@ -73,12 +77,13 @@ impl Credentials {
         {
             return Err(forbidden("ErrSegSig".to_string()));
         }
-        if let Err(reason) = capability::compatible(segment.capabilities.as_ref(), node.capabilities()) {
+        if let Err(reason) = capability::compatible(segment.capabilities.as_ref(), &node.capabilities()) {
             tracing::info!(%reason, "a segment asks for what this node does not do");
             return Err(forbidden("incompatible capabilities".to_string()));
         }
         let token = segment
             .auth_token
+            .clone()
             .ok_or(TokenError::Missing)
             .and_then(|token| node.tokens().check(&token, Timestamp::now()).map(|()| token))
             .map_err(|error| forbidden(error.to_string()))?;
@@ -90,24 +95,30 @@ impl Credentials {
             duration,
             profiles,
             token,
+            storage: segment.storage.first().cloned(),
             clip: segment.segment_parameters.and_then(clip),
             perceptual_hash: segment.calc_perceptual_hash,
+            request: Arc::new(segment),
         })
     }
 
     /// The ladder as the operator sees it.
     pub(super) fn rungs(&self) -> Vec<Rung> {
-        let rung = |profile: &Profile| Rung {
-            name: super::session::shortened(&profile.name),
-            width: profile.width,
-            height: profile.height,
-            fps: profile.fps / profile.fps_den.max(1),
-            bitrate: profile.bitrate,
-        };
-        // More are refused when transcoding; what is shown stays bounded.
-        let profiles = self.profiles.iter().flatten();
-        profiles.take(16).map(rung).collect()
+        rungs(self.profiles.iter().flatten())
     }
+}
+
+/// A ladder as the operator sees it.
+pub(super) fn rungs<'a>(profiles: impl Iterator<Item = &'a Profile>) -> Vec<Rung> {
+    let rung = |profile: &Profile| Rung {
+        name: super::session::shortened(&profile.name),
+        width: profile.width,
+        height: profile.height,
+        fps: profile.fps / profile.fps_den.max(1),
+        bitrate: profile.bitrate,
+    };
+    // More are refused when transcoding; what is shown stays bounded.
+    profiles.take(16).map(rung).collect()
 }
 
 /// The payment header: missing and empty are an empty payment.
@@ -142,7 +153,7 @@ fn make_readable(segment: &mut net::SegData) {
 }
 
 /// What to keep of the segment; parameters with two zeros, which every pushed stream carries, keep all of it.
-fn clip(parameters: net::SegParameters) -> Option<Clip> {
+pub(super) fn clip(parameters: net::SegParameters) -> Option<Clip> {
     (parameters.from != 0 || parameters.to != 0).then(|| Clip {
         from: Duration::from_millis(parameters.from),
         to: Duration::from_millis(parameters.to),

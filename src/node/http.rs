@@ -17,11 +17,11 @@ use axum::{
 use bytes::Bytes;
 use http_body_util::{BodyExt, Limited};
 
-use super::{Node, segment};
+use super::{Node, segment, transcoders};
 use crate::wire::segment::MAX_SEGMENT_BYTES;
 
 /// How long the rest of a refused upload is read before the connection is given up.
-const DISCARD_TIME: Duration = Duration::from_secs(5);
+pub(super) const DISCARD_TIME: Duration = Duration::from_secs(5);
 
 /// A request answered with an error.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,7 +69,8 @@ impl Refusal {
     }
 }
 
-async fn discard(rest: Body) {
+/// Reads a body to its end, as far as one may go.
+pub(super) async fn discard(rest: Body) {
     let most = usize::try_from(MAX_SEGMENT_BYTES).unwrap_or(usize::MAX);
     let mut rest = Limited::new(rest, most);
     while let Some(Ok(_)) = rest.frame().await {}
@@ -80,6 +81,7 @@ pub(super) fn routes(node: Arc<Node>) -> Router {
     Router::new()
         .route("/segment", any(segment::submit))
         .route("/payment", any(segment::pay))
+        .route("/transcodeResults", any(transcoders::receive))
         .route("/stream/{*path}", any(download))
         .route("/healthz", any(|| async {}))
         .fallback(|| async { Refusal::new(StatusCode::NOT_FOUND, "404 page not found").into_response() })
@@ -87,7 +89,7 @@ pub(super) fn routes(node: Arc<Node>) -> Router {
         .with_state(node)
 }
 
-/// `GET /stream/<session>/<profile>/<file>`.
+/// `GET /stream/<session>/<profile>/<file>`, or `/stream/<session>/<file>` for what a remote transcoder fetches.
 async fn download(State(node): State<Arc<Node>>, request: Request<Body>) -> Response<Body> {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed").into_response();
@@ -112,7 +114,10 @@ async fn download(State(node): State<Arc<Node>>, request: Request<Body>) -> Resp
 
 fn find(node: &Node, path: &str) -> Option<Bytes> {
     let mut parts = path.split('/');
-    let (session, directory, file) = (parts.next()?, parts.next()?, parts.next()?);
+    let (session, directory, file) = match (parts.next()?, parts.next()?, parts.next()) {
+        (session, directory, Some(file)) => (session, directory, file),
+        (session, file, None) => (session, "", file),
+    };
     if parts.next().is_some() {
         return None;
     }

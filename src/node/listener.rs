@@ -1,16 +1,7 @@
 //! A TCP port with HTTP/1.1 and HTTP/2 on it, with or without TLS, that stays bounded whatever strangers do to it.
 
 use std::{
-    convert::Infallible,
-    future::Future,
-    io,
-    panic::AssertUnwindSafe,
-    pin::pin,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::{Duration, Instant},
+    convert::Infallible, io, net::SocketAddr, panic::AssertUnwindSafe, pin::pin, sync::Arc, time::Duration,
 };
 
 use axum::{
@@ -26,9 +17,8 @@ use hyper_util::{
     server::conn::auto,
 };
 use tokio::{
-    io::{AsyncRead, AsyncWrite},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::{TcpListener, TcpStream},
-    sync::Semaphore,
     time::{sleep, timeout},
 };
 use tokio_rustls::TlsAcceptor;
@@ -36,15 +26,23 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tonic::Status;
 use tower::Service;
 
-use super::{http::Refusal, stall::WriteLimit};
+use super::{
+    guests::{Activity, Guests},
+    http::Refusal,
+    stall::WriteLimit,
+};
 
 /// Headers of one request, all together (Go's default, which `Livepeer-Payment` with many tickets needs).
 const MAX_HEADERS: u32 = 1 << 20;
 
+/// The answer to HTTP on a port with TLS.
+const PLAIN_REQUEST: &[u8] = b"HTTP/1.0 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n\
+    this port speaks HTTPS only\n";
+
 /// What a peer may take of a port.
 #[derive(Debug, Clone, Copy)]
 pub struct ConnectionLimits {
-    /// Connections at once; more are closed as they come.
+    /// Connections at once. One more takes the place of one without a request; if all have one, it is closed.
     pub connections: usize,
     /// How long the TLS handshake may take.
     pub handshake: Duration,
@@ -59,7 +57,15 @@ pub struct ConnectionLimits {
     pub write_stall: Duration,
     /// How long connections get to finish when the node stops.
     pub shutdown: Duration,
+    /// An HTTP/2 peer of whom nothing is heard for so long is asked whether it is still there.
+    pub ping_interval: Duration,
+    /// How long it may take to say so.
+    pub ping_timeout: Duration,
 }
+
+/// Who made a request: an extension of it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Peer(pub SocketAddr);
 
 impl Default for ConnectionLimits {
     fn default() -> Self {
@@ -71,6 +77,8 @@ impl Default for ConnectionLimits {
             idle: Duration::from_secs(600),
             write_stall: Duration::from_secs(30),
             shutdown: Duration::from_secs(5),
+            ping_interval: Duration::from_secs(20),
+            ping_timeout: Duration::from_secs(10),
         }
     }
 }
@@ -116,7 +124,7 @@ pub(crate) async fn serve(
 ) {
     let connections = TaskTracker::new();
     let cut = CancellationToken::new();
-    let places = Arc::new(Semaphore::new(limits.connections));
+    let guests = Guests::new(limits.connections);
     loop {
         let accepted = tokio::select! {
             () = stop.cancelled() => break,
@@ -133,16 +141,16 @@ pub(crate) async fn serve(
                 }
             }
         };
-        let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
+        let Some(guest) = guests.admit() else {
             tracing::warn!(%peer, most = limits.connections, "closed a connection: there are as many as may be");
             continue;
         };
         let (tls, routes, stop, cut) = (tls.clone(), routes.clone(), stop.clone(), cut.clone());
         connections.spawn(async move {
-            let _place = place;
             tokio::select! {
                 () = cut.cancelled() => {}
-                ended = connection(stream, tls, routes, limits, stop) => {
+                () = guest.displaced() => tracing::debug!(%peer, "an unused connection made room for a new one"),
+                ended = connection(stream, peer, tls, routes, limits, guest.activity(), stop) => {
                     if let Err(error) = ended {
                         tracing::debug!(%peer, error, "a connection broke off");
                     }
@@ -161,38 +169,63 @@ pub(crate) async fn serve(
 
 async fn connection(
     stream: TcpStream,
+    peer: SocketAddr,
     tls: Option<TlsAcceptor>,
     routes: Routes,
     limits: ConnectionLimits,
+    activity: &Arc<Activity>,
     stop: CancellationToken,
 ) -> Result<(), String> {
     stream.set_nodelay(true).map_err(|error| error.to_string())?;
-    let stream = WriteLimit::new(stream, limits.write_stall);
-    match tls {
-        None => requests(stream, routes, limits, stop).await,
-        Some(tls) => {
-            let shaken = tokio::select! {
-                () = stop.cancelled() => return Ok(()),
-                shaken = timeout(limits.handshake, tls.accept(stream)) => shaken,
-            };
-            let stream = shaken
-                .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
-                .map_err(|error| format!("TLS handshake: {error}"))?;
-            requests(stream, routes, limits, stop).await
+    let Some(tls) = tls else {
+        let stream = WriteLimit::new(stream, limits.write_stall);
+        return requests(stream, peer, routes, limits, activity, stop).await;
+    };
+    let handshake = async {
+        if is_plain(&stream).await? {
+            return refuse_plain(stream).await;
         }
-    }
+        tls.accept(WriteLimit::new(stream, limits.write_stall)).await
+    };
+    let shaken = tokio::select! {
+        () = stop.cancelled() => return Ok(()),
+        shaken = timeout(limits.handshake, handshake) => shaken,
+    };
+    let stream = shaken
+        .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+        .map_err(|error| format!("TLS handshake: {error}"))?;
+    requests(stream, peer, routes, limits, activity, stop).await
+}
+
+/// Whether the peer begins with a letter, as requests do, and not with a TLS record.
+async fn is_plain(stream: &TcpStream) -> io::Result<bool> {
+    let mut first = [0];
+    let length = stream.peek(&mut first).await?;
+    Ok(length == 1 && first[0].is_ascii_uppercase())
+}
+
+/// Tells who speaks HTTP where TLS is spoken, since nothing else would tell them; always an error.
+async fn refuse_plain<T>(mut stream: TcpStream) -> io::Result<T> {
+    // What is left unread would make the system cut the answer off.
+    let mut request = vec![0; 16 << 10];
+    let _length = stream.read(&mut request).await?;
+    stream.write_all(PLAIN_REQUEST).await?;
+    stream.shutdown().await?;
+    Err(io::Error::other("the peer speaks HTTP without TLS"))
 }
 
 async fn requests(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    peer: SocketAddr,
     routes: Routes,
     limits: ConnectionLimits,
+    activity: &Arc<Activity>,
     stop: CancellationToken,
 ) -> Result<(), String> {
-    let activity = Arc::new(Activity::new());
     let service = {
-        let activity = Arc::clone(&activity);
-        service_fn(move |request: Request<Incoming>| {
+        let activity = Arc::clone(activity);
+        service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(Peer(peer));
             let routes = routes.clone();
             let request_runs = activity.begin();
             async move {
@@ -235,62 +268,7 @@ fn protocols(limits: ConnectionLimits) -> auto::Builder<TokioExecutor> {
         .http2()
         .timer(TokioTimer::new())
         .max_header_list_size(MAX_HEADERS)
-        .keep_alive_interval(Duration::from_secs(20))
-        .keep_alive_timeout(Duration::from_secs(10));
+        .keep_alive_interval(limits.ping_interval)
+        .keep_alive_timeout(limits.ping_timeout);
     builder
-}
-
-/// Whether a connection is being used.
-struct Activity {
-    running: AtomicUsize,
-    begun: AtomicUsize,
-    last_end: Mutex<Instant>,
-}
-
-impl Activity {
-    fn new() -> Self {
-        Self {
-            running: AtomicUsize::new(0),
-            begun: AtomicUsize::new(0),
-            last_end: Mutex::new(Instant::now()),
-        }
-    }
-
-    fn begin(self: &Arc<Self>) -> RequestRuns {
-        self.running.fetch_add(1, Ordering::AcqRel);
-        self.begun.fetch_add(1, Ordering::AcqRel);
-        RequestRuns(Arc::clone(self))
-    }
-
-    /// Resolves once no request has run for as long as the limits allow.
-    fn unused(self: &Arc<Self>, limits: ConnectionLimits) -> impl Future<Output = ()> + use<> {
-        let activity = Arc::clone(self);
-        async move {
-            loop {
-                let limit = match activity.begun.load(Ordering::Acquire) {
-                    0 => limits.first_request,
-                    _ => limits.idle,
-                };
-                let last_end = *activity.last_end.lock().unwrap_or_else(PoisonError::into_inner);
-                let left = match activity.running.load(Ordering::Acquire) {
-                    0 => limit.saturating_sub(last_end.elapsed()),
-                    _ => limit,
-                };
-                if left.is_zero() {
-                    return;
-                }
-                sleep(left).await;
-            }
-        }
-    }
-}
-
-/// Held while a request runs.
-struct RequestRuns(Arc<Activity>);
-
-impl Drop for RequestRuns {
-    fn drop(&mut self) {
-        *self.0.last_end.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
-        self.0.running.fetch_sub(1, Ordering::AcqRel);
-    }
 }

@@ -1,13 +1,17 @@
-//! The orchestrator node: sessions and transcoding for gateways on one port, an API for its operator on another.
+//! The orchestrator node: sessions and transcoding for gateways on one port, an API for its operator on another. And the
+//! transcoder that works for somebody else's orchestrator, which shares most of its parts.
 //!
 //! | module | holds |
 //! |---|---|
 //! | `supervisor` | the node's tasks, and why they stopped |
-//! | `listener`, `stall`, `tls`, `files` | a port that stays bounded, its certificate, the data directory |
-//! | `http`, `rpc` | the two halves of the node's port |
+//! | `listener`, `guests`, `stall`, `tls`, `files` | a port that stays bounded, its certificate, the data directory |
+//! | `http`, `rpc`, `webhook` | the two halves of the node's port, and who may be refused on it |
 //! | `credentials`, `upload`, `sources`, `segment` | a segment from its headers to its signed result |
-//! | `session`, `store`, `work` | who is served, what waits for download, what was done |
-//! | `status`, `notices`, `devices`, `follow`, `operator` | what the operator sees, and the API that tells it |
+//! | `transcoders` | remote transcoders: who is there, who gets what, and what came of it |
+//! | `session`, `store`, `outlet`, `work` | who is served, where renditions wait for download, what was done |
+//! | `status`, `notices`, `reach`, `devices`, `follow`, `operator` | what the operator sees, and the API that tells it |
+//! | `settings` | what the operator changes while it runs, and what of it is kept |
+//! | [`remote`] | the transcoder of an orchestrator elsewhere |
 //!
 //! No payment is asked for yet: neither off-chain nor on a chain does the node announce a price or ticket parameters.
 
@@ -15,21 +19,28 @@ mod credentials;
 mod devices;
 mod files;
 mod follow;
+mod guests;
 pub(crate) mod http;
 pub(crate) mod listener;
 mod notices;
 pub(crate) mod operator;
+mod outlet;
+mod reach;
+pub mod remote;
 mod rpc;
 mod run;
 mod segment;
 mod session;
+mod settings;
 mod sources;
 mod stall;
 mod status;
 pub(crate) mod store;
 pub(crate) mod supervisor;
 mod tls;
+mod transcoders;
 mod upload;
+mod webhook;
 mod work;
 
 use std::{
@@ -49,11 +60,16 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 pub use devices::DeviceReader;
 pub use follow::follow;
 pub use listener::ConnectionLimits;
+pub use reach::{Advertise, MOST_ADDRESSES, ProbeTimes};
 pub use run::{RunningNode, StopReport, start};
+pub use settings::{KeptSettings, LogControl, SettingsChange, SettingsError};
+pub use transcoders::{PoolSettings, TranscoderPool};
+pub use webhook::{WebhookUrl, WebhookUrlError};
 
 use crate::{
     media::job::{SegmentJob, SegmentTranscoder, TranscodeError, Transcoded},
-    view::node::{Device, EngineView, NodeChain},
+    store::ObjectStore,
+    view::node::{Device, EngineView, NodeChain, NodeMode},
     wire::{
         capability::{CapabilitySet, PROTOCOL_VERSION},
         net,
@@ -81,6 +97,8 @@ pub struct NodeLimits {
     pub operator: ConnectionLimits,
     /// Bytes of segments being received and transcoded, all together.
     pub upload_bytes: usize,
+    /// The least time an upload gets, however short the segment plays.
+    pub upload_time: Duration,
     /// Bytes of renditions waiting for download, all together.
     pub store_bytes: usize,
     /// A session without a segment for so long is ended (`go-livepeer core/orchestrator.go`).
@@ -102,6 +120,7 @@ impl Default for NodeLimits {
                 ..ConnectionLimits::default()
             },
             upload_bytes: 2 << 30,
+            upload_time: Duration::from_secs(10),
             store_bytes: 2 << 30,
             session_idle: Duration::from_secs(70),
             grace: Duration::from_secs(30),
@@ -118,28 +137,41 @@ pub struct NodeConfig {
     pub service: Listen,
     /// Address gateways are told to use, like `https://orchestrator.example:8935`. None: the bound address.
     pub service_uri: Option<String>,
+    /// What is told of where the node is, and which addresses are asked whether they can be reached.
+    pub advertise: Advertise,
     /// TLS with a certificate of our own on the service port; plain HTTP otherwise.
     pub tls: bool,
     /// The operator's port on a loopback address; 7935 by custom.
     pub operator: Listen,
     /// Stream sessions at once.
     pub max_sessions: u32,
+    /// As many sessions as the remote transcoders have capacity for, in place of `max_sessions`.
+    pub auto_sessions: bool,
     /// The node's files; one node at a time.
     pub data_dir: PathBuf,
     /// `offchain`, or the network's name.
     pub network: String,
     /// Where it encodes, like `cpu` or `gpu0`.
     pub device: String,
-    /// Makes and checks session tokens; those of an earlier run would let its sessions live on.
-    pub tokens: AuthTokens,
+    /// Makes and checks session tokens; none: with the secret kept in `data_dir`, so that sessions outlive a restart.
+    pub tokens: Option<AuthTokens>,
     /// What its transcoder can do.
     pub capabilities: CapabilitySet,
     /// Whether gateways may name sources on addresses that are not public, which this machine then asks.
     pub private_sources: bool,
+    /// A store of the node's own for sources and renditions; none: renditions wait in memory.
+    pub object_store: Option<ObjectStore>,
+    /// Asked before a gateway is offered anything; none: all are served.
+    pub discovery_webhook: Option<WebhookUrl>,
     /// What encodes on this machine; none: no devices are shown.
     pub devices: Option<DeviceReader>,
     /// What is read of the chain, by whoever reads it; none off-chain.
     pub chain: Option<watch::Receiver<Option<NodeChain>>>,
+    /// Changes what is logged; none: that cannot be changed while the node runs.
+    pub log: Option<LogControl>,
+    /// Remote transcoders may register with this pool, which is also what the node is given to transcode with. None: the
+    /// node transcodes itself.
+    pub transcoders: Option<TranscoderPool>,
     /// Bounds.
     pub limits: NodeLimits,
 }
@@ -152,17 +184,23 @@ impl NodeConfig {
         Self {
             service: any(),
             service_uri: None,
+            advertise: Advertise::default(),
             tls: true,
             operator: any(),
             max_sessions: 10,
+            auto_sessions: false,
             data_dir,
             network: "offchain".to_string(),
             device: "cpu".to_string(),
-            tokens: AuthTokens::generate(),
+            tokens: None,
             capabilities: CapabilitySet::default_set(),
             private_sources: true,
+            object_store: None,
+            discovery_webhook: None,
             devices: None,
             chain: None,
+            log: None,
+            transcoders: None,
             limits: NodeLimits::default(),
         }
     }
@@ -193,6 +231,14 @@ pub enum NodeError {
         /// What the system said.
         source: io::Error,
     },
+    /// The secret of the session tokens is there and cannot be used. It is left as it is.
+    #[error("the secret of the session tokens in {path} cannot be used: {reason}")]
+    TokenSecret {
+        /// The file.
+        path: PathBuf,
+        /// What is the matter with it.
+        reason: String,
+    },
     /// Another node works with these files.
     #[error("another node uses {path}")]
     DataDirTaken {
@@ -204,6 +250,20 @@ pub enum NodeError {
     ServiceUri {
         /// What was given.
         uri: String,
+    },
+    /// An address of another node that cannot be told to gateways, or asked.
+    #[error("`{uri}` cannot be advertised or asked: {reason}")]
+    Advertised {
+        /// The address.
+        uri: String,
+        /// Why not.
+        reason: &'static str,
+    },
+    /// The webhook cannot be asked.
+    #[error("the discovery webhook cannot be asked: {reason}")]
+    Webhook {
+        /// Why not.
+        reason: String,
     },
     /// No session could ever be taken.
     #[error("a node needs at least one session")]
@@ -249,18 +309,24 @@ impl<T: SegmentTranscoder> AnyTranscoder for T {
 /// What all parts of a running node share.
 struct Node {
     service_uri: String,
+    reaching: reach::Reaching,
     network: String,
     started: Timestamp,
-    max_sessions: u32,
+    mode: NodeMode,
+    settings: settings::RunTimeSettings,
     signer: Arc<dyn MessageSigner>,
     tokens: AuthTokens,
-    capabilities: net::Capabilities,
+    capabilities: Arc<net::Capabilities>,
+    transcoders: Option<TranscoderPool>,
     transcoder: Arc<dyn AnyTranscoder>,
     sessions: session::Sessions,
     work: Mutex<work::Work>,
     notices: Mutex<notices::Notices>,
     room: upload::Room,
+    upload_time: Duration,
     private_sources: bool,
+    object_store: Option<ObjectStore>,
+    webhook: Option<webhook::Webhook>,
     running: TaskTracker,
     arriving: TaskTracker,
     devices: watch::Receiver<Vec<Device>>,
@@ -282,8 +348,16 @@ impl Node {
         &self.tokens
     }
 
-    fn capabilities(&self) -> &net::Capabilities {
-        &self.capabilities
+    /// What the node can do now: remote transcoders add to it.
+    fn capabilities(&self) -> Arc<net::Capabilities> {
+        match &self.transcoders {
+            Some(pool) => pool.capabilities(&self.capabilities),
+            None => Arc::clone(&self.capabilities),
+        }
+    }
+
+    fn transcoders(&self) -> Option<&TranscoderPool> {
+        self.transcoders.as_ref()
     }
 
     fn sessions(&self) -> &session::Sessions {
@@ -298,8 +372,18 @@ impl Node {
         &self.room
     }
 
+    /// The least time an upload gets.
+    fn upload_time(&self) -> Duration {
+        self.upload_time
+    }
+
     fn may_fetch_privately(&self) -> bool {
         self.private_sources
+    }
+
+    /// The node's own store outside of it.
+    fn object_store(&self) -> Option<&ObjectStore> {
+        self.object_store.as_ref()
     }
 
     fn service_uri(&self) -> &str {
@@ -339,11 +423,15 @@ impl Node {
 
     /// What gateways are told about this node. Ticket parameters and price are absent: nothing is charged.
     fn info(&self, token: Option<net::AuthToken>, with_hardware: bool) -> net::OrchestratorInfo {
+        let storage = token.as_ref().zip(self.object_store.as_ref());
+        let storage = storage.map(|(token, store)| store.offer(&token.session_id, Timestamp::now()));
         net::OrchestratorInfo {
+            storage: storage.into_iter().collect(),
             transcoder: self.service_uri.clone(),
             address: self.signer.address().to_vec(),
-            capabilities: Some(self.capabilities.clone()),
+            capabilities: Some((*self.capabilities()).clone()),
             auth_token: token,
+            nodes: self.reaching.nodes().to_vec(),
             hardware: match with_hardware {
                 true => devices::hardware(&self.devices.borrow()),
                 false => Vec::new(),

@@ -4,9 +4,16 @@ use std::collections::HashMap;
 
 use jiff::Timestamp;
 
+use super::{
+    reach::warning,
+    transcoders::{Moved, Movements},
+};
 use crate::{
     units::Wei,
-    view::node::{EngineView, NodeChain, Notice, WorkTotals},
+    view::{
+        node::{EngineView, NodeChain, Notice, WorkTotals},
+        reach::{Probe, ProbeRole, ProbeState},
+    },
 };
 
 /// Below this many gwei the account may not pay for the next reward call and a few redemptions.
@@ -20,6 +27,9 @@ const ENOUGH_SEGMENTS: u64 = 10;
 
 /// A segment refused for lack of time is news for so many seconds.
 const SHED_SECONDS: i64 = 60;
+
+/// A remote transcoder that came or went is news for so many seconds.
+const MOVED_SECONDS: i64 = 60;
 
 /// Remembers since when each notice holds.
 #[derive(Default)]
@@ -37,10 +47,14 @@ pub(super) struct Known<'a> {
     pub work: &'a WorkTotals,
     /// How transcoding goes.
     pub engine: &'a EngineView,
+    /// What came of asking addresses.
+    pub probes: &'a [Probe],
     /// Whether all sessions are taken.
     pub is_full: bool,
     /// Whether the machine could not carry one more.
     pub is_at_capacity: bool,
+    /// Comings and goings of remote transcoders; none for a node that takes none.
+    pub transcoders: Option<&'a Movements>,
 }
 
 struct Finding {
@@ -66,6 +80,10 @@ impl Notices {
             }
         }
         work_findings(known, &mut findings);
+        if let Some(transcoders) = known.transcoders {
+            transcoder_findings(now, transcoders, &mut findings);
+        }
+        reach_findings(known.probes, &mut findings);
         let shed = known.engine.segments_shed;
         if shed > self.shed.0 {
             self.shed = (shed, Some(now));
@@ -170,6 +188,39 @@ fn chain_findings(chain: &NodeChain, findings: &mut Vec<Finding>) {
     }
 }
 
+fn transcoder_findings(now: Timestamp, transcoders: &Movements, findings: &mut Vec<Finding>) {
+    let is_news = |moved: &&Moved| now.as_second() - moved.at.as_second() < MOVED_SECONDS;
+    let count = transcoders.here;
+    if count == 0 {
+        findings.push(Finding {
+            code: "no_transcoders",
+            urgent: true,
+            message: "no transcoder is connected, all work is refused: start one with the orchestrator's address and secret"
+                .to_string(),
+        });
+    }
+    if let Some(left) = transcoders.left.as_ref().filter(is_news) {
+        findings.push(Finding {
+            code: "transcoder_left",
+            urgent: true,
+            message: format!(
+                "transcoder {} left ({}), {count} are connected",
+                left.who, left.why
+            ),
+        });
+    }
+    if let Some(joined) = transcoders.joined.as_ref().filter(is_news) {
+        findings.push(Finding {
+            code: "transcoder_joined",
+            urgent: false,
+            message: format!(
+                "transcoder {} joined ({}), {count} are connected",
+                joined.who, joined.why
+            ),
+        });
+    }
+}
+
 fn work_findings(known: &Known<'_>, findings: &mut Vec<Finding>) {
     let work = known.work;
     if let Some(permille) = work.real_time_permille
@@ -194,7 +245,7 @@ fn work_findings(known: &Known<'_>, findings: &mut Vec<Finding>) {
                 "all sessions are taken, new ones are refused: raise --max-sessions if the machine has room"
                     .to_string(),
         });
-    } else if known.is_at_capacity {
+    } else if known.is_at_capacity && known.transcoders.is_none_or(|transcoders| transcoders.here > 0) {
         findings.push(Finding {
             code: "at_capacity",
             urgent: false,
@@ -202,6 +253,26 @@ fn work_findings(known: &Known<'_>, findings: &mut Vec<Finding>) {
                 "one more session would not stay ahead of real time: new ones are refused until there is room"
                     .to_string(),
         });
+    }
+}
+
+/// The first of each kind: one notice has one date.
+fn reach_findings(probes: &[Probe], findings: &mut Vec<Finding>) {
+    for probe in probes {
+        let code = match (probe.role, probe.state) {
+            (ProbeRole::Own, ProbeState::Stranger) => "not_this_node",
+            (ProbeRole::Own, _) => "unreachable",
+            _ => "node_unreachable",
+        };
+        if let Some(message) = warning(probe)
+            && findings.iter().all(|finding| finding.code != code)
+        {
+            findings.push(Finding {
+                code,
+                urgent: probe.role == ProbeRole::Own,
+                message,
+            });
+        }
     }
 }
 
@@ -245,8 +316,10 @@ mod tests {
             chain,
             work: &WorkTotals::default(),
             engine,
+            probes: &[],
             is_full,
             is_at_capacity,
+            transcoders: None,
         };
         notices.update(Timestamp::from_second(second).unwrap(), &known)
     }
@@ -298,6 +371,44 @@ mod tests {
             }),
             only("not_registered", true)
         );
+    }
+
+    #[test]
+    fn an_address_that_does_not_work_has_its_notice() {
+        let found = |role, state| {
+            let probe = Probe {
+                uri: "https://x.example:8935".into(),
+                role,
+                state,
+                checked: None,
+                connect_us: None,
+                round_trip_us: None,
+                error: Some("no route".into()),
+            };
+            let mut findings = Vec::new();
+            reach_findings(&[probe.clone(), probe], &mut findings);
+            let found: Vec<_> = findings
+                .iter()
+                .map(|finding| (finding.code, finding.urgent))
+                .collect();
+            assert!(
+                findings
+                    .iter()
+                    .all(|finding| finding.message.contains("https://x.example:8935"))
+            );
+            found
+        };
+        use {ProbeRole as Role, ProbeState as State};
+        assert_eq!(found(Role::Own, State::Unreachable), [("unreachable", true)]);
+        assert_eq!(found(Role::Own, State::Stranger), [("not_this_node", true)]);
+        assert_eq!(
+            found(Role::Node, State::Unreachable),
+            [("node_unreachable", false)]
+        );
+        for fine in [State::Waiting, State::Reachable] {
+            assert_eq!(found(Role::Own, fine), []);
+        }
+        assert_eq!(found(Role::Peer, State::Unreachable), []);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::{convert::Infallible, net::IpAddr, sync::Arc};
 use axum::{
     Json, Router,
     body::Body,
-    extract::{Request, State},
+    extract::{DefaultBodyLimit, Request, State},
     http::{
         HeaderMap, Method, Response, StatusCode,
         header::{CACHE_CONTROL, CONTENT_TYPE, HOST, ORIGIN},
@@ -21,30 +21,49 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio_stream::wrappers::WatchStream;
 use tokio_util::sync::CancellationToken;
 
-use super::Node;
+use super::settings::{SettingsChange, SettingsError};
+use crate::view::node::NodeStatus;
 
 /// Readers of the event stream at once.
 const MAX_READERS: usize = 32;
+/// Longest body of a request, in bytes.
+const MAX_BODY: usize = 4 << 10;
+
+/// What the API tells of and commands: whatever runs as a node.
+pub(super) trait Operated: Send + Sync + 'static {
+    /// Everything on one screen.
+    fn status(&self) -> NodeStatus;
+    /// Nothing new is begun from now on.
+    fn drain(&self);
+    /// Changes what can be changed while it runs, and keeps it for the next start. May block.
+    fn change(&self, change: &SettingsChange) -> Result<(), SettingsError>;
+}
 
 #[derive(Clone)]
 struct Operator {
-    node: Arc<Node>,
+    node: Arc<dyn Operated>,
     feed: watch::Receiver<Bytes>,
     readers: Arc<Semaphore>,
     stop: CancellationToken,
 }
 
 /// The API's routes. Event streams end when `stop` is cancelled.
-pub(super) fn routes(node: Arc<Node>, feed: watch::Receiver<Bytes>, stop: CancellationToken) -> Router {
+pub(super) fn routes(
+    node: Arc<dyn Operated>,
+    feed: watch::Receiver<Bytes>,
+    stop: CancellationToken,
+) -> Router {
     Router::new()
         .route("/healthz", get(|| async {}))
         .route("/api/v1/status", get(status))
         .route("/api/v1/events", get(events))
         .route("/api/v1/drain", post(drain))
+        .route("/api/v1/settings", post(change))
         .fallback(|| async { failure(StatusCode::NOT_FOUND, "no such path") })
         .method_not_allowed_fallback(|| async {
             failure(StatusCode::METHOD_NOT_ALLOWED, "not with this method")
         })
+        .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(middleware::from_fn(only_local))
         .with_state(Operator {
             node,
@@ -78,9 +97,23 @@ fn keep(_reader: &OwnedSemaphorePermit, event: Bytes) -> Result<Bytes, Infallibl
 }
 
 async fn drain(State(operator): State<Operator>) -> impl IntoResponse {
-    operator.node.sessions().drain();
-    tracing::info!("draining: no new sessions are taken");
+    operator.node.drain();
     Json(operator.node.status())
+}
+
+async fn change(State(operator): State<Operator>, body: Bytes) -> Response<Body> {
+    let change: SettingsChange = match serde_json::from_slice(&body) {
+        Ok(change) => change,
+        Err(error) => return failure(StatusCode::BAD_REQUEST, &error.to_string()),
+    };
+    let node = Arc::clone(&operator.node);
+    let changed = tokio::task::spawn_blocking(move || node.change(&change)).await;
+    match changed {
+        Ok(Ok(())) => Json(operator.node.status()).into_response(),
+        Ok(Err(error @ SettingsError::NotHere(_))) => failure(StatusCode::CONFLICT, &error.to_string()),
+        Ok(Err(error)) => failure(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
+        Err(_) => failure(StatusCode::INTERNAL_SERVER_ERROR, "internal error"),
+    }
 }
 
 fn failure(status: StatusCode, message: &str) -> Response<Body> {

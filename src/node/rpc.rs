@@ -1,5 +1,5 @@
 //! The gRPC half of the node's port: the `Orchestrator` service (`go-livepeer server/rpc.go`). The `Transcoder`
-//! service is not here: this node transcodes itself, so callers of it get `UNIMPLEMENTED`.
+//! service is in `transcoders`, and only on nodes that have a pool of them: elsewhere callers get `UNIMPLEMENTED`.
 
 use std::sync::Arc;
 
@@ -31,8 +31,8 @@ impl Orchestrator for OrchestratorService {
     ) -> Result<Response<net::OrchestratorInfo>, Status> {
         let request = request.into_inner();
         let invalid = |reason: &str| Status::unknown(format!("Invalid orchestrator request: {reason}"));
+        let gateway = address(&request.address);
         if self.node.is_on_chain() {
-            let gateway = address(&request.address);
             let message = signature::orchestrator_request_message(gateway);
             if !signature::verify(gateway, message.as_bytes(), &request.sig) {
                 return Err(invalid("orchestrator req sig check failed"));
@@ -42,6 +42,12 @@ impl Orchestrator for OrchestratorService {
             .sessions()
             .has_room(None)
             .map_err(|full| invalid(&full.to_string()))?;
+        if let Some(webhook) = &self.node.webhook {
+            webhook.admit(gateway).await.map_err(|reason| {
+                tracing::info!(%gateway, reason, "a gateway was refused");
+                Status::unknown(format!("authentication failed: {reason}"))
+            })?;
+        }
         let token = self.node.tokens().issue(Timestamp::now());
         let with_hardware = request.capabilities.is_none();
         Ok(Response::new(self.node.info(Some(token), with_hardware)))
@@ -62,7 +68,9 @@ impl Orchestrator for OrchestratorService {
     }
 
     async fn ping(&self, request: Request<net::PingPong>) -> Result<Response<net::PingPong>, Status> {
-        let value = self.node.signer().sign(&request.into_inner().value);
+        let value = request.into_inner().value;
+        self.node.reaching.heard(&value);
+        let value = self.node.signer().sign(&value);
         Ok(Response::new(net::PingPong { value }))
     }
 }

@@ -19,25 +19,32 @@ use super::{
     listener::{self, Routes},
     notices::Notices,
     operator,
+    reach::{self, Reaching},
     rpc::OrchestratorService,
     session::Sessions,
+    settings::RunTimeSettings,
     status,
     store::Store,
     supervisor::Supervisor,
     tls,
+    transcoders::TranscoderService,
     upload::Room,
+    webhook::Webhook,
     work::Work,
 };
 use crate::{
     media::job::SegmentTranscoder,
-    view::node::NodeStatus,
-    wire::{net::orchestrator_server::OrchestratorServer, signature::MessageSigner},
+    view::node::{NodeMode, NodeStatus},
+    wire::{
+        net::{orchestrator_server::OrchestratorServer, transcoder_server::TranscoderServer},
+        signature::MessageSigner,
+    },
 };
 
 /// How often sessions are looked over for idle ones.
-const SWEEP: Duration = Duration::from_secs(5);
+pub(super) const SWEEP: Duration = Duration::from_secs(5);
 /// How long a transcoder gets to end its processes once it is told to stop.
-const KILL_TIME: Duration = Duration::from_secs(5);
+pub(super) const KILL_TIME: Duration = Duration::from_secs(5);
 /// How often is asked whether the last renditions were fetched.
 const DOWNLOAD_CHECK: Duration = Duration::from_millis(50);
 
@@ -88,10 +95,14 @@ pub async fn start(
     signer: impl MessageSigner + 'static,
     stop: CancellationToken,
 ) -> Result<RunningNode, NodeError> {
-    if config.max_sessions == 0 {
+    if config.max_sessions == 0 && !config.auto_sessions {
         return Err(NodeError::NoSessions);
     }
     let data_dir = files::take(&config.data_dir)?;
+    let tokens = match config.tokens {
+        Some(tokens) => tokens,
+        None => files::kept_tokens(&config.data_dir)?,
+    };
     let (operator, operator_addr) = listen(config.operator).await?;
     if !operator_addr.ip().is_loopback() {
         return Err(NodeError::OperatorExposed {
@@ -105,7 +116,13 @@ pub async fn start(
         false => None,
     };
 
-    let limits = config.limits;
+    let reaching = Reaching::new(config.advertise, &service_uri)?;
+    let webhook = config.discovery_webhook.map(Webhook::new).transpose();
+    let webhook = webhook.map_err(|reason| NodeError::Webhook { reason })?;
+    let mut limits = config.limits;
+    if let Some(pool) = &config.transcoders {
+        (limits.service.ping_interval, limits.service.ping_timeout) = pool.pings();
+    }
     let hard_stop = CancellationToken::new();
     let halt = CancellationToken::new();
     let changed = watch::Sender::new(());
@@ -113,7 +130,10 @@ pub async fn start(
     let transcoder: Arc<dyn AnyTranscoder> = Arc::new(transcoder);
     let node = Arc::new(Node {
         sessions: Sessions::new(
-            config.max_sessions,
+            match config.auto_sessions {
+                true => 0,
+                false => config.max_sessions,
+            },
             Store::new(limits.store_bytes),
             config.device,
             Arc::clone(&transcoder),
@@ -121,17 +141,26 @@ pub async fn start(
             changed.clone(),
         ),
         service_uri: service_uri.clone(),
+        reaching,
         network: config.network,
         started: Timestamp::now(),
-        max_sessions: config.max_sessions,
+        settings: RunTimeSettings::new(config.data_dir, config.log),
+        mode: match config.transcoders {
+            Some(_) => NodeMode::Orchestrator,
+            None => NodeMode::Combined,
+        },
         signer: Arc::new(signer),
-        tokens: config.tokens,
-        capabilities: config.capabilities.to_message(&advertised_version()),
+        tokens,
+        capabilities: Arc::new(config.capabilities.to_message(&advertised_version())),
+        transcoders: config.transcoders.clone(),
         transcoder,
         work: Mutex::new(Work::default()),
         notices: Mutex::new(Notices::default()),
         room: Room::new(limits.upload_bytes),
+        upload_time: limits.upload_time,
         private_sources: config.private_sources,
+        object_store: config.object_store,
+        webhook,
         running: TaskTracker::new(),
         arriving: TaskTracker::new(),
         devices: device_list.subscribe(),
@@ -140,13 +169,16 @@ pub async fn start(
     });
 
     let supervisor = Supervisor::default();
-    let grpc = tonic::service::Routes::new(OrchestratorServer::new(OrchestratorService::new(Arc::clone(
-        &node,
-    ))))
-    .prepare()
-    .into_axum_router();
+    let mut grpc = tonic::service::Routes::new(OrchestratorServer::new(OrchestratorService::new(
+        Arc::clone(&node),
+    )));
+    if let Some(pool) = &config.transcoders {
+        pool.serve(&node);
+        pool.set_auto_sessions(config.auto_sessions);
+        grpc = grpc.add_service(TranscoderServer::new(TranscoderService::new(pool.clone())));
+    }
     let routes = Routes {
-        grpc: Some(grpc),
+        grpc: Some(grpc.prepare().into_axum_router()),
         http: http::routes(Arc::clone(&node)),
     };
     supervisor.spawn("service port", |stop| async move {
@@ -164,10 +196,12 @@ pub async fn start(
         listener::serve(operator, None, routes, limits.operator, stop).await;
         Ok(())
     });
+    let (telling, changes, chain) = (Arc::clone(&node), node.changed.subscribe(), node.chain.clone());
     supervisor.spawn("status feed", |stop| {
-        status::publish(Arc::clone(&node), feed, stop)
+        status::publish(telling, changes, chain, feed, stop)
     });
     supervisor.spawn("idle sessions", |stop| sweep(Arc::clone(&node), limits, stop));
+    supervisor.spawn("reachability", |stop| reach::watch(Arc::clone(&node), stop));
     if let Some(reader) = config.devices {
         let changed = node.changed.clone();
         supervisor.spawn("devices", |stop| {
@@ -301,6 +335,9 @@ async fn conduct(ending: Ending) -> StopReport {
         () = supervisor.stopping() => {}
     }
     node.sessions().end_all();
+    if let Some(pool) = node.transcoders() {
+        pool.stop();
+    }
     let closing = supervisor.shut_down(limits.service.shutdown + KILL_TIME);
     let closed = tokio::select! {
         closed = closing => closed,
@@ -340,7 +377,7 @@ async fn sweep(
     }
 }
 
-async fn listen(on: Listen) -> Result<(TcpListener, SocketAddr), NodeError> {
+pub(super) async fn listen(on: Listen) -> Result<(TcpListener, SocketAddr), NodeError> {
     let (address, bound) = match on {
         Listen::Address(address) => (address, TcpListener::bind(address).await),
         Listen::Bound(socket) => {

@@ -20,7 +20,7 @@ use axum::{
     http::{Request, Response, StatusCode, header::CONTENT_TYPE, request::Parts},
 };
 use bytes::Bytes;
-use futures_util::FutureExt;
+use futures_util::{FutureExt, future::try_join_all};
 use prost::Message;
 use tokio::sync::{mpsc, oneshot};
 use tokio_stream::wrappers::ReceiverStream;
@@ -30,6 +30,7 @@ use super::{
     Node,
     credentials::Credentials,
     http::{Refusal, escape},
+    outlet::{Outlet, OutletError},
     session::{Made, NoPlace, Opener, Place},
     sources,
     store::SessionEnded,
@@ -45,7 +46,7 @@ use crate::{
     view::node::SegmentTiming,
     wire::{
         net::{self, transcode_result},
-        segment::ProfileError,
+        segment::{MAX_SEGMENT_BYTES, ProfileError},
         signature,
     },
 };
@@ -54,8 +55,6 @@ use crate::{
 const URL_BODY: &[u8] = b"application/vnd+livepeer.uri";
 /// A rendition shorter than this holds nothing (`go-livepeer core/orchestrator.go`).
 const SHORTEST_RENDITION: usize = 25;
-/// The least time an upload gets, however short the segment plays.
-const LEAST_UPLOAD_TIME: Duration = Duration::from_secs(10);
 /// Gateways wait four times the playing time for a result, but not less than this (`go-livepeer server/broadcast.go`).
 const LEAST_PATIENCE: Duration = Duration::from_secs(8);
 
@@ -74,6 +73,8 @@ enum Failure {
     Empty,
     #[error(transparent)]
     Ended(#[from] SessionEnded),
+    #[error(transparent)]
+    Outlet(#[from] OutletError),
     #[error("TranscoderFailed: internal error")]
     Ours,
 }
@@ -165,9 +166,16 @@ async fn receive(
     };
     let content_type = head.headers.get(CONTENT_TYPE).map(|value| value.as_bytes());
     let is_url = content_type == Some(URL_BODY);
-    let within = credentials.duration.max(LEAST_UPLOAD_TIME);
+    let within = credentials.duration.max(node.upload_time());
     let hash = credentials.hash;
     let expected = body.size_hint().exact().filter(|_| !is_url);
+    if expected.is_some_and(|length| length > MAX_SEGMENT_BYTES) {
+        // None of it has to come to know that.
+        if let Some(place) = place {
+            node.sessions().withdraw(place);
+        }
+        return Err(refuse(UploadError::TooLarge));
+    }
 
     let (mut collector, source) = node.room().collector(expected);
     let (here, arrival) = oneshot::channel();
@@ -183,9 +191,12 @@ async fn receive(
         let url = upload::receive_text(body, sources::MAX_URL, within)
             .await
             .map_err(refuse)?;
-        sources::fetch(&url, &mut collector, node.may_fetch_privately())
-            .await
-            .map_err(refuse)?;
+        let is_ours = |url: &url::Url| node.object_store().is_some_and(|store| store.holds(url));
+        sources::fetch(&url, &mut collector, |url| {
+            node.may_fetch_privately() || is_ours(url)
+        })
+        .await
+        .map_err(refuse)?;
     } else {
         upload::receive(body, &mut collector, within)
             .await
@@ -208,6 +219,8 @@ fn take_place(node: &Node, credentials: &Credentials, since: Instant) -> Result<
         gateway: credentials.gateway,
         rungs: credentials.rungs(),
         playing: credentials.duration,
+        outlet: Outlet::choose(node, &credentials.token.session_id, credentials.storage.as_ref())
+            .map(Arc::new),
     };
     let place = node.sessions().enter(&credentials.token.session_id, &opener)?;
     if is_late(node, credentials, place.ahead, since) {
@@ -408,7 +421,10 @@ async fn encode(
     let begun = Instant::now();
     let stop = place.stop().child_token();
     let transcoding = async {
-        let mut transcoding = node.transcoder().transcode(job, stop.clone());
+        let mut transcoding = match node.transcoders() {
+            Some(pool) => Box::pin(pool.transcode_for(job, credentials.request.clone(), stop.clone())),
+            None => node.transcoder().transcode(job, stop.clone()),
+        };
         tokio::select! {
             made = &mut transcoding => made,
             () = place.is_in_the_way(&source) => {
@@ -441,12 +457,14 @@ async fn deliver(
     let seq = credentials.seq.unsigned_abs();
     let (made, seen) = match encoded.made {
         Ok(made) => {
+            let size = (made.source_width, made.source_height);
+            let remote = node.transcoders().and_then(|pool| pool.place_of(session));
             let seen = Made {
-                source: (made.source_width, made.source_height),
-                target: made.target,
+                source: (size != (0, 0)).then_some(size),
+                device: remote.unwrap_or_else(|| made.target.to_string()),
             };
             (
-                publish_and_sign(node, credentials, made.renditions).await,
+                publish_and_sign(node, place, credentials, made.renditions).await,
                 Some(seen),
             )
         }
@@ -484,6 +502,7 @@ async fn deliver(
 
 async fn publish_and_sign(
     node: &Node,
+    place: &Place,
     credentials: &Credentials,
     renditions: Vec<Rendition>,
 ) -> Result<net::TranscodeData, Failure> {
@@ -498,7 +517,12 @@ async fn publish_and_sign(
         return Err(Failure::Empty);
     }
     let session = &credentials.token.session_id;
-    let segments = publish(node, session, credentials.seq, profiles, &renditions)?;
+    let files = name_files(credentials.seq, profiles, &renditions);
+    let segments = match place.outlet() {
+        Some(outlet) => send_away(outlet, &files).await?,
+        None => publish(node, session, &files)?,
+    };
+    drop(files);
     let signer = Arc::clone(node.signer());
     let sig = tokio::task::spawn_blocking(move || {
         let data = renditions.iter().map(|rendition| &rendition.data);
@@ -516,44 +540,106 @@ async fn cancel_when(gone: &CancellationToken, stop: &CancellationToken) -> Infa
     std::future::pending().await
 }
 
-/// Puts the renditions up for download: one entry for each profile, in order.
-fn publish(
-    node: &Node,
-    session: &str,
-    seq: i64,
-    profiles: &[Profile],
-    renditions: &[Rendition],
-) -> Result<Vec<net::TranscodedSegmentData>, SessionEnded> {
-    let store = node.sessions().store();
+/// A rendition on its way to those who fetch it.
+struct File<'a> {
+    directory: String,
+    name: String,
+    rendition: &'a Rendition,
+}
+
+impl File<'_> {
+    fn hash_name(&self) -> String {
+        format!("{}.phash", self.name)
+    }
+
+    fn entry(&self, url: String, perceptual_hash_url: Option<String>) -> net::TranscodedSegmentData {
+        net::TranscodedSegmentData {
+            url,
+            pixels: i64::try_from(self.rendition.pixels()).unwrap_or(i64::MAX),
+            perceptual_hash_url: perceptual_hash_url.unwrap_or_default(),
+        }
+    }
+}
+
+/// One file for each profile, in order.
+fn name_files<'a>(seq: i64, profiles: &[Profile], renditions: &'a [Rendition]) -> Vec<File<'a>> {
     let mut names = HashSet::new();
-    let mut segments = Vec::with_capacity(profiles.len());
+    let mut files = Vec::with_capacity(profiles.len());
     for (index, (profile, rendition)) in profiles.iter().zip(renditions).enumerate() {
         // Two rungs of one name would overwrite each other. A name made up here may be that of a later rung.
         let mut directory = profile.name.clone();
         while !names.insert(directory.clone()) {
             directory = format!("{directory}-{index}");
         }
-        let file = match profile.format {
+        let name = match profile.format {
             Container::MpegTs => format!("{seq}.ts"),
             Container::Mp4 => format!("{seq}.mp4"),
         };
-        let hash_file = format!("{file}.phash");
-        let url = |file: &str| {
-            let directory = escape(&directory);
-            format!("{}/stream/{session}/{directory}/{file}", node.service_uri())
-        };
-        let perceptual_hash_url = rendition.perceptual_hash.is_some().then(|| url(&hash_file));
-        segments.push(net::TranscodedSegmentData {
-            url: url(&file),
-            pixels: i64::try_from(rendition.pixels()).unwrap_or(i64::MAX),
-            perceptual_hash_url: perceptual_hash_url.unwrap_or_default(),
+        files.push(File {
+            directory,
+            name,
+            rendition,
         });
-        store.save(session, &directory, file, rendition.data.clone())?;
-        if let Some(hash) = &rendition.perceptual_hash {
-            store.save(session, &directory, hash_file, hash.clone())?;
-        }
     }
-    Ok(segments)
+    files
+}
+
+/// Puts the renditions up for download in the node's memory.
+fn publish(
+    node: &Node,
+    session: &str,
+    files: &[File<'_>],
+) -> Result<Vec<net::TranscodedSegmentData>, SessionEnded> {
+    let store = node.sessions().store();
+    let publish_one = |file: &File<'_>| {
+        let url = |name: &str| {
+            let directory = escape(&file.directory);
+            format!("{}/stream/{session}/{directory}/{name}", node.service_uri())
+        };
+        store.save(
+            session,
+            &file.directory,
+            file.name.clone(),
+            file.rendition.data.clone(),
+        )?;
+        let hash_url = match &file.rendition.perceptual_hash {
+            Some(hash) => {
+                store.save(session, &file.directory, file.hash_name(), hash.clone())?;
+                Some(url(&file.hash_name()))
+            }
+            None => None,
+        };
+        Ok(file.entry(url(&file.name), hash_url))
+    };
+    files.iter().map(publish_one).collect()
+}
+
+/// Puts the renditions into an object store, all at once; none counts unless all are there.
+async fn send_away(
+    outlet: &Outlet,
+    files: &[File<'_>],
+) -> Result<Vec<net::TranscodedSegmentData>, OutletError> {
+    let send_one = |file: &File<'_>| {
+        let name = format!("{}/{}", file.directory, file.name);
+        let hash_name = format!("{}/{}", file.directory, file.hash_name());
+        let (data, hash) = (
+            file.rendition.data.clone(),
+            file.rendition.perceptual_hash.clone(),
+        );
+        async move {
+            let url = outlet.put(&name, &data).await?;
+            let hash_url = match hash {
+                Some(hash) => Some(outlet.put(&hash_name, &hash).await?),
+                None => None,
+            };
+            Ok::<_, OutletError>((url, hash_url))
+        }
+    };
+    let urls: Vec<_> = try_join_all(files.iter().map(send_one)).await?;
+    let entries = files.iter().zip(urls);
+    Ok(entries
+        .map(|(file, (url, hash_url))| file.entry(url, hash_url))
+        .collect())
 }
 
 fn millis(duration: Duration) -> u32 {

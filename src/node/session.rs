@@ -22,11 +22,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     AnyTranscoder,
+    outlet::Outlet,
     store::Store,
     work::{Outcome, push_bounded},
 };
 use crate::{
-    media::{arrival::Source, target::Target},
+    media::arrival::Source,
     view::node::{Rung, SegmentTiming, StreamSession},
 };
 
@@ -72,13 +73,15 @@ pub(super) struct Opener {
     pub rungs: Vec<Rung>,
     /// How long the segment plays.
     pub playing: Duration,
+    /// Where renditions go, if not into memory.
+    pub outlet: Option<Arc<Outlet>>,
 }
 
 /// The sessions running now, and their renditions.
 pub(super) struct Sessions {
     table: Mutex<HashMap<String, Arc<Session>>>,
     store: Store,
-    most: usize,
+    most: AtomicU32,
     device: String,
     transcoder: Arc<dyn AnyTranscoder>,
     intake: AtomicU8,
@@ -100,7 +103,7 @@ impl Sessions {
         Self {
             table: Mutex::default(),
             store,
-            most: usize::try_from(most).unwrap_or(usize::MAX),
+            most: AtomicU32::new(most),
             device,
             transcoder,
             intake: AtomicU8::new(Intake::Everything as u8),
@@ -117,6 +120,17 @@ impl Sessions {
     /// The renditions.
     pub(super) fn store(&self) -> &Store {
         &self.store
+    }
+
+    /// How many there may be at once.
+    pub(super) fn most(&self) -> u32 {
+        self.most.load(Ordering::Relaxed)
+    }
+
+    /// From now on there may be so many at once; those there are stay.
+    pub(super) fn set_most(&self, most: u32) {
+        self.most.store(most, Ordering::Relaxed);
+        self.changed.send_replace(());
     }
 
     /// Takes no new sessions from now on.
@@ -149,7 +163,7 @@ impl Sessions {
             true => intake < Intake::Nothing as u8,
             false => {
                 intake == Intake::Everything as u8
-                    && table.len() < self.most
+                    && table.len() < usize::try_from(self.most()).unwrap_or(usize::MAX)
                     && self.transcoder.has_capacity()
             }
         };
@@ -265,6 +279,7 @@ struct Session {
     id: String,
     manifest_id: String,
     gateway: Option<Address>,
+    outlet: Option<Arc<Outlet>>,
     started: Timestamp,
     stop: CancellationToken,
     turn: Semaphore,
@@ -298,6 +313,7 @@ impl Session {
             id: id.to_string(),
             manifest_id: shortened(&opener.manifest_id),
             gateway: opener.gateway,
+            outlet: opener.outlet.clone(),
             started: now,
             stop,
             turn: Semaphore::new(1),
@@ -371,6 +387,11 @@ impl Place {
         &self.session.stop
     }
 
+    /// Where the session's renditions go, if not into memory.
+    pub(super) fn outlet(&self) -> Option<&Outlet> {
+        self.session.outlet.as_deref()
+    }
+
     /// The segment has arrived and is right: the session is one, and this is what it wants.
     pub(super) fn confirm(&self, rungs: Vec<Rung>) {
         self.session.is_real.store(true, Ordering::Release);
@@ -426,9 +447,9 @@ impl Place {
         }
         facts.pixels += outcome.pixels;
         push_bounded(&mut facts.recent, outcome.timing, RECENT);
-        if let Some(Made { source, target }) = made {
-            facts.source = Some(format!("{}x{}", source.0, source.1));
-            facts.device = target.to_string();
+        if let Some(Made { source, device }) = made {
+            facts.source = source.map(|(width, height)| format!("{width}x{height}"));
+            facts.device = device;
         }
         if let Some(error) = error {
             facts.last_error = Some(shortened(error));
@@ -451,12 +472,12 @@ impl Drop for Place {
 }
 
 /// What was made of a segment, for the operator's eyes.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Made {
-    /// Width and height of the source.
-    pub source: (u32, u32),
+    /// Width and height of the source, if known.
+    pub source: Option<(u32, u32)>,
     /// What encoded it.
-    pub target: Target,
+    pub device: String,
 }
 
 /// Counts a waiting segment as long as it lives.
@@ -533,6 +554,7 @@ mod tests {
             gateway: None,
             rungs: Vec::new(),
             playing: Duration::from_secs(2),
+            outlet: None,
         }
     }
 

@@ -19,13 +19,20 @@ const FETCH_TIME: Duration = Duration::from_secs(4);
 /// Longest URL a gateway may send in place of the segment.
 pub(super) const MAX_URL: usize = 64 << 10;
 
-/// Fetches the source the text names into the collector: `http` or `https`, bounded in bytes and in time.
+/// Fetches the source the text names into the collector: `http` or `https`, bounded in bytes and in time. `may_be_private`
+/// tells of which URLs the address need not be public.
 pub(super) async fn fetch(
     text: &[u8],
     collector: &mut Collector,
-    may_be_private: bool,
+    may_be_private: impl FnOnce(&Url) -> bool,
 ) -> Result<(), UploadError> {
-    let fetching = Box::pin(fetch_url(text, collector, may_be_private));
+    let url = (text.len() <= MAX_URL)
+        .then(|| std::str::from_utf8(text).ok()?.trim().parse::<Url>().ok())
+        .flatten()
+        .filter(|url| matches!(url.scheme(), "http" | "https"))
+        .ok_or(UploadError::NotAUrl)?;
+    let may_be_private = may_be_private(&url);
+    let fetching = Box::pin(fetch_url(url, collector, may_be_private));
     timeout(FETCH_TIME, fetching)
         .await
         .unwrap_or(Err(UploadError::TooSlow(FETCH_TIME)))
@@ -35,17 +42,9 @@ pub(super) async fn fetch(
         })
 }
 
-async fn fetch_url(text: &[u8], collector: &mut Collector, may_be_private: bool) -> Result<(), UploadError> {
+async fn fetch_url(url: Url, collector: &mut Collector, may_be_private: bool) -> Result<(), UploadError> {
     let failed = |error: reqwest::Error| UploadError::Source(error.without_url().to_string());
-    let url = (text.len() <= MAX_URL)
-        .then(|| std::str::from_utf8(text).ok()?.trim().parse::<Url>().ok())
-        .flatten()
-        .filter(|url| matches!(url.scheme(), "http" | "https"))
-        .ok_or(UploadError::NotAUrl)?;
-    let addresses = addresses(&url).await?;
-    if !may_be_private && !addresses.iter().all(|address| is_public(address.ip())) {
-        return Err(UploadError::Source("its address is not a public one".to_string()));
-    }
+    let Reachable { name, addresses } = reachable(&url, may_be_private).await?;
     let config = tls::accept_any_client_config(&[tls::HTTP1])
         .map_err(|error| UploadError::Source(error.to_string()))?;
     // The addresses just judged are the ones connected to, whatever the name resolves to next.
@@ -55,7 +54,7 @@ async fn fetch_url(text: &[u8], collector: &mut Collector, may_be_private: bool)
         .connect_timeout(HTTP_CONNECT_TIMEOUT)
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
-        .resolve_to_addrs(url.host_str().unwrap_or_default(), &addresses)
+        .resolve_to_addrs(&name, &addresses)
         .build()
         .map_err(failed)?;
     let mut response = client.get(url).send().await.map_err(failed)?;
@@ -66,6 +65,26 @@ async fn fetch_url(text: &[u8], collector: &mut Collector, may_be_private: bool)
         collector.add(&chunk)?;
     }
     Ok(())
+}
+
+/// Where a URL leads, judged.
+pub(super) struct Reachable {
+    /// The host.
+    pub name: String,
+    /// Where to connect, whatever the name resolves to next.
+    pub addresses: Vec<SocketAddr>,
+}
+
+/// Finds out where a URL leads; refuses addresses that are not public, unless they may be private.
+pub(super) async fn reachable(url: &Url, may_be_private: bool) -> Result<Reachable, UploadError> {
+    let addresses = addresses(url).await?;
+    if !may_be_private && !addresses.iter().all(|address| is_public(address.ip())) {
+        return Err(UploadError::Source("its address is not a public one".to_string()));
+    }
+    Ok(Reachable {
+        name: url.host_str().unwrap_or_default().to_string(),
+        addresses,
+    })
 }
 
 async fn addresses(url: &Url) -> Result<Vec<SocketAddr>, UploadError> {
@@ -174,7 +193,9 @@ mod tests {
             "http://[::1]:9/x",
             "http://2130706433:9/x",
         ] {
-            let error = fetch(url.as_bytes(), &mut collector, false).await.unwrap_err();
+            let error = fetch(url.as_bytes(), &mut collector, |_| false)
+                .await
+                .unwrap_err();
             assert_eq!(
                 error.to_string(),
                 "the source cannot be fetched: its address is not a public one",

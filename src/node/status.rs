@@ -10,8 +10,17 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::{Node, notices::Known, supervisor::TaskError};
-use crate::view::node::NodeStatus;
+use super::{
+    Node, TranscoderPool,
+    notices::Known,
+    operator::Operated,
+    settings::{SettingsChange, SettingsError},
+    supervisor::TaskError,
+};
+use crate::{
+    config::SessionsChoice,
+    view::node::{NodeChain, NodeStatus},
+};
 
 /// The least time between two events, however much happens.
 const LEAST_GAP: Duration = Duration::from_millis(250);
@@ -25,18 +34,22 @@ impl Node {
         let sessions = self.sessions.view();
         let work = self.work().totals(self.sessions.refused());
         let chain = self.chain.as_ref().and_then(|chain| chain.borrow().clone());
-        let is_full = sessions.len() >= usize::try_from(self.max_sessions).unwrap_or(usize::MAX);
+        let max_sessions = self.sessions.most();
+        let is_full = sessions.len() >= usize::try_from(max_sessions).unwrap_or(usize::MAX);
         let mut engine = self.transcoder().view();
         engine.segments_shed += self.work().segments_shed();
         let can_more = self.transcoder().has_capacity();
+        let reach = self.reaching.view();
         let notices = self.notices().update(
             now,
             &Known {
                 chain: chain.as_ref(),
                 work: &work,
                 engine: &engine,
+                probes: &reach.probes,
                 is_full,
                 is_at_capacity: !can_more,
+                transcoders: self.transcoders().map(TranscoderPool::movements).as_ref(),
             },
         );
         let mut devices = self.devices.borrow().clone();
@@ -52,35 +65,68 @@ impl Node {
             address: self.is_on_chain().then(|| self.signer.address()),
             network: self.network.clone(),
             draining: self.sessions.is_draining(),
-            max_sessions: self.max_sessions,
+            max_sessions,
             sessions,
             work,
             devices,
+            transcoders: self
+                .transcoders()
+                .map(TranscoderPool::members)
+                .unwrap_or_default(),
             engine,
             chain,
+            reach,
             notices,
+            mode: self.mode,
+            remote: None,
         }
     }
+}
 
-    fn event(&self) -> Result<Bytes, TaskError> {
-        let status = serde_json::to_string(&self.status())?;
-        Ok(format!("event: status\ndata: {status}\n\n").into())
+impl Operated for Node {
+    fn status(&self) -> NodeStatus {
+        Node::status(self)
     }
+
+    fn drain(&self) {
+        self.sessions.drain();
+        tracing::info!("draining: no new sessions are taken");
+    }
+
+    fn change(&self, change: &SettingsChange) -> Result<(), SettingsError> {
+        self.settings.change(change, |choice| {
+            let is_auto = choice == SessionsChoice::Auto;
+            match self.transcoders() {
+                Some(pool) if is_auto => pool.set_auto_sessions(true),
+                Some(pool) => {
+                    pool.set_auto_sessions(false);
+                    self.sessions.set_most(choice.most());
+                }
+                None => self.sessions.set_most(choice.most()),
+            }
+            Ok(())
+        })
+    }
+}
+
+fn event(node: &dyn Operated) -> Result<Bytes, TaskError> {
+    let status = serde_json::to_string(&node.status())?;
+    Ok(format!("event: status\ndata: {status}\n\n").into())
 }
 
 /// Publishes the status as an event whenever something changed, and every few seconds otherwise. Readers always find
 /// the newest event, so that slow ones skip instead of queueing.
 pub(super) async fn publish(
-    node: Arc<Node>,
+    node: Arc<dyn Operated>,
+    mut changes: watch::Receiver<()>,
+    mut chain: Option<watch::Receiver<Option<NodeChain>>>,
     feed: watch::Sender<Bytes>,
     stop: CancellationToken,
 ) -> Result<(), TaskError> {
-    let mut changes = node.changed.subscribe();
-    let mut chain = node.chain.clone();
     loop {
         let published = Instant::now();
         changes.mark_unchanged();
-        feed.send_replace(node.event()?);
+        feed.send_replace(event(&*node)?);
         let quiet = tokio::time::sleep(MOST_GAP);
         tokio::select! {
             () = stop.cancelled() => return Ok(()),
@@ -96,7 +142,7 @@ pub(super) async fn publish(
 }
 
 /// Resolves when something new was read from the chain; never without a chain.
-async fn chain_changed(chain: &mut Option<watch::Receiver<Option<crate::view::node::NodeChain>>>) {
+async fn chain_changed(chain: &mut Option<watch::Receiver<Option<NodeChain>>>) {
     let is_alive = match chain {
         Some(chain) => chain.changed().await.is_ok(),
         None => false,

@@ -6,16 +6,15 @@ use std::path::Path;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use tokio_rustls::TlsAcceptor;
 
-use super::{NodeError, files};
-use crate::wire::tls::self_signed;
+use super::NodeError;
+use crate::{private_file, wire::tls::self_signed};
 
 /// Makes a certificate for the host, writes it and its key, and makes what accepts TLS connections with it.
 pub(super) fn acceptor(host: &str, data_dir: &Path) -> Result<TlsAcceptor, NodeError> {
     let made = self_signed(host)?;
     let write = |name: &str, label: &str, der: &[u8]| {
         let path = data_dir.join(name);
-        files::write_private(&path, pem(label, der).as_bytes())
-            .map_err(|source| NodeError::DataDir { path, source })
+        private_file::replace(&path, pem(label, der)).map_err(|source| NodeError::DataDir { path, source })
     };
     write("cert.pem", "CERTIFICATE", &made.certificate)?;
     write("key.pem", "PRIVATE KEY", made.key.secret_der())?;

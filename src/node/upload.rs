@@ -52,11 +52,11 @@ pub(super) enum UploadError {
 pub(super) struct Upload {
     /// How many bytes it has.
     pub length: u64,
-    _room: Option<OwnedSemaphorePermit>,
+    _room: Share,
 }
 
 /// Memory for segments being received and transcoded.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub(super) struct Room(Arc<Semaphore>);
 
 impl Room {
@@ -65,6 +65,14 @@ impl Room {
         Self(Arc::new(Semaphore::new(
             (bytes / BLOCK).min(Semaphore::MAX_PERMITS),
         )))
+    }
+
+    /// A share of it that holds nothing yet.
+    pub(super) fn share(&self) -> Share {
+        Share {
+            room: self.clone(),
+            held: None,
+        }
     }
 
     /// Collects bytes into this room, as many as a segment may have; `expected` is what their sender announced. The
@@ -76,33 +84,25 @@ impl Room {
             incoming,
             hash: Keccak256::new(),
             length: 0,
-            room: self.clone(),
-            held: None,
+            share: self.share(),
             most: usize::try_from(MAX_SEGMENT_BYTES).unwrap_or(usize::MAX),
         };
         (collector, source)
     }
 }
 
-/// Bytes as they come, with the room they take. Dropped before it is finished, all work on them is void.
-pub(super) struct Collector {
-    incoming: Incoming,
-    hash: Keccak256,
-    length: usize,
+/// Part of a room, which grows with what is kept in it and is given back when dropped.
+#[derive(Debug)]
+pub(super) struct Share {
     room: Room,
     held: Option<OwnedSemaphorePermit>,
-    most: usize,
 }
 
-impl Collector {
-    /// Takes the next bytes.
-    pub(super) fn add(&mut self, chunk: &[u8]) -> Result<(), UploadError> {
-        let length = self.length + chunk.len();
-        if length > self.most {
-            return Err(UploadError::TooLarge);
-        }
+impl Share {
+    /// Holds at least so many bytes from now on.
+    pub(super) fn hold(&mut self, bytes: usize) -> Result<(), UploadError> {
         let held = self.held.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
-        let missing = length.div_ceil(BLOCK).saturating_sub(held);
+        let missing = bytes.div_ceil(BLOCK).saturating_sub(held);
         if missing > 0 {
             let blocks = u32::try_from(missing).map_err(|_| UploadError::NoRoom)?;
             let more = Arc::clone(&self.room.0)
@@ -113,6 +113,27 @@ impl Collector {
                 held => *held = Some(more),
             }
         }
+        Ok(())
+    }
+}
+
+/// Bytes as they come, with the room they take. Dropped before it is finished, all work on them is void.
+pub(super) struct Collector {
+    incoming: Incoming,
+    hash: Keccak256,
+    length: usize,
+    share: Share,
+    most: usize,
+}
+
+impl Collector {
+    /// Takes the next bytes.
+    pub(super) fn add(&mut self, chunk: &[u8]) -> Result<(), UploadError> {
+        let length = self.length + chunk.len();
+        if length > self.most {
+            return Err(UploadError::TooLarge);
+        }
+        self.share.hold(length)?;
         self.length = length;
         self.hash.update(chunk);
         self.incoming.push(chunk);
@@ -127,7 +148,7 @@ impl Collector {
         let length = self.incoming.finish().len() as u64;
         Ok(Upload {
             length,
-            _room: self.held,
+            _room: self.share,
         })
     }
 }

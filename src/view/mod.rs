@@ -11,4 +11,5 @@ pub mod ingest;
 pub mod node;
 pub mod probe;
 pub mod push;
+pub mod reach;
 pub mod transaction;

@@ -6,6 +6,7 @@ use alloy::primitives::Address;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::reach::Reach;
 use crate::units::{Lpt, Percent, Round, Wei};
 
 /// Everything on one screen: the answer of `GET /api/v1/status` and each `status` event of `GET /api/v1/events`.
@@ -33,13 +34,72 @@ pub struct NodeStatus {
     pub work: WorkTotals,
     /// Where the encoding happens: GPUs, or the CPU.
     pub devices: Vec<Device>,
+    /// Remote transcoders connected now, the least loaded first.
+    #[serde(default)]
+    pub transcoders: Vec<RemoteTranscoder>,
     /// How transcoding goes.
     #[serde(default)]
     pub engine: EngineView,
     /// Stake and round; none off-chain.
     pub chain: Option<NodeChain>,
+    /// Where it says it is, and what can be reached from there.
+    #[serde(default)]
+    pub reach: Reach,
     /// What needs the operator's attention, worst first. Empty most days.
     pub notices: Vec<Notice>,
+    /// What kind of node it is.
+    #[serde(default)]
+    pub mode: NodeMode,
+    /// How it stands with its orchestrator; none unless it is a transcoder of one.
+    #[serde(default)]
+    pub remote: Option<RemoteView>,
+}
+
+/// What a node does.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NodeMode {
+    /// Serves gateways and transcodes by itself.
+    #[default]
+    Combined,
+    /// Serves gateways; transcoders elsewhere do the work.
+    Orchestrator,
+    /// Works for an orchestrator elsewhere.
+    Transcoder,
+}
+
+impl fmt::Display for NodeMode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Combined => "combined",
+            Self::Orchestrator => "orchestrator",
+            Self::Transcoder => "transcoder",
+        })
+    }
+}
+
+/// A transcoder as it stands with its orchestrator. Counts are since the start.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RemoteView {
+    /// Host and port of the orchestrator.
+    pub orchestrator: String,
+    /// Since when it is registered; none if it is not now.
+    pub registered_since: Option<Timestamp>,
+    /// Registrations that held, the first one included.
+    pub registrations: u64,
+    /// Attempts to register that failed.
+    pub registrations_failed: u64,
+    /// Tasks not handed in yet.
+    pub tasks_running: u32,
+    /// Tasks handed in with renditions.
+    pub tasks_done: u64,
+    /// Tasks handed in with an error, or refused.
+    pub tasks_failed: u64,
+    /// Results that could not be handed in while the orchestrator waited for them.
+    pub results_lost: u64,
+    /// What last went wrong with the orchestrator. Text from outside possible: escape before drawing.
+    pub last_error: Option<String>,
 }
 
 /// One stream's running assignment to this node.
@@ -69,9 +129,32 @@ pub struct StreamSession {
     pub pixels: u64,
     /// The last segments, oldest first, bounded.
     pub recent: Vec<SegmentTiming>,
-    /// Where it runs, like `cpu` or `gpu0`.
+    /// Where it runs, like `cpu` or `gpu0`, or the address of a remote transcoder.
     pub device: String,
     /// The last error told to the gateway. Text from outside possible: escape before drawing.
+    pub last_error: Option<String>,
+}
+
+/// A remote transcoder connected to the node.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RemoteTranscoder {
+    /// Address and port its connection comes from.
+    pub address: String,
+    /// Version it gave. Text from outside: escape before drawing.
+    pub version: String,
+    /// When it registered.
+    pub since: Timestamp,
+    /// Sessions it takes at once.
+    pub capacity: u32,
+    /// Sessions it has.
+    pub load: u32,
+    /// Tasks it works on.
+    pub running: u32,
+    /// Tasks it delivered renditions for.
+    pub tasks_done: u64,
+    /// Tasks that failed, whoever was at fault.
+    pub tasks_failed: u64,
+    /// The last failure. Text from outside: escape before drawing.
     pub last_error: Option<String>,
 }
 

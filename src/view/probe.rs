@@ -27,11 +27,14 @@ impl DeviceProbe {
         self.trials.iter().find(|result| result.trial == trial)
     }
 
-    /// Whether a trial of this kind worked.
+    /// Whether a trial of this kind worked, if only with fewer renditions at once than were tried.
     #[must_use]
     pub fn can(&self, trial: Trial) -> bool {
-        self.result(trial)
-            .is_some_and(|result| result.verdict == Verdict::Works)
+        self.result(trial).is_some_and(|result| match result.verdict {
+            Verdict::Works => true,
+            Verdict::SessionLimit => result.renditions > 0,
+            _ => false,
+        })
     }
 }
 

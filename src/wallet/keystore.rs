@@ -12,10 +12,9 @@ use jiff::{Timestamp, tz::TimeZone};
 use super::{
     WalletError,
     names::{self, Names},
-    private_file,
     v3::{self, KeyFile, Strength},
 };
-use crate::secret::Password;
+use crate::{private_file, secret::Password};
 
 /// More files than anyone's keystore folder has: what is beyond is not looked at.
 const MAX_FILES: usize = 10_000;
@@ -196,7 +195,7 @@ impl KeystoreDir {
         }
         let file = self.path.join(new_file_name(address, Timestamp::now()));
         // The key first: a crash before the name is written loses a name, never a key.
-        private_file::create(&file, &v3::encrypt(signer, password, strength)).map_err(|source| {
+        private_file::create(&file, v3::encrypt(signer, password, strength)).map_err(|source| {
             WalletError::Write {
                 path: file.clone(),
                 source,

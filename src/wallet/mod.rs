@@ -5,7 +5,6 @@
 
 pub mod keystore;
 pub mod names;
-mod private_file;
 pub mod private_key;
 pub mod unlock;
 pub mod v3;

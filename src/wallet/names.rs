@@ -5,7 +5,8 @@ use std::{collections::BTreeMap, io, path::Path};
 use alloy::primitives::Address;
 use serde::{Deserialize, Serialize};
 
-use super::{WalletError, private_file};
+use super::WalletError;
+use crate::private_file;
 
 /// The file's name inside a keystore folder.
 pub const FILE_NAME: &str = "names.toml";

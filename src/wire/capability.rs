@@ -382,6 +382,17 @@ pub fn compatible(job: Option<&net::Capabilities>, node: &net::Capabilities) -> 
     Ok(())
 }
 
+/// Whether a job can go to a transcoder with these capabilities (packed) and this version: the orchestrator that chooses
+/// looks at nothing else (`go-livepeer core/orchestrator.go`).
+#[must_use]
+pub fn takes(job: &net::Capabilities, transcoder: &[u64], version: &str) -> bool {
+    let minimum = job
+        .constraints
+        .as_ref()
+        .map(|constraints| constraints.min_version.as_str());
+    is_subset(&job.bitstring, transcoder) && satisfies(version, minimum.unwrap_or_default())
+}
+
 fn models_fit(wanted: &Constraints, offered: &Constraints) -> Result<(), Incompatible> {
     for (capability, want) in &wanted.per_capability {
         let Some(offer) = offered.per_capability.get(capability) else {

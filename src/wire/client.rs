@@ -40,12 +40,33 @@ pub enum ConnectError {
     Client(String),
 }
 
+/// HTTP/2 PINGs that find out when the other side has gone without a word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pings {
+    /// How often one is sent while nothing comes.
+    pub interval: Duration,
+    /// How long the answer may take; the connection is given up after that.
+    pub patience: Duration,
+}
+
 /// Opens one gRPC connection to a node: TLS with any certificate for `https`, plain HTTP/2 for `http`. All of it
 /// (name look-up, TCP, TLS) happens here, within `limit`.
 ///
 /// # Errors
 /// See [`ConnectError`].
 pub async fn connect_grpc(uri: &Url, limit: Duration) -> Result<Channel, ConnectError> {
+    connect(uri, limit, None).await
+}
+
+/// The same, for a connection that is to last: it ends when the node does not answer PINGs any more.
+///
+/// # Errors
+/// See [`ConnectError`].
+pub async fn connect_grpc_lasting(uri: &Url, limit: Duration, pings: Pings) -> Result<Channel, ConnectError> {
+    connect(uri, limit, Some(pings)).await
+}
+
+async fn connect(uri: &Url, limit: Duration, pings: Option<Pings>) -> Result<Channel, ConnectError> {
     let (host, port) = host_and_port(uri)?;
     let address = format!("{host}:{port}");
     let unreachable = |reason: String| ConnectError::Unreachable {
@@ -60,8 +81,14 @@ pub async fn connect_grpc(uri: &Url, limit: Duration) -> Result<Channel, Connect
     };
     let target = (host.trim_matches(['[', ']']).to_string(), port);
     // The scheme is only what tonic looks at: TLS is ours.
-    let endpoint = Endpoint::from_shared(format!("http://{address}"))
+    let mut endpoint = Endpoint::from_shared(format!("http://{address}"))
         .map_err(|_| ConnectError::Address(uri.to_string()))?;
+    if let Some(pings) = pings {
+        endpoint = endpoint
+            .http2_keep_alive_interval(pings.interval)
+            .keep_alive_timeout(pings.patience)
+            .keep_alive_while_idle(true);
+    }
     let dial = tower::service_fn(move |_| {
         let (target, connector) = (target.clone(), connector.clone());
         async move { dial(target, connector).await }
@@ -134,6 +161,21 @@ pub fn download_client(limit: Duration) -> Result<reqwest::Client, ConnectError>
     build(
         reqwest::Client::builder().timeout(limit).http1_only(),
         &[tls::HTTP1],
+    )
+}
+
+/// The client for `POST /transcodeResults`: HTTP/2 alone. Connections that do not answer PINGs are given up.
+///
+/// # Errors
+/// [`ConnectError::Client`] if it cannot be made.
+pub fn results_client(pings: Pings) -> Result<reqwest::Client, ConnectError> {
+    build(
+        reqwest::Client::builder()
+            .http2_prior_knowledge()
+            .http2_keep_alive_interval(pings.interval)
+            .http2_keep_alive_timeout(pings.patience)
+            .pool_idle_timeout(POOL_IDLE),
+        &[tls::HTTP2],
     )
 }
 

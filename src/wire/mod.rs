@@ -6,6 +6,7 @@
 //! | [`signature`] | what is signed, by whom, and how it is checked |
 //! | [`segment`] | a segment's credentials and its profiles on the wire |
 //! | [`token`] | the orchestrator's session tokens |
+//! | [`ticket`] | what is signed of a ticket |
 //! | [`capability`] | what a node can do and what a job needs |
 //! | [`tls`] | certificates nobody checks, and the client that does not |
 //! | [`client`] | gRPC and HTTP clients as the protocol wants them |
@@ -14,6 +15,7 @@ pub mod capability;
 pub mod client;
 pub mod segment;
 pub mod signature;
+pub mod ticket;
 pub mod tls;
 pub mod token;
 

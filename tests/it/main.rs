@@ -12,5 +12,6 @@ mod gateway;
 mod gpu;
 mod media;
 mod node;
+mod remote;
 mod wallet;
 mod wire;

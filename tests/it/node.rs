@@ -1,10 +1,16 @@
 //! Tests of the engine's `node`: a real listener, real clients, real ffmpeg.
 
 mod arrival;
+mod faults;
 mod harness;
 mod limits;
+mod object_store;
 mod operator;
+mod reach;
+mod restart;
 mod rpc;
 mod segment;
 mod stopping;
-mod transcoder;
+pub mod transcoder;
+mod transcoders;
+mod webhook;

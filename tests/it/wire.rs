@@ -2,5 +2,6 @@
 
 mod capability;
 mod credentials;
+mod ticket;
 mod tls;
 pub mod vectors;

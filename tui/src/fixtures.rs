@@ -64,9 +64,13 @@ pub fn busy() -> NodeStatus {
             sessions_refused: 0,
         },
         devices: vec![cpu()],
+        transcoders: Vec::new(),
         engine: engine(),
         chain: Some(chain()),
+        reach: Default::default(),
         notices: Vec::new(),
+        mode: Default::default(),
+        remote: None,
     }
 }
 

@@ -1,11 +1,16 @@
 //! Work on lpctl itself: derived files and the demo.
 //!
 //! `cargo xtask gen` writes the derived files, `cargo xtask gen --check` fails if one differs from what the commands say.
-//! `cargo xtask fuzz` and `cargo xtask soak` are the long tests of the transcoder.
+//! `cargo xtask fuzz`, `cargo xtask soak` and `cargo xtask live` are the long tests of the transcoder and the node around it,
+//! `cargo xtask transcoders` that of the orchestrator with many remote ones. `cargo xtask offers` measures how long gateways
+//! wait for an offer.
 
 mod demo;
 mod fuzz;
+mod live;
+mod offers;
 mod soak;
+mod transcoders;
 
 use std::{
     collections::BTreeMap,
@@ -36,7 +41,10 @@ enum Command {
     /// Show the product on this machine: devnet, orchestrator, node, stream, dashboard; fail if any of it does not hold
     Demo,
     Fuzz(fuzz::FuzzArgs),
+    Live(live::LiveArgs),
     Soak(soak::SoakArgs),
+    Transcoders(transcoders::TranscodersArgs),
+    Offers(offers::OffersArgs),
 }
 
 fn main() -> ExitCode {
@@ -55,7 +63,10 @@ fn run(cli: Cli) -> eyre::Result<()> {
         Command::Gen { check } => generate(check),
         Command::Demo => demo::run(),
         Command::Fuzz(args) => fuzz::run(&args),
+        Command::Live(args) => live::run(&args),
         Command::Soak(args) => soak::run(&args),
+        Command::Transcoders(args) => transcoders::run(&args),
+        Command::Offers(args) => offers::run(&args),
     }
 }
 

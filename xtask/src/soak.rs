@@ -49,15 +49,17 @@ pub struct SoakArgs {
 
 /// What the node holds at one moment.
 #[derive(Debug, Clone, Copy)]
-struct Sample {
-    seconds: u64,
-    memory_kib: u64,
+pub(crate) struct Sample {
+    pub(crate) seconds: u64,
+    pub(crate) memory_kib: u64,
+    /// The most it ever was.
+    pub(crate) peak_kib: u64,
     files: u64,
     threads: u64,
     children: u64,
     zombies: u64,
     entries: u64,
-    processor_ms: u64,
+    pub(crate) processor_ms: u64,
     done: u64,
 }
 
@@ -182,14 +184,14 @@ fn command(lpctl: &Path, home: &Path) -> Command {
 }
 
 /// A running node, killed when it is dropped.
-struct Node {
+pub(crate) struct Node {
     child: Child,
-    service_uri: String,
+    pub(crate) service_uri: String,
     operator_url: String,
 }
 
 impl Node {
-    fn start(lpctl: &Path, home: &Path, work: &Path, sessions: u32) -> eyre::Result<Self> {
+    pub(crate) fn start(lpctl: &Path, home: &Path, work: &Path, sessions: u32) -> eyre::Result<Self> {
         let log = fs::File::create(home.join("node.log"))?;
         let mut child = command(lpctl, home)
             .args(["run", "--json", "--preset", "ultrafast", "--bind", "127.0.0.1:0"])
@@ -223,7 +225,7 @@ impl Node {
         })
     }
 
-    fn look(&mut self, work: &Path, started: Instant) -> eyre::Result<Sample> {
+    pub(crate) fn look(&mut self, work: &Path, started: Instant) -> eyre::Result<Sample> {
         if let Some(status) = self.child.try_wait()? {
             bail!("the node ended with {status}");
         }
@@ -251,6 +253,7 @@ impl Node {
         Ok(Sample {
             seconds: started.elapsed().as_secs(),
             memory_kib: field("VmRSS:"),
+            peak_kib: field("VmHWM:"),
             files: entries(Path::new(&format!("{place}/fd"))),
             threads: field("Threads:"),
             children: children.len() as u64,
@@ -275,7 +278,7 @@ impl Node {
     }
 
     /// Asks it to end; what is left then, in words.
-    fn end(mut self, work: &Path) -> eyre::Result<Vec<String>> {
+    pub(crate) fn end(mut self, work: &Path) -> eyre::Result<Vec<String>> {
         let id = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
         kill_process(id.ok_or_eyre("an odd process id")?, Signal::TERM)?;
         let asked = Instant::now();

@@ -133,8 +133,8 @@ async fn read_password_file(path: PathBuf, shell: &mut Shell) -> eyre::Result<Pa
     Ok(password)
 }
 
-/// The password in a file, and whether others may read it; or what is wrong with it.
-fn first_line(path: &Path) -> Result<(Password, bool), String> {
+/// The secret in a file, and whether others may read it; or what is wrong with it. May block.
+pub(crate) fn first_line(path: &Path) -> Result<(Password, bool), String> {
     let mut file = File::open(path).map_err(|error| error.to_string())?;
     let metadata = file.metadata().map_err(|error| error.to_string())?;
     // A pipe is fine: `--password-file <(secret-tool …)` is how some keep theirs.

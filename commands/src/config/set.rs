@@ -32,11 +32,20 @@ Keys of the config file, in [defaults] and in each [profiles.NAME]:
   data_dir       where lpctl keeps what it must not lose
   node_url       operator API of a running node
   max_gas_price  like \"0.1gwei\"
-  max_sessions   streams a node serves at once; `lpctl bench transcode --write-config` measures it
+  max_sessions   streams a node serves at once, or auto; `lpctl bench transcode --write-config` measures it
+  mode           what `lpctl run` is: combined, orchestrator or transcoder
+  orch_addr      where a transcoder finds its orchestrator, like \"orchestrator.example:8935\"
+  orch_secret_file  file whose first line orchestrator and transcoders share
+  log_level      how much a node logs: error, warn, info, debug or trace
   transcode.cpu.preset            auto (the slowest that keeps up), or ultrafast … placebo
   transcode.cpu.slowest           the slowest preset auto may choose [medium]
   transcode.cpu.fastest           the fastest preset auto may choose [ultrafast]
   transcode.cpu.headroom_percent  part of a segment's playing time to be left over [20]
+  orchestrator.region             label for where the node is, like eu-west
+  orchestrator.nodes              further addresses of the orchestrator that gateways are told
+  orchestrator.peers              nodes to measure the way to
+  orchestrator.object_store_file  file whose first line is an object store's URL with its keys
+  orchestrator.discovery_webhook  asked whether a gateway is served
   gateway.http_addr               where segments are pushed to and streams play from [127.0.0.1:9935]
   gateway.rtmp_addr               where RTMP comes in; not at all unless set
   gateway.cli_addr                loopback address of the gateway's own API [127.0.0.1:5935]
@@ -54,7 +63,7 @@ pub struct SetArgs {
     /// What to set
     #[arg(value_enum)]
     pub key: Key,
-    /// Its value; several for rpc_urls and gateway.orchestrators
+    /// Its value; several for rpc_urls and other lists
     #[arg(required = true, value_name = "VALUE")]
     pub values: Vec<String>,
     /// Change the defaults of all profiles
@@ -79,6 +88,10 @@ pub enum Key {
     NodeUrl,
     MaxGasPrice,
     MaxSessions,
+    Mode,
+    OrchAddr,
+    OrchSecretFile,
+    LogLevel,
     #[value(name = "transcode.cpu.preset")]
     CpuPreset,
     #[value(name = "transcode.cpu.slowest")]
@@ -87,6 +100,16 @@ pub enum Key {
     CpuFastest,
     #[value(name = "transcode.cpu.headroom_percent")]
     CpuHeadroom,
+    #[value(name = "orchestrator.region")]
+    OrchestratorRegion,
+    #[value(name = "orchestrator.nodes")]
+    OrchestratorNodes,
+    #[value(name = "orchestrator.peers")]
+    OrchestratorPeers,
+    #[value(name = "orchestrator.object_store_file")]
+    OrchestratorObjectStoreFile,
+    #[value(name = "orchestrator.discovery_webhook")]
+    OrchestratorDiscoveryWebhook,
     #[value(name = "gateway.http_addr")]
     GatewayHttpAddr,
     #[value(name = "gateway.rtmp_addr")]
@@ -149,7 +172,7 @@ pub async fn run(args: SetArgs, context: &mut Context) -> eyre::Result<()> {
         .clone()
         .filter(|_| !args.defaults && args.key != Key::Profile);
     let value: toml_edit::Item = match args.key {
-        Key::RpcUrls | Key::GatewayOrchestrators => {
+        Key::RpcUrls | Key::OrchestratorNodes | Key::OrchestratorPeers | Key::GatewayOrchestrators => {
             toml_edit::value(args.values.iter().collect::<toml_edit::Array>())
         }
         Key::GatewayHttpIngest => match args.values.first().and_then(|text| text.parse::<bool>().ok()) {

@@ -1,6 +1,7 @@
 //! `lpctl config show`.
 
 use clap::Args;
+use engine::config::LogLevel;
 use serde::Serialize;
 
 use crate::{
@@ -68,6 +69,7 @@ fn settings(settings: &Settings) -> Vec<Setting> {
     let urls: Vec<String> = settings.rpc_urls.iter().map(ToString::to_string).collect();
     let path = |path: &std::path::PathBuf| path.display().to_string();
     let (pace, in_file) = (settings.cpu.spelled_out(), file.transcode.cpu);
+    let told = &settings.orchestrator;
     let mut rows = vec![
         row(
             "network",
@@ -131,9 +133,33 @@ fn settings(settings: &Settings) -> Vec<Setting> {
         ),
         row(
             "max_sessions",
-            Some(settings.max_sessions.get().to_string()),
+            Some(settings.max_sessions.to_string()),
             typed.max_sessions.is_some(),
             file.max_sessions.is_some(),
+        ),
+        row(
+            "mode",
+            Some(settings.mode.to_string()),
+            typed.mode.is_some(),
+            file.mode.is_some(),
+        ),
+        row(
+            "orch_addr",
+            settings.orch_addr.clone(),
+            typed.orch_addr.is_some(),
+            file.orch_addr.is_some(),
+        ),
+        row(
+            "orch_secret_file",
+            settings.orch_secret_file.as_ref().map(path),
+            typed.orch_secret_file.is_some(),
+            file.orch_secret_file.is_some(),
+        ),
+        row(
+            "log_level",
+            Some(settings.log_level.unwrap_or(LogLevel::Info).to_string()),
+            false,
+            file.log_level.is_some(),
         ),
         row(
             "transcode.cpu.preset",
@@ -158,6 +184,36 @@ fn settings(settings: &Settings) -> Vec<Setting> {
             Some(pace.headroom_percent.to_string()),
             false,
             in_file.headroom_percent.is_some(),
+        ),
+        row(
+            "orchestrator.region",
+            told.region.as_ref().map(ToString::to_string),
+            typed.orchestrator.region.is_some(),
+            file.orchestrator.region.is_some(),
+        ),
+        row(
+            "orchestrator.nodes",
+            told.nodes.as_ref().map(|nodes| nodes.join(", ")),
+            typed.orchestrator.nodes.is_some(),
+            file.orchestrator.nodes.is_some(),
+        ),
+        row(
+            "orchestrator.peers",
+            told.peers.as_ref().map(|peers| peers.join(", ")),
+            typed.orchestrator.peers.is_some(),
+            file.orchestrator.peers.is_some(),
+        ),
+        row(
+            "orchestrator.object_store_file",
+            told.object_store_file.as_ref().map(path),
+            typed.orchestrator.object_store_file.is_some(),
+            file.orchestrator.object_store_file.is_some(),
+        ),
+        row(
+            "orchestrator.discovery_webhook",
+            told.discovery_webhook.as_ref().map(ToString::to_string),
+            typed.orchestrator.discovery_webhook.is_some(),
+            file.orchestrator.discovery_webhook.is_some(),
         ),
     ];
     rows.extend(gateway(settings).map(|(key, value)| {

@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use engine::view::node::NodeStatus;
+use engine::{node::SettingsChange, view::node::NodeStatus};
 use eventsource_stream::{EventStreamError, Eventsource};
 use futures_util::{Stream, StreamExt};
 use reqwest::{
@@ -18,8 +18,13 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tui::{FeedState, Link};
 
-use crate::failure::{Failure, Kind};
+use crate::{
+    failure::{Failure, Kind},
+    shell::escape,
+};
 
+/// Longest text of a refusal that is shown, in characters.
+const MAX_TEXT: usize = 500;
 /// A status larger than this is not one.
 const MAX_STATUS_BYTES: usize = 8 << 20;
 /// To connect.
@@ -49,6 +54,9 @@ pub enum FeedError {
     /// An HTTP status that is no answer.
     #[error("it answers HTTP {}", .0.as_u16())]
     Status(StatusCode),
+    /// The node does not do that, and says why. Text from outside, made harmless.
+    #[error("{0}")]
+    Refused(String),
     /// Something else listens there.
     #[error("it does not speak lpctl's `/api/v1`")]
     NotANode,
@@ -139,6 +147,27 @@ impl NodeApi {
     pub async fn drain(&self) -> Result<NodeStatus, FeedError> {
         let url = self.path("api/v1/drain")?;
         read_status(in_time(self.client.post(url).send()).await?).await
+    }
+
+    /// Changes settings of the node; returns its status after that.
+    ///
+    /// # Errors
+    /// As [`NodeApi::status`], and [`FeedError::Refused`]; if no answer came the change may be made or not.
+    pub async fn change(&self, change: &SettingsChange) -> Result<NodeStatus, FeedError> {
+        let url = self.path("api/v1/settings")?;
+        let body = serde_json::to_vec(change).map_err(|error| FeedError::Garbled(error.to_string()))?;
+        let request = self
+            .client
+            .post(url)
+            .header(CONTENT_TYPE, "application/json")
+            .body(body);
+        let response = in_time(request.send()).await?;
+        match response.status() {
+            StatusCode::BAD_REQUEST | StatusCode::CONFLICT | StatusCode::INTERNAL_SERVER_ERROR => {
+                Err(refusal(response).await)
+            }
+            _ => read_status(response).await,
+        }
     }
 
     /// Statuses as the node reports them.
@@ -236,11 +265,29 @@ fn content_type(response: &Response) -> &str {
         .unwrap_or_default()
 }
 
+/// The node's own words for what it does not do.
+async fn refusal(response: Response) -> FeedError {
+    let status = response.status();
+    let body = read_body(response).await.unwrap_or_default();
+    let answer: Option<serde_json::Value> = serde_json::from_slice(&body).ok();
+    let text = answer
+        .as_ref()
+        .and_then(|answer| answer["error"]["message"].as_str());
+    match text {
+        Some(text) => FeedError::Refused(escape(&text.chars().take(MAX_TEXT).collect::<String>())),
+        None => FeedError::Status(status),
+    }
+}
+
 async fn read_status(response: Response) -> Result<NodeStatus, FeedError> {
-    let mut response = accepted(response)?;
+    let response = accepted(response)?;
     if !content_type(&response).starts_with("application/json") {
         return Err(FeedError::NotANode);
     }
+    parse(&read_body(response).await?)
+}
+
+async fn read_body(mut response: Response) -> Result<Vec<u8>, FeedError> {
     let mut body = Vec::new();
     let whole = async {
         while let Some(chunk) = response.chunk().await? {
@@ -254,7 +301,7 @@ async fn read_status(response: Response) -> Result<NodeStatus, FeedError> {
     tokio::time::timeout(ANSWER, whole)
         .await
         .map_err(|_| FeedError::NoAnswer(ANSWER))??;
-    parse(&body)
+    Ok(body)
 }
 
 fn parse(json: &[u8]) -> Result<NodeStatus, FeedError> {

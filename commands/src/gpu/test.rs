@@ -174,7 +174,7 @@ impl Tested {
         let devices = devices.map(|(probe, device)| TestedDevice {
             name: device.name.clone(),
             uuid: device.uuid.clone(),
-            usable: probe.result(Trial::H264).is_some_and(is_usable),
+            usable: probe.can(Trial::H264),
             probe,
         });
         Self {
@@ -227,15 +227,6 @@ impl Report for Tested {
             (None, None) => {}
         }
         text
-    }
-}
-
-/// Whether streams can be transcoded with it, at least small ladders.
-fn is_usable(result: &TrialResult) -> bool {
-    match result.verdict {
-        Verdict::Works => true,
-        Verdict::SessionLimit => result.renditions > 0,
-        _ => false,
     }
 }
 

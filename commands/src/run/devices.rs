@@ -52,6 +52,13 @@ pub struct DeviceArgs {
     driver: DriverArgs,
 }
 
+impl DeviceArgs {
+    /// Whether certain GPUs were asked for.
+    pub fn is_chosen(&self) -> bool {
+        self.gpus != Selection::All
+    }
+}
+
 /// When the CPU may do the GPUs' work.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 enum FallbackChoice {
@@ -175,7 +182,7 @@ impl Devices {
             self.judge(*target, device, shell);
         }
         if self.placement.has_gpus() {
-            // Where sessions are few, what was tried with many says nothing.
+            // Devices that were not tried, or failed for a while, say nothing of what the node can do.
             let is_telling = report.devices.iter().any(|device| device.can(Trial::H264));
             return Ok(is_telling.then(|| capabilities(&report)));
         }

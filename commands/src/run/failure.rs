@@ -47,6 +47,14 @@ pub fn of_node(error: NodeError) -> Failure {
             "data_dir",
             "make it writable, or choose another folder with `--data-dir`".to_string(),
         ),
+        NodeError::TokenSecret { path, .. } => (
+            Kind::Failed,
+            "token_secret",
+            format!(
+                "bring `{}` back from a backup, or remove it: then the node makes a new secret, and gateways open new sessions",
+                path.display()
+            ),
+        ),
         NodeError::DataDirTaken { .. } => (
             Kind::Failed,
             "data_dir_taken",
@@ -56,6 +64,16 @@ pub fn of_node(error: NodeError) -> Failure {
             Kind::Usage,
             "bad_service_addr",
             "write it like `orchestrator.example:8935`".to_string(),
+        ),
+        NodeError::Advertised { .. } => (
+            Kind::Usage,
+            "bad_node_address",
+            "write `--nodes` and `--peers` like `https://other.example:8935`, at most 32 of each".to_string(),
+        ),
+        NodeError::Webhook { .. } => (
+            Kind::Config,
+            "bad_webhook",
+            "check `--discovery-webhook` and orchestrator.discovery_webhook of the config file".to_string(),
         ),
         NodeError::NoSessions => (
             Kind::Usage,

@@ -174,6 +174,8 @@ fn a_node_killed_half_way_leaves_a_list_and_exit_1() {
     let outcome: crate::environment::Outcome = pusher.wait_with_output().unwrap().into();
     let error = outcome.expect_code(1).error();
     assert_eq!(error["code"], "push_incomplete");
+    let hint = error["hint"].as_str().unwrap();
+    assert!(hint.starts_with("is the node running (`lpctl run`)?"), "{hint}");
     let report = &error["details"];
     let failed = report["segments"]["failed"].as_u64().unwrap();
     assert!(

@@ -23,6 +23,8 @@ mod kill;
 mod operator;
 mod outcomes;
 mod proxy;
+mod reach;
+mod remote;
 mod run;
 mod stake;
 mod status;

@@ -59,6 +59,7 @@ async fn a_node_that_answers_is_on_the_screen_and_one_that_is_strange_is_not() {
             segments_failed: 2,
             ..WorkTotals::default()
         },
+        transcoders: Vec::new(),
         devices: vec![Device {
             id: "gpu0".into(),
             name: "RTX 4090".into(),
@@ -69,7 +70,10 @@ async fn a_node_that_answers_is_on_the_screen_and_one_that_is_strange_is_not() {
             ..Device::default()
         }],
         chain: None,
+        reach: Default::default(),
         notices: Vec::new(),
+        mode: Default::default(),
+        remote: None,
     };
     let proxy = Proxy::start(Answer::Always(200, serde_json::to_string(&node).unwrap())).await;
     let shown = operator.lpctl(&["status", "--node", &proxy.url()]).expect_code(0);

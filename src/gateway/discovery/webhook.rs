@@ -83,8 +83,8 @@ fn read(body: &[u8]) -> Result<Vec<Candidate>, String> {
         };
         let is_trusted = match entry["score"].as_f64() {
             None if entry["score"].is_null() => false,
-            Some(score) if score == 0.0 => false,
-            Some(score) if score == 1.0 => true,
+            Some(0.0) => false,
+            Some(1.0) => true,
             _ => {
                 tracing::warn!(%uri, "the webhook gives it a score that is neither 0 nor 1: it is left out");
                 continue;

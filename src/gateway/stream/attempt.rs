@@ -17,6 +17,7 @@ use crate::{
         tools::Tools,
         verify::{Promise, Severity, Verified, is_signed, verify},
     },
+    media::ladder::Profile,
     view::{gateway::AttemptRecord, push::PushStage},
     wire::{net, segment::Credentials},
 };
@@ -52,6 +53,14 @@ pub enum AttemptError {
         /// Why.
         error: DownloadError,
     },
+    /// The perceptual hash of a rendition is not to be had.
+    #[error("its perceptual hash is not there: {reason}")]
+    Hash {
+        /// The profile.
+        profile: String,
+        /// What happened instead.
+        reason: String,
+    },
     /// Somebody else vouches for the renditions, or nobody.
     #[error("the result is not signed by {0}")]
     Signature(Address),
@@ -67,7 +76,7 @@ impl AttemptError {
         match self {
             Self::Nobody(_) | Self::Submit(_) | Self::Session(_) => PushStage::Submit,
             Self::Answer(_) | Self::Count { .. } | Self::Signature(_) => PushStage::Answer,
-            Self::Download { .. } => PushStage::Download,
+            Self::Download { .. } | Self::Hash { .. } => PushStage::Download,
             Self::Wrong(_) => PushStage::Verify,
         }
     }
@@ -76,7 +85,9 @@ impl AttemptError {
     #[must_use]
     pub fn rendition(&self) -> Option<&str> {
         match self {
-            Self::Download { profile, .. } | Self::Wrong(Fault { profile, .. }) => Some(profile),
+            Self::Download { profile, .. }
+            | Self::Hash { profile, .. }
+            | Self::Wrong(Fault { profile, .. }) => Some(profile),
             _ => None,
         }
     }
@@ -105,8 +116,14 @@ impl AttemptError {
     pub(super) fn may_be_tried_again(&self) -> bool {
         match self {
             Self::Submit(error) => !matches!(error.remedy(), Remedy::GiveUp | Remedy::Elsewhere),
-            Self::Download { .. } | Self::Count { .. } | Self::Signature(_) | Self::Wrong(_) => true,
-            Self::Nobody(_) | Self::Session(_) | Self::Answer(_) => false,
+            Self::Download { .. }
+            | Self::Count { .. }
+            | Self::Hash { .. }
+            | Self::Signature(_)
+            | Self::Wrong(_) => true,
+            // It may be about to come back.
+            Self::Session(error) => error.is_unreachable(),
+            Self::Nobody(_) | Self::Answer(_) => false,
         }
     }
 }
@@ -145,6 +162,11 @@ pub(super) struct Best {
 }
 
 impl Best {
+    /// The renditions, before they are handed over.
+    pub(super) fn renditions(&self) -> &[(Profile, Bytes)] {
+        &self.done.renditions
+    }
+
     pub(super) fn done(mut self, attempts: u32) -> SegmentDone {
         self.done.attempts = attempts;
         self.done
@@ -259,6 +281,9 @@ impl Shared {
         }
         let start = Instant::now();
         let renditions = self.fetch_all(session, &answer).await?;
+        if self.settings.verification_frequency > 0 {
+            self.fetch_hash(session, &answer).await?;
+        }
         record.download_ms = Some(millis(start.elapsed()));
         // From here on the orchestrator is free again.
         self.roster()
@@ -351,6 +376,27 @@ impl Shared {
                 })
             })
             .collect()
+    }
+
+    /// Fetches the perceptual hash of one rendition, whichever: what was asked for must be there.
+    async fn fetch_hash(&self, session: &Session, answer: &Answer) -> Result<(), AttemptError> {
+        let index = rand::random_range(0..answer.segments.len().max(1));
+        let (Some(made), Some(profile)) = (answer.segments.get(index), self.settings.profiles.get(index))
+        else {
+            return Ok(());
+        };
+        let missing = |reason: String| AttemptError::Hash {
+            profile: profile.name.clone(),
+            reason,
+        };
+        if made.perceptual_hash_url.is_empty() {
+            return Err(missing("the orchestrator made none".into()));
+        }
+        match download(&self.core.fetch, &session.transcoder, &made.perceptual_hash_url).await {
+            Ok(hash) if hash.is_empty() => Err(missing("it is empty".into())),
+            Ok(_) => Ok(()),
+            Err(error) => Err(missing(error.to_string())),
+        }
     }
 
     /// Checks a result as far as the policy goes.

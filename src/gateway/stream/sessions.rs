@@ -19,6 +19,8 @@ use crate::gateway::{
 const KEPT: usize = 16;
 /// Ids of used sessions that are remembered.
 const REMEMBERED: usize = 1000;
+/// Sessions that may fail to be renewed before a segment is given up for this time.
+const RENEWALS: usize = 3;
 /// How soon orchestrators may be asked again for the sake of one segment when there is somebody.
 const AGAIN: Duration = Duration::from_secs(1);
 
@@ -29,28 +31,35 @@ impl Shared {
         playing: Duration,
         tried: &mut Tried,
     ) -> Result<Assignment, Arc<Nobody>> {
-        loop {
-            let assignment = self.choose(playing, tried).await?;
+        let mut refusals = Vec::new();
+        while refusals.len() < RENEWALS {
+            let assignment = match self.choose(playing, tried).await {
+                Ok(assignment) => assignment,
+                Err(nobody) if refusals.is_empty() => return Err(nobody),
+                Err(_) => break,
+            };
             if !assignment.session.is_ending(Timestamp::now()) {
                 return Ok(assignment);
             }
             let transcoder = assignment.session.transcoder.clone();
-            let renewed = self.renew(&assignment).await;
-            match renewed {
-                Ok(()) => {
-                    let mut roster = self.roster();
-                    if let Some(session) = roster.session(&transcoder).cloned() {
-                        return Ok(roster.in_session(assignment, session));
-                    }
-                    roster.released(&assignment);
-                }
-                Err(error) => {
-                    tracing::debug!(uri = %assignment.uri, %error, "its session could not be renewed");
-                    self.roster().failed(&assignment);
-                    tried.note(&transcoder, false);
-                }
+            if let Err(error) = self.renew(&assignment).await {
+                tracing::debug!(uri = %assignment.uri, %error, "its session could not be renewed");
+                self.roster().failed(&assignment);
+                tried.note(&transcoder, error.is_unreachable());
+                refusals.push((assignment.uri, error));
+                continue;
             }
+            let mut roster = self.roster();
+            if let Some(session) = roster.session(&transcoder).cloned() {
+                return Ok(roster.in_session(assignment, session));
+            }
+            roster.released(&assignment);
+            tried.note(&transcoder, false);
         }
+        Err(Arc::new(Nobody {
+            refusals,
+            no_list: None,
+        }))
     }
 
     /// Someone in good standing; after asking for more, anyone.
@@ -144,7 +153,7 @@ impl Shared {
     /// Replaces the session of an assignment, unless another segment has done so already.
     pub(super) async fn renew(self: &Arc<Self>, assignment: &Assignment) -> Result<(), OrchestratorError> {
         let old = &assignment.session;
-        let _turn = self.asking.lock().await;
+        let _turn = self.renewing.lock().await;
         let is_current = self
             .roster()
             .session(&old.transcoder)

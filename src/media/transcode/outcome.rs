@@ -123,6 +123,7 @@ fn read_rendition(directory: &Path, index: usize, profile: &Profile, hash: bool)
                 true => Some(read(signature_file(index))?.into()),
                 false => None,
             },
+            reported_pixels: None,
         }),
         _ => Err(Unfit::Empty),
     }

@@ -1,5 +1,5 @@
-//! The ffmpegs that wait: one a session, started while its last segment was finished, blocked on its standard input
-//! with its libraries loaded and its options read.
+//! The ffmpegs that wait: one a session, started when its last segment is done or, for a session that sends back to
+//! back, while that is being finished; blocked on its standard input with its libraries loaded and its options read.
 //!
 //! A waiting process goes when its session ends or asks for something else, when it waited too long, when it died, and
 //! when memory is short, the oldest first.
@@ -37,6 +37,13 @@ const DEVICE_PART: u64 = 4;
 /// After so long without a segment a waiting process makes room for another session's where there is none.
 const OVERDUE: Duration = Duration::from_secs(12);
 
+/// A segment that comes so soon after the one before it was done would not find an ffmpeg that was started only then:
+/// loading one takes about half of this.
+const SOON: Duration = Duration::from_millis(200);
+
+/// After a segment that came so soon, for how many more the session is taken to be in a hurry.
+const HURRY: u32 = 8;
+
 /// Waiting processes, and what is known of the sessions they wait for.
 #[derive(Debug)]
 pub(super) struct Pool {
@@ -64,6 +71,10 @@ struct Session {
     pictures: Option<Pictures>,
     ready: Option<Ready>,
     used: Instant,
+    /// When the last segment at work was done.
+    done: Option<Instant>,
+    /// For how many more segments it is taken to send back to back.
+    hurry: u32,
 }
 
 #[derive(Debug)]
@@ -85,6 +96,7 @@ impl Drop for Working<'_> {
         if let Some(session) = state.sessions.get_mut(self.session) {
             session.working = session.working.saturating_sub(1);
             session.used = Instant::now();
+            session.done = Some(session.used);
             if session.working == 0 && session.closed {
                 state.sessions.remove(self.session);
             }
@@ -118,6 +130,7 @@ impl Pool {
             .sessions
             .entry(session.to_owned())
             .or_insert_with(Session::new);
+        entry.came();
         entry.working += 1;
         entry.closed = false;
         entry.used = Instant::now();
@@ -147,6 +160,13 @@ impl Pool {
             None => &self.misses,
         });
         fitting
+    }
+
+    /// Whether the session's next segment is likely to be there when this one is done.
+    pub(super) fn hurries(&self, session: &str) -> bool {
+        let state = self.state();
+        let session = state.sessions.get(session);
+        session.is_some_and(|session| session.hurry > 0 || session.working > 1)
     }
 
     /// Whether the session's next segment should find a process with this command line, and there is room for it.
@@ -311,7 +331,20 @@ impl Session {
             pictures: None,
             ready: None,
             used: Instant::now(),
+            done: None,
+            hurry: 0,
         }
+    }
+
+    /// A segment came. What comes while another is at work tells nothing of the pause after it.
+    fn came(&mut self) {
+        let Some(done) = self.done.filter(|_| self.working == 0) else {
+            return;
+        };
+        self.hurry = match done.elapsed() < SOON {
+            true => HURRY,
+            false => self.hurry.saturating_sub(1),
+        };
     }
 }
 

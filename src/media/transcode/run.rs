@@ -121,9 +121,9 @@ impl Shared {
                 feed(stdin, &job.source).await?;
             }
             turn.arrived();
-            // Now, and not when this one has ended: its last frames do not fill all cores, and the next segment may
-            // come at once.
-            if let Some(next) = &run.next {
+            // The next segment comes when this one is done, if those before it did: loading an ffmpeg costs this one
+            // less than waiting for it would cost the next.
+            if let Some(next) = run.next.as_ref().filter(|_| self.pool.hurries(&job.session)) {
                 self.start_ahead(&job.session, next).await;
             }
             Ok(())
@@ -172,7 +172,14 @@ impl Shared {
         let Some(directory) = directory else {
             return Err(TranscodeError::Stopped.into());
         };
-        let outcome = judge(job, inspection, run.command.target, status, &log, directory).await;
+        // A live stream pauses until its next segment: there is time to load, and no encoder to be disturbed.
+        let ahead = async {
+            if let Some(next) = &run.next {
+                self.start_ahead(&job.session, next).await;
+            }
+        };
+        let judging = judge(job, inspection, run.command.target, status, &log, directory);
+        let (outcome, ()) = tokio::join!(judging, ahead);
         match &outcome {
             Ok(_) => {
                 debug!(session = job.session, seq = job.seq, warm, took = ?began.elapsed(), "ffmpeg ended")

@@ -182,10 +182,8 @@ impl Shared {
                 tried.big_probe = true;
                 return Ok(());
             }
-            Cut::TooSmallProbe => TranscodeError::Failed {
-                class: FailureClass::Input,
-                reason: "the sound cannot be read".into(),
-            },
+            // What the network's own transcoder says where a muxer refuses sound without a sample rate.
+            Cut::TooSmallProbe => TranscodeError::INVALID_ARGUMENT,
             Cut::OtherPictures(other) if !last => {
                 debug!(session, seq, ?other, "the pictures are not like those before");
                 *pictures = Some(other);

@@ -66,6 +66,16 @@ const RESOURCE: [&str; 6] = [
     "Disk quota exceeded",
 ];
 
+/// How ffmpeg calls the source.
+const SOURCES: [&str; 2] = ["pipe:0", "source.mp4"];
+
+/// What it says of a source whose head makes no sense.
+const UNREADABLE: [&str; 3] = [
+    "Cannot allocate memory",
+    "End of file",
+    "Not yet implemented in FFmpeg",
+];
+
 /// Why a run failed, and what was at fault. A stream's own texts reach the log too, but not as errors: only those are
 /// looked at where a stranger must not be able to put the blame on the machine.
 pub(super) fn failure(status: ExitStatus, log: &Log, target: Target) -> TranscodeError {
@@ -85,6 +95,9 @@ pub(super) fn failure(status: ExitStatus, log: &Log, target: Target) -> Transcod
     if target != Target::Cpu && says(&DEVICE) {
         return failed(FailureClass::Device);
     }
+    if errors.iter().any(|error| cannot_be_opened(error)) {
+        return TranscodeError::INVALID_VIDEO;
+    }
     if let Some(shortage) = shortage(log) {
         return shortage;
     }
@@ -92,6 +105,15 @@ pub(super) fn failure(status: ExitStatus, log: &Log, target: Target) -> Transcod
         return failed(FailureClass::Ours);
     }
     input_fault(log).unwrap_or_else(|| failed(FailureClass::Ours))
+}
+
+/// Whether the demuxer gave up on the source as a whole. Memory is no exception: it asked for more than any segment
+/// needs, because the source said so; a machine that is short of memory kills instead.
+fn cannot_be_opened(error: &str) -> bool {
+    let told = SOURCES
+        .iter()
+        .find_map(|source| error.strip_prefix(source)?.strip_prefix(": "));
+    told.is_some_and(|told| UNREADABLE.iter().any(|words| told.starts_with(words)))
 }
 
 /// Whoever kills from outside, or a limit, is short of something; a program that breaks off by itself is broken.
@@ -231,6 +253,24 @@ mod tests {
             ),
             "Unsupported input codec"
         );
+    }
+
+    #[test]
+    fn a_source_that_cannot_be_opened_is_the_senders_fault() {
+        for text in [
+            "[error] pipe:0: Cannot allocate memory",
+            "[error] pipe:0: End of file",
+            "[error] source.mp4: Not yet implemented in FFmpeg, patches welcome",
+        ] {
+            assert_eq!(judged(text), "TranscoderInvalidVideo", "{text}");
+        }
+        for text in [
+            "[error] pipe:0: Input/output error",
+            "[error] source.mp4: Permission denied",
+            "[error] 0.ts: Cannot allocate memory",
+        ] {
+            assert!(judged(text).starts_with("TranscoderFailed: "), "{text}");
+        }
     }
 
     #[test]

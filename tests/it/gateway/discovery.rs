@@ -221,13 +221,13 @@ async fn two_addresses_of_one_orchestrator_are_one() {
 
 /// A webhook that answers what it is told to, and counts.
 #[derive(Clone, Default)]
-struct Hook {
+pub struct Hook {
     answer: Arc<Mutex<(u16, String)>>,
     asked: Arc<AtomicU32>,
 }
 
 impl Hook {
-    async fn start(&self) -> Discovery {
+    pub async fn start(&self) -> Discovery {
         let hook = self.clone();
         let answer = get(move || async move {
             hook.asked.fetch_add(1, Ordering::Relaxed);
@@ -240,7 +240,7 @@ impl Hook {
         Discovery::webhook(format!("http://{address}/list?key=SECRET").parse().unwrap()).unwrap()
     }
 
-    fn set(&self, status: u16, body: impl Into<String>) {
+    pub fn set(&self, status: u16, body: impl Into<String>) {
         *self.answer.lock().unwrap() = (status, body.into());
     }
 }

@@ -4,13 +4,13 @@ use std::{sync::Arc, time::Duration};
 
 use alloy::signers::local::PrivateKeySigner;
 use engine::{
-    gateway::{PushError, PushEvent, orchestrator::OrchestratorError, push},
+    gateway::{Discovery, PushError, PushEvent, orchestrator::OrchestratorError, push},
     media::{
         ladder::Container,
         pace::Pacer,
         transcode::{FfmpegSettings, FfmpegTranscoder},
     },
-    node::{NodeConfig, RunningNode, start},
+    node::{Listen, NodeConfig, RunningNode, start},
     process::Launcher,
     view::push::{PushReport, PushStage},
     wire::signature::{LocalSigner, MessageSigner, Offchain},
@@ -19,9 +19,16 @@ use tempfile::TempDir;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::{clip, config, ffmpeg, pushed, refusal, rung};
+use super::{
+    clip, config, ffmpeg, pushed, refusal, rung,
+    stream::{open, over, segment},
+};
 
 async fn node(signer: impl MessageSigner + 'static, tls: bool) -> (RunningNode, TempDir) {
+    node_at("127.0.0.1:0", signer, tls).await
+}
+
+async fn node_at(bind: &str, signer: impl MessageSigner + 'static, tls: bool) -> (RunningNode, TempDir) {
     let files = tempfile::tempdir().unwrap();
     let transcoder = FfmpegTranscoder::new(FfmpegSettings {
         pacer: Pacer::fixed("ultrafast"),
@@ -29,6 +36,7 @@ async fn node(signer: impl MessageSigner + 'static, tls: bool) -> (RunningNode, 
     });
     let node_config = NodeConfig {
         tls,
+        service: Listen::Address(bind.parse().unwrap()),
         ..NodeConfig::local(files.path().join("node"))
     };
     let node = start(node_config, transcoder.unwrap(), signer, CancellationToken::new())
@@ -199,7 +207,9 @@ async fn a_node_without_room_says_so() {
 #[tokio::test]
 async fn a_node_that_goes_away_leaves_a_list_of_what_failed() {
     let (node, _files) = node(Offchain, true).await;
-    let mut config = config(&clip(20), node.service_uri(), vec![rung("a", 160, 90)]);
+    let file = clip(20);
+    let size = std::fs::metadata(&file).unwrap().len();
+    let mut config = config(&file, node.service_uri(), vec![rung("a", 160, 90)]);
     config.in_flight = 1;
     let (progress, mut events) = mpsc::channel(1000);
     let pushing = tokio::spawn(push(config, progress, CancellationToken::new()));
@@ -217,6 +227,71 @@ async fn a_node_that_goes_away_leaves_a_list_of_what_failed() {
     let last = report.failures.last().unwrap();
     assert_eq!((last.seq, last.stage, last.attempts), (9, PushStage::Submit, 3));
     assert!(last.message.contains("cannot be reached"), "{}", last.message);
+    assert!(last.unreachable);
+    // What found no connection was not sent, however often it was tried.
+    assert!(report.bytes_sent < size, "{} of {size}", report.bytes_sent);
+}
+
+#[tokio::test]
+async fn a_node_that_restarts_costs_no_segment() {
+    let (before, _files) = node(Offchain, true).await;
+    let uri: url::Url = before.service_uri().parse().unwrap();
+    let (gateway, mut records) = over(Discovery::list([uri.clone()]), |_| {});
+    let stream = open(&gateway);
+    stream.transcode(segment(0)).await.unwrap();
+    before.stop().await;
+    let waiting = tokio::spawn({
+        let stream = stream.clone();
+        async move { stream.transcode(segment(1)).await }
+    });
+    // It was tried in vain before anybody is there again.
+    while gateway.orchestrators()[0].refusal.is_none() {
+        tokio::task::yield_now().await;
+    }
+    let bind = format!("127.0.0.1:{}", uri.port().unwrap());
+    let (after, _files) = node_at(&bind, Offchain, true).await;
+    let done = waiting.await.unwrap().unwrap();
+    assert_eq!(done.orchestrator.as_deref(), Some(after.service_uri()));
+    records.recv().await.unwrap();
+    let attempts = records.recv().await.unwrap().attempts;
+    assert!(attempts.len() >= 3, "{attempts:?}");
+    assert!(attempts.last().unwrap().failure.is_none(), "{attempts:?}");
+    assert_eq!(stream.sessions().len(), 2);
+    stream.close().await;
+    assert!(after.status().sessions.is_empty());
+    after.stop().await;
+}
+
+#[tokio::test]
+async fn of_two_nodes_one_may_go_and_no_segment_is_lost() {
+    let (one, _one_files) = node(Offchain, true).await;
+    let (two, _two_files) = node(Offchain, true).await;
+    let mut config = config(&clip(20), one.service_uri(), vec![rung("a", 160, 90)]);
+    let uris = [one.service_uri(), two.service_uri()].map(|uri| uri.parse().unwrap());
+    config.discovery = Discovery::list(uris);
+    let (progress, mut events) = mpsc::channel(1000);
+    let pushing = tokio::spawn(push(config, progress, CancellationToken::new()));
+    while events.recv().await.unwrap() != (PushEvent::Done { seq: 1 }) {}
+    // The one that works goes away in the middle of it.
+    let (goes, stays) = if one.status().work.pixels > 0 {
+        (one, two)
+    } else {
+        (two, one)
+    };
+    let gone = goes.service_uri().to_string();
+    goes.stop().await;
+    let report = pushing.await.unwrap().unwrap();
+    assert_complete(&report, 10, 1);
+    let segments = |uri: &str| {
+        let share = report.orchestrators.iter().find(|share| share.url == uri);
+        share.map_or(0, |share| share.segments)
+    };
+    assert!(
+        segments(&gone) >= 2 && segments(stays.service_uri()) >= 1,
+        "{report:#?}"
+    );
+    assert_eq!(segments(&gone) + segments(stays.service_uri()), 10);
+    stays.stop().await;
 }
 
 #[tokio::test]

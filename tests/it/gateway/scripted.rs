@@ -70,6 +70,10 @@ pub enum Deed {
     Damaged,
     /// Signed by someone else.
     ForeignSignature,
+    /// A rendition of the right form that shows something else.
+    OtherPictures,
+    /// No perceptual hash, whatever was asked for.
+    NoHash,
     /// Refused with this status and text.
     Refuse(u16, &'static str),
     /// Transcoding failed with this text.
@@ -86,9 +90,12 @@ struct Shared {
     signer: Option<LocalSigner>,
     info: Arc<dyn Fn(&mut net::OrchestratorInfo) + Send + Sync>,
     delay: Duration,
+    /// How many of its first tokens end soon.
+    short_lived: Arc<AtomicU32>,
     asked: Arc<AtomicU32>,
     attempts: Arc<Mutex<HashMap<i64, u32>>>,
     renditions: Arc<Mutex<HashMap<i64, (Deed, Bytes)>>>,
+    papers: Arc<Mutex<Vec<net::SegData>>>,
     ended: Arc<Mutex<Vec<String>>>,
 }
 
@@ -128,14 +135,17 @@ impl Scripted {
             signer,
             info: Arc::new(info),
             delay,
+            short_lived: Arc::default(),
             asked: Arc::default(),
             attempts: Arc::default(),
             renditions: Arc::default(),
+            papers: Arc::default(),
             ended: Arc::default(),
         };
         let http = Router::new()
             .route("/segment", post(take_segment))
             .route("/stream/{seq}", get(give_rendition))
+            .route("/hash/{seq}", get(|| async { "a hash" }))
             .layer(axum::extract::DefaultBodyLimit::disable())
             .with_state(shared.clone());
         let grpc = tonic::service::Routes::new(OrchestratorServer::new(shared.clone()))
@@ -165,6 +175,16 @@ impl Scripted {
             .get(&seq)
             .copied()
             .unwrap_or(0)
+    }
+
+    /// So many tokens from now on end within the time in which gateways replace them.
+    pub fn shorten(&self, tokens: u32) {
+        self.shared.short_lived.store(tokens, Ordering::Relaxed);
+    }
+
+    /// What segments came with, in their order.
+    pub fn papers(&self) -> Vec<net::SegData> {
+        self.shared.papers.lock().unwrap().clone()
     }
 
     /// Segments that were sent, however often.
@@ -214,7 +234,18 @@ impl Orchestrator for Shared {
     ) -> Result<tonic::Response<net::OrchestratorInfo>, Status> {
         self.asked.fetch_add(1, Ordering::Relaxed);
         tokio::time::sleep(self.delay).await;
-        let offer = self.offer();
+        let mut offer = self.offer();
+        let less = |left: u32| left.checked_sub(1);
+        if self
+            .short_lived
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, less)
+            .is_ok()
+        {
+            let soon = Timestamp::now().as_second() + 170;
+            offer.auth_token = offer
+                .auth_token
+                .map(|token| self.tokens.make(token.session_id, soon));
+        }
         if offer.transcoder == "hang" {
             std::future::pending::<()>().await;
         }
@@ -249,6 +280,7 @@ async fn take_segment(State(shared): State<Shared>, headers: HeaderMap, data: By
         .check(sent.auth_token.as_ref().unwrap(), Timestamp::now())
         .unwrap();
     assert_eq!(segment::hash_of(&sent), alloy::primitives::keccak256(&data));
+    shared.papers.lock().unwrap().push(sent.clone());
     let attempt = {
         let mut attempts = shared.attempts.lock().unwrap();
         let attempt = attempts.entry(sent.seq).or_default();
@@ -270,7 +302,10 @@ async fn take_segment(State(shared): State<Shared>, headers: HeaderMap, data: By
         } else {
             pixels
         },
-        perceptual_hash_url: String::new(),
+        perceptual_hash_url: match sent.calc_perceptual_hash && deed != Deed::NoHash {
+            true => format!("{}/hash/{seq}", shared.uri),
+            false => String::new(),
+        },
     };
     let stranger = LocalSigner(alloy::signers::local::PrivateKeySigner::random());
     let signer = if deed == Deed::ForeignSignature {
@@ -329,8 +364,19 @@ async fn give_rendition(State(shared): State<Shared>, Path(seq): Path<i64>) -> R
             }
             damaged.into_response()
         }
+        Deed::OtherPictures => other_pictures().into_response(),
         _ => data.into_response(),
     }
+}
+
+/// As long and as large as the usual clip.
+fn other_pictures() -> Bytes {
+    let file = testbed::clip::drawn("gateway-other-pictures.ts", |ffmpeg| {
+        ffmpeg.args(["-f", "lavfi", "-i", "mandelbrot=size=320x180:rate=30", "-t", "2"]);
+        ffmpeg.args(["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p"]);
+        ffmpeg.args(["-f", "mpegts"]);
+    });
+    std::fs::read(file).unwrap().into()
 }
 
 /// Long enough for the timeouts of a two-second segment.

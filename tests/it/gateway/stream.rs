@@ -9,6 +9,7 @@ use engine::{
         Discovery, Gateway, GatewaySettings, SegmentDone, SourceSegment, Stream, StreamError, StreamSettings,
         stream::{SourceFacts, VerificationPolicy},
     },
+    media::job::Clip,
     view::gateway::{OrchestratorView, SegmentOutcome, SegmentRecord, Verification},
     wire::signature::{LocalSigner, MessageSigner, Offchain},
 };
@@ -16,6 +17,7 @@ use testbed::clip::{self, ClipSpec};
 use tokio::sync::mpsc;
 
 use super::{
+    discovery::Hook,
     rung,
     scripted::{Deed, Scripted},
     tools,
@@ -280,6 +282,68 @@ async fn a_result_somebody_else_signed_is_worth_nothing() {
     assert!(view(&gateway, &forger).suspended);
 }
 
+#[tokio::test]
+async fn pushed_segments_say_what_to_keep_and_those_of_rtmp_do_not() {
+    let scripted = Scripted::start(|_, _| Deed::Honest).await;
+    let (gateway, _records) = gateway(&[&scripted], |_| {});
+    let stream = open(&gateway);
+    sent(&stream, 0).await.unwrap();
+    let clipped = SourceSegment {
+        clip: Some(Clip {
+            from: Duration::from_millis(500),
+            to: Duration::from_millis(1500),
+        }),
+        force_reinit: true,
+        ..segment(1)
+    };
+    stream.transcode(clipped).await.unwrap();
+    let rtmp = StreamSettings {
+        manifest_id: "rtmp".into(),
+        profiles: vec![rung("same", 320, 180)],
+        source: SourceFacts::default(),
+        pushed: false,
+        verification_frequency: 0,
+        timeout_multiplier: 1,
+    };
+    let rtmp = gateway.open(rtmp).unwrap();
+    sent(&rtmp, 0).await.unwrap();
+    let papers = scripted.papers();
+    let parameters: Vec<_> = papers
+        .iter()
+        .map(|papers| papers.segment_parameters.map(|part| (part.from, part.to)))
+        .collect();
+    assert_eq!(parameters, [Some((0, 0)), Some((500, 1500)), None]);
+    let words: Vec<_> = papers
+        .iter()
+        .map(|papers| papers.capabilities.clone().unwrap().bitstring)
+        .collect();
+    assert_eq!(words, [vec![67_112_963], vec![67_112_963], vec![4099]]);
+    let reinit: Vec<_> = papers.iter().map(|papers| papers.force_session_reinit).collect();
+    assert_eq!(reinit, [false, true, false]);
+    assert_eq!(papers[2].manifest_id, b"rtmp");
+    assert!(papers.iter().all(|papers| papers.duration == 2000));
+}
+
+#[tokio::test]
+async fn a_stream_may_be_given_more_time() {
+    let silent = Scripted::start(|_, _| Deed::Silence).await;
+    let (gateway, mut records) = gateway(&[&silent], |settings| settings.max_attempts = 1);
+    let settings = StreamSettings {
+        manifest_id: "slow".into(),
+        profiles: vec![rung("same", 320, 180)],
+        source: SourceFacts::default(),
+        pushed: true,
+        verification_frequency: 0,
+        timeout_multiplier: 2,
+    };
+    let error = sent(&gateway.open(settings).unwrap(), 0).await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "hit max transcode attempts: no answer within 4.0 s of sending it"
+    );
+    assert!(records.recv().await.unwrap().total_ms >= 4000);
+}
+
 /// A segment whose video track has no packets.
 fn soundless_picture() -> Bytes {
     let whole = clip::segment(ClipSpec::default());
@@ -310,6 +374,89 @@ async fn a_segment_without_pictures_stands_for_its_renditions() {
     assert_eq!(records.recv().await.unwrap().outcome, SegmentOutcome::NoVideo);
 }
 
+/// A gateway that believes the first of these and knows nothing of the others.
+async fn over_strangers(
+    trusted: &Scripted,
+    strangers: &[&Scripted],
+) -> (Gateway, mpsc::Receiver<SegmentRecord>) {
+    let entry = |one: &Scripted, score: u8| format!(r#"{{"address":"{}","score":{score}}}"#, one.uri());
+    let strangers = strangers.iter().map(|one| entry(one, 0));
+    let list: Vec<String> = std::iter::once(entry(trusted, 1)).chain(strangers).collect();
+    let hook = Hook::default();
+    hook.set(200, format!("[{}]", list.join(",")));
+    over(hook.start().await, |settings| {
+        settings.verification = VerificationPolicy::Full(tools());
+    })
+}
+
+fn open_verified(gateway: &Gateway, verification_frequency: u32) -> Stream {
+    let settings = StreamSettings {
+        manifest_id: "test".into(),
+        profiles: vec![rung("same", 320, 180)],
+        source: SourceFacts::default(),
+        pushed: true,
+        verification_frequency,
+        timeout_multiplier: 1,
+    };
+    gateway.open(settings).unwrap()
+}
+
+#[tokio::test]
+async fn a_stranger_is_believed_once_its_pictures_are_those_of_a_friend() {
+    let trusted = Scripted::start(|_, _| Deed::Honest).await;
+    let forger = Scripted::start(|_, _| Deed::OtherPictures).await;
+    let honest = Scripted::start(|_, _| Deed::Honest).await;
+    let (gateway, mut records) = over_strangers(&trusted, &[&forger, &honest]).await;
+    // Rarely enough that no second comparison comes by chance.
+    let stream = open_verified(&gateway, u32::MAX);
+    for seq in 0..3 {
+        let done = sent(&stream, seq).await.unwrap();
+        assert_eq!(done.orchestrator.as_deref(), Some(honest.uri()), "segment {seq}");
+    }
+    // All three made the first, the one that is believed all of them.
+    assert_eq!(
+        (trusted.segments(), forger.segments(), honest.segments()),
+        (1, 1, 3)
+    );
+    let record = records.recv().await.unwrap();
+    let failure = |one: &Scripted| {
+        let mut attempts = record.attempts.iter();
+        let attempt = attempts.find(|attempt| attempt.orchestrator.as_deref() == Some(one.uri()));
+        attempt.unwrap().failure.clone()
+    };
+    assert_eq!(failure(&trusted), None);
+    // The forger was looked at only if it came before the honest one.
+    if let Some(failure) = failure(&forger) {
+        assert_eq!(failure, "its pictures are not those a trusted orchestrator makes");
+        assert!(view(&gateway, &forger).suspended);
+    }
+}
+
+#[tokio::test]
+async fn strangers_that_show_something_else_are_not_believed() {
+    let trusted = Scripted::start(|_, _| Deed::Honest).await;
+    let forger = Scripted::start(|_, _| Deed::OtherPictures).await;
+    let (gateway, _records) = over_strangers(&trusted, &[&forger]).await;
+    let stream = open_verified(&gateway, 1);
+    let done = sent(&stream, 0).await.unwrap();
+    assert_eq!(done.orchestrator.as_deref(), Some(trusted.uri()));
+    assert_eq!(forger.segments(), 1);
+    assert!(view(&gateway, &forger).suspended);
+}
+
+#[tokio::test]
+async fn a_hash_that_was_asked_for_must_be_there() {
+    let (lazy, honest) = first_and_second(|_, _| Deed::NoHash, |_, _| Deed::Honest).await;
+    let (gateway, mut records) = gateway(&[&lazy, &honest], |_| {});
+    let done = sent(&open_verified(&gateway, 10), 0).await.unwrap();
+    assert_eq!(done.orchestrator.as_deref(), Some(honest.uri()));
+    let record = records.recv().await.unwrap();
+    assert_eq!(
+        record.attempts[0].failure.as_deref(),
+        Some("its perceptual hash is not there: the orchestrator made none")
+    );
+}
+
 #[tokio::test]
 async fn a_price_that_more_than_doubles_ends_the_session() {
     let price = std::sync::atomic::AtomicI64::new(10);
@@ -332,6 +479,55 @@ async fn a_price_that_more_than_doubles_ends_the_session() {
         "hit max transcode attempts: the orchestrator's price has more than doubled, from 10/1 to 21/1 wei per pixel"
     );
     assert_eq!(records.recv().await.unwrap().outcome, SegmentOutcome::Failed);
+}
+
+#[tokio::test]
+async fn a_session_that_ends_soon_is_replaced_once_and_without_a_failure() {
+    let scripted = Scripted::start(|_, _| Deed::Honest).await;
+    scripted.shorten(1);
+    let (gateway, _records) = gateway(&[&scripted], |_| {});
+    let stream = open(&gateway);
+    let all: Vec<_> = (0..4)
+        .map(|seq| {
+            let stream = stream.clone();
+            tokio::spawn(async move { sent(&stream, seq).await })
+        })
+        .collect();
+    for done in all {
+        assert_eq!(done.await.unwrap().unwrap().attempts, 1);
+    }
+    assert_eq!(
+        scripted.asked(),
+        2,
+        "one for the first session, one for the second"
+    );
+    assert_eq!(
+        stream.sessions().len(),
+        1,
+        "the session that was about to end was used"
+    );
+    let sessions = stream.sessions();
+    stream.close().await;
+    assert!(scripted.ended().ends_with(&sessions));
+}
+
+#[tokio::test]
+async fn an_orchestrator_that_forgot_its_sessions_is_asked_for_a_new_one() {
+    let restarted = Scripted::start(|seq, attempt| {
+        if seq == 1 && attempt == 1 {
+            Deed::Refuse(403, "invalid auth token")
+        } else {
+            Deed::Honest
+        }
+    })
+    .await;
+    let (gateway, _records) = gateway(&[&restarted], |_| {});
+    let stream = open(&gateway);
+    assert_eq!(sent(&stream, 0).await.unwrap().attempts, 1);
+    assert_eq!(sent(&stream, 1).await.unwrap().attempts, 2);
+    assert_eq!(sent(&stream, 2).await.unwrap().attempts, 1);
+    assert_eq!(stream.sessions().len(), 2);
+    assert!(!view(&gateway, &restarted).suspended, "it was there all the time");
 }
 
 #[tokio::test]

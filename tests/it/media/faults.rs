@@ -48,7 +48,8 @@ impl Faulty {
         let real = FFMPEG.path().display().to_string();
         let script = format!(
             "case $* in *-version|*-encoders) exec {real} \"$@\";; esac\n\
-             if [ -e {}/ill ]; then {}; fi\nexec {real} \"$@\"",
+             ill=; if [ -e {0}/ill ]; then ill=1; fi; : > {0}/decided.$$\n\
+             if [ $ill ]; then {1}; fi\nexec {real} \"$@\"",
             folder.path().display(),
             fault.replace("REAL", &real),
         );
@@ -62,6 +63,16 @@ impl Faulty {
             true => fs::write(path, "").unwrap(),
             false => fs::remove_file(path).unwrap(),
         }
+    }
+
+    /// Waits until the processes that wait know whether they are ill.
+    async fn decided(&self, bench: &Bench) {
+        let has_decided = |id: &u32| self.folder.path().join(format!("decided.{id}")).exists();
+        until("all have decided", || {
+            let decided = bench.processes().iter().filter(|id| has_decided(id)).count();
+            decided == bench.transcoder.view().warm.ready as usize
+        })
+        .await;
     }
 
     fn bench(&self, change: impl FnOnce(&mut FfmpegSettings)) -> Bench {
@@ -258,6 +269,7 @@ async fn one_that_fell_ill_while_it_waited_costs_nothing() {
     let transcode = || bench.transcoder.transcode(segment(), CancellationToken::new());
     faulty.ill(true);
     assert!(transcode().await.is_err());
+    faulty.decided(&bench).await;
     faulty.ill(false);
     // It waits, ill.
     assert_eq!(bench.transcoder.view().warm.ready, 1);
@@ -280,6 +292,7 @@ async fn one_sessions_misfortune_costs_no_other_session_its_process() {
         bench.transcoder.transcode(job, CancellationToken::new()).await
     };
     assert!(transcode("well").await.is_ok());
+    faulty.decided(&bench).await;
     faulty.ill(true);
     let error = transcode("ill").await.unwrap_err();
     assert_eq!(error.class(), Some(FailureClass::Resource));

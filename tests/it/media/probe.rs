@@ -10,6 +10,7 @@ use engine::{
     },
     process::Launcher,
     view::probe::{ProbeReport, Trial, Verdict},
+    wire::capability::Capability,
 };
 use testbed::StubDriver;
 
@@ -135,6 +136,8 @@ async fn a_limit_of_sessions_is_counted() {
             .unwrap_or_default()
             .starts_with("OpenEncodeSessionEx failed");
         assert_eq!(told, verdict == Verdict::SessionLimit);
+        // Small ladders fit.
+        assert_eq!(capabilities(&report).contains(Capability::H264), sessions > 0);
     }
 }
 

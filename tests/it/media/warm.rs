@@ -100,6 +100,32 @@ async fn a_session_finds_its_next_ffmpeg_waiting() {
 }
 
 #[tokio::test]
+async fn an_ffmpeg_is_loaded_in_the_pause_after_a_segment_and_without_pauses_before_its_end() {
+    let bench = Bench::with(warm);
+    // What runs beside the segment's own ffmpeg, at any moment until it is done.
+    let most = async || {
+        let mut transcode = std::pin::pin!(bench.keep(of_session("a", segment())));
+        let mut most = 0;
+        loop {
+            tokio::select! {
+                made = &mut transcode => {
+                    made.unwrap();
+                    return most;
+                }
+                () = sleep(Duration::from_millis(2)) => most = most.max(bench.processes().len()),
+            }
+        }
+    };
+    assert_eq!(most().await, 1);
+    assert_eq!(bench.processes().len(), 1);
+    // The next one comes at once, and so may those after it.
+    assert_eq!(most().await, 2);
+    assert_eq!(most().await, 2);
+    bench.transcoder.close("a");
+    bench.gone().await;
+}
+
+#[tokio::test]
 async fn another_ladder_retires_what_waits_and_other_sessions_have_their_own() {
     let bench = Bench::with(warm);
     bench.keep(of_session("a", segment())).await.unwrap();

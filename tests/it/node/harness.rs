@@ -1,6 +1,7 @@
 //! A node on ports of its own, clients for it, and a transcoder that can be held up.
 
 use std::{
+    path::Path,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -184,20 +185,46 @@ pub async fn node_of(
     change: impl FnOnce(&mut NodeConfig),
 ) -> Rig {
     let files = tempfile::tempdir().unwrap();
+    Rig {
+        node: node_in(files.path(), signer, gate.clone(), change).await,
+        gate,
+        _files: files,
+    }
+}
+
+/// A node off-chain with another transcoder than the real one; what it is may go into the config.
+pub async fn node_with_transcoder<T: SegmentTranscoder + 'static>(
+    prepare: impl FnOnce(&mut NodeConfig) -> T,
+) -> Rig {
+    let files = tempfile::tempdir().unwrap();
     let mut config = NodeConfig::local(files.path().join("node"));
-    change(&mut config);
-    let transcoder = Gated {
-        transcoder: super::transcoder::real(&files.path().join("work")),
-        gate: gate.clone(),
-    };
-    let node = engine::node::start(config, transcoder, signer, CancellationToken::new())
+    let transcoder = prepare(&mut config);
+    let node = engine::node::start(config, transcoder, Offchain, CancellationToken::new())
         .await
         .unwrap();
     Rig {
         node,
-        gate,
+        gate: Gate::new(true),
         _files: files,
     }
+}
+
+/// A node whose files are there before it and after it.
+pub async fn node_in(
+    files: &Path,
+    signer: impl MessageSigner + 'static,
+    gate: Gate,
+    change: impl FnOnce(&mut NodeConfig),
+) -> RunningNode {
+    let mut config = NodeConfig::local(files.join("node"));
+    change(&mut config);
+    let transcoder = Gated {
+        transcoder: super::transcoder::real(&files.join("work")),
+        gate,
+    };
+    engine::node::start(config, transcoder, signer, CancellationToken::new())
+        .await
+        .unwrap()
 }
 
 impl Rig {
@@ -210,22 +237,16 @@ impl Rig {
     }
 
     pub async fn grpc(&self) -> OrchestratorClient<Channel> {
-        let uri = self.node.service_uri().parse().unwrap();
-        OrchestratorClient::new(client::connect_grpc(&uri, PATIENCE).await.unwrap())
+        grpc_to(self.node.service_uri()).await
     }
 
     /// What a gateway is told, with a token for a new session.
     pub async fn offer(&self) -> net::OrchestratorInfo {
-        let mut grpc = self.grpc().await;
-        let request = net::OrchestratorRequest {
-            capabilities: Some(job_message(&job_capabilities(&job(&[])).unwrap(), "")),
-            ..net::OrchestratorRequest::default()
-        };
-        grpc.get_orchestrator(request).await.unwrap().into_inner()
+        offer_of(self.node.service_uri()).await
     }
 
     pub async fn token(&self) -> net::AuthToken {
-        self.offer().await.auth_token.unwrap()
+        token_of(self.node.service_uri()).await
     }
 
     pub async fn end_session(&self, token: net::AuthToken) {
@@ -271,6 +292,26 @@ impl Rig {
             .await
             .expect("the node stops")
     }
+}
+
+async fn grpc_to(uri: &str) -> OrchestratorClient<Channel> {
+    let uri = uri.parse().unwrap();
+    OrchestratorClient::new(client::connect_grpc(&uri, PATIENCE).await.unwrap())
+}
+
+/// What a gateway is told at this address, with a token for a new session.
+pub async fn offer_of(uri: &str) -> net::OrchestratorInfo {
+    let request = net::OrchestratorRequest {
+        capabilities: Some(job_message(&job_capabilities(&job(&[])).unwrap(), "")),
+        ..net::OrchestratorRequest::default()
+    };
+    let offered = grpc_to(uri).await.get_orchestrator(request).await;
+    offered.unwrap().into_inner()
+}
+
+/// A token for a new session at this address.
+pub async fn token_of(uri: &str) -> net::AuthToken {
+    offer_of(uri).await.auth_token.unwrap()
 }
 
 /// A segment that is sent as the test goes on.

@@ -14,7 +14,7 @@ use tokio::{
 };
 
 use super::{
-    harness::{PATIENCE, Rig, credentials, data, h1, h2, ladder, node, node_with, refusal, result},
+    harness::{PATIENCE, Rig, Upload, credentials, data, h1, h2, ladder, node, node_with, refusal, result},
     transcoder::clip,
 };
 
@@ -120,23 +120,27 @@ async fn connections_beyond_the_limit_are_closed() {
     })
     .await;
     let address = rig.node.service_addr();
+    let tokens = [rig.token().await, rig.token().await];
     let mut held = Vec::new();
-    for _ in 0..2 {
-        let mut stream = TcpStream::connect(address).await.unwrap();
-        stream
-            .write_all(b"GET /healthz HTTP/1.1\r\nHost: here\r\n\r\n")
-            .await
-            .unwrap();
-        let mut head = [0; 15];
-        stream.read_exact(&mut head).await.unwrap();
-        held.push(stream);
+    for token in &tokens {
+        let segment = credentials(&Offchain, token, 0, b"media", &ladder());
+        let upload = Upload::begin(&rig, &h1(), &segment);
+        upload.send(b"me").await;
+        held.push(upload);
     }
+    // Both are being read: that is what makes them worth more than a new one.
+    let reading = async {
+        while rig.node.status().sessions.len() < 2 {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(PATIENCE, reading).await.expect("the uploads are read");
     assert!(
         say(address, b"GET /healthz HTTP/1.1\r\nHost: here\r\n\r\n")
             .await
             .is_empty()
     );
-    drop(held);
+    held.into_iter().for_each(Upload::break_off);
     // Their places are free as soon as the node has seen them go.
     let again = async {
         while h1().get(rig.url("/healthz")).send().await.is_err() {

@@ -73,7 +73,7 @@ async fn a_node_with_an_account_vouches_for_what_it_made() {
     let gateway = LocalSigner(PrivateKeySigner::random());
     let tokens = AuthTokens::generate();
     let rig = node_of(account.clone(), Gate::new(true), |config| {
-        config.tokens = tokens.clone()
+        config.tokens = Some(tokens.clone())
     })
     .await;
     let token = tokens.issue(Timestamp::now());
@@ -112,7 +112,7 @@ async fn a_node_with_an_account_vouches_for_what_it_made() {
 #[tokio::test]
 async fn every_refusal_has_its_status_and_text() {
     let tokens = AuthTokens::generate();
-    let rig = node_with(|config| config.tokens = tokens.clone()).await;
+    let rig = node_with(|config| config.tokens = Some(tokens.clone())).await;
     let clip = clip();
     let token = rig.token().await;
     let good = credentials(&Offchain, &token, 0, &clip, &ladder());

@@ -353,7 +353,9 @@ fn judge(result: &Result<Transcoded, TranscodeError>, breaks_off: bool) -> (Stri
                 is_ours.then(|| reason.clone()),
             )
         }
-        Err(error @ (TranscodeError::Input(_) | TranscodeError::TimedOut)) => (error.to_string(), None),
+        Err(error @ (TranscodeError::Input(_) | TranscodeError::TimedOut | TranscodeError::Remote(_))) => {
+            (error.to_string(), None)
+        }
     }
 }
 

@@ -11,12 +11,14 @@ mod ffmpeg;
 pub mod fuzz;
 pub mod gpu;
 pub mod mutant;
+mod object_server;
 
 pub use devnet::{
     Accounts, Devnet, cache_dir, devnet, devnet_config, devnet_parts, devnet_with, installed_cache_dir,
 };
 pub use driver::StubDriver;
 pub use ffmpeg::ffmpeg_7;
+pub use object_server::{ObjectServer, run_python};
 
 /// Chooses the TLS provider HTTP clients need to be built at all. Any number of calls.
 pub fn install_tls() {

@@ -1,4 +1,5 @@
-//! Small private files: bounded reading, and writing that is private from the first byte and never half done.
+//! Small private files: bounded reading, and writing that is private from the first byte and never half done. The one
+//! way in which the engine writes what is nobody else's business.
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions},
@@ -13,7 +14,10 @@ use zeroize::Zeroizing;
 const MAX_BYTES: u64 = 64 * 1024;
 
 /// Reads a regular file of bounded size; tells its permission bits too. Links are followed: secrets are often mounted as such.
-pub(super) fn read(path: &Path) -> io::Result<(Zeroizing<String>, u32)> {
+///
+/// # Errors
+/// The system's; `InvalidInput` for what is no file, `InvalidData` for more than 64 KiB or text that is no UTF-8.
+pub fn read(path: &Path) -> io::Result<(Zeroizing<String>, u32)> {
     // Without O_NONBLOCK a named pipe put there would hang us for ever.
     let mut file = OpenOptions::new()
         .read(true)
@@ -32,7 +36,10 @@ pub(super) fn read(path: &Path) -> io::Result<(Zeroizing<String>, u32)> {
 }
 
 /// Makes a folder only its owner can enter, with its parents. One that exists is left as it is.
-pub(super) fn make_directory(path: &Path) -> io::Result<()> {
+///
+/// # Errors
+/// The system's.
+pub fn make_directory(path: &Path) -> io::Result<()> {
     if let Some(parent) = path.parent() {
         fs::create_dir_all(parent)?;
     }
@@ -43,7 +50,10 @@ pub(super) fn make_directory(path: &Path) -> io::Result<()> {
 }
 
 /// The folder's permission bits if someone else than its owner or root can change what is in it.
-pub(super) fn writable_by_others(path: &Path) -> io::Result<Option<u32>> {
+///
+/// # Errors
+/// The system's.
+pub fn writable_by_others(path: &Path) -> io::Result<Option<u32>> {
     let metadata = fs::metadata(path)?;
     let mode = metadata.mode() & 0o7777;
     let owner = metadata.uid();
@@ -52,28 +62,34 @@ pub(super) fn writable_by_others(path: &Path) -> io::Result<Option<u32>> {
 }
 
 /// Writes a new file with mode 0600. Fails if the name is taken, by whatever kind of thing.
-pub(super) fn create(path: &Path, text: &str) -> io::Result<()> {
-    write_beside(path, text)?
+///
+/// # Errors
+/// The system's.
+pub fn create(path: &Path, text: impl AsRef<[u8]>) -> io::Result<()> {
+    write_beside(path, text.as_ref())?
         .persist_noclobber(path)
         .map_err(|error| error.error)?;
     sync_directory(path)
 }
 
-/// Replaces a file, or writes a new one, in one step.
-pub(super) fn replace(path: &Path, text: &str) -> io::Result<()> {
-    write_beside(path, text)?
+/// Replaces a file, or writes a new one, with mode 0600 in one step: whatever happens, the old content or the new is there.
+///
+/// # Errors
+/// The system's.
+pub fn replace(path: &Path, text: impl AsRef<[u8]>) -> io::Result<()> {
+    write_beside(path, text.as_ref())?
         .persist(path)
         .map_err(|error| error.error)?;
     sync_directory(path)
 }
 
 /// The text in a temporary file (mode 0600, made exclusively) in the same folder, on disk.
-fn write_beside(path: &Path, text: &str) -> io::Result<tempfile::NamedTempFile> {
+fn write_beside(path: &Path, text: &[u8]) -> io::Result<tempfile::NamedTempFile> {
     let mut file = tempfile::Builder::new()
         .prefix(".lpctl-")
         .permissions(fs::Permissions::from_mode(0o600))
         .tempfile_in(directory_of(path))?;
-    file.write_all(text.as_bytes())?;
+    file.write_all(text)?;
     file.as_file().sync_all()?;
     Ok(file)
 }

@@ -1,0 +1,130 @@
+//! `lpctl node show`.
+
+use std::fmt::Write as _;
+
+use clap::Args;
+use engine::view::node::{NodeMode, NodeStatus, RemoteView};
+use serde::Serialize;
+
+use super::{ago, status};
+use crate::{
+    context::Context,
+    dashboard::feed::NodeApi,
+    shell::{Report, Style, escape},
+    wording::counted,
+};
+
+/// Show what a node is and how it stands
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  lpctl node show
+  lpctl --node http://127.0.0.1:6935 node show      a transcoder on this machine
+  lpctl node show --json | jq .data.draining")]
+pub struct ShowArgs {}
+
+/// A node's status.
+#[derive(Serialize)]
+#[serde(transparent)]
+pub(super) struct Shown(pub NodeStatus);
+
+impl Report for Shown {
+    fn text(&self, style: &Style) -> String {
+        let node = &self.0;
+        let many = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
+        let mut text = String::new();
+        let mut line = |label: &str, value: &str| {
+            // Writing to a String cannot fail.
+            let _ = writeln!(text, "{label:<13} {value}");
+        };
+        line(
+            "node",
+            &format!(
+                "{} · lpctl {} · up {}{}",
+                style.bold(&node.mode.to_string()),
+                escape(&node.version),
+                ago(node.time, node.started),
+                if node.draining { " · draining" } else { "" }
+            ),
+        );
+        match (&node.remote, node.mode) {
+            (Some(remote), _) => line("orchestrator", &orchestrator(node, remote, style)),
+            (None, _) => line(
+                "gateways at",
+                &format!("{} · {}", escape(&node.service_uri), escape(&node.network)),
+            ),
+        }
+        let sessions = format!("{} of {}", node.sessions.len(), node.max_sessions);
+        line("sessions", &sessions);
+        if node.mode == NodeMode::Orchestrator {
+            line("transcoders", &transcoders(node));
+        }
+        line(
+            "work",
+            &format!(
+                "{} done, {} failed",
+                counted(many(node.work.segments_done), "segment"),
+                node.work.segments_failed
+            ),
+        );
+        if let Some(remote) = node.remote.as_ref().filter(|remote| remote.results_lost > 0) {
+            line("not handed in", &counted(many(remote.results_lost), "result"));
+        }
+        for device in &node.devices {
+            line(
+                "device",
+                &format!("{} {}", escape(&device.id), escape(&device.name)),
+            );
+        }
+        for notice in &node.notices {
+            let mark = match notice.urgent {
+                true => style.bad_mark(),
+                false => style.warn_mark(),
+            };
+            line("notice", &format!("{mark} {}", escape(&notice.message)));
+        }
+        text.truncate(text.trim_end().len());
+        text
+    }
+}
+
+fn orchestrator(node: &NodeStatus, remote: &RemoteView, style: &Style) -> String {
+    let place = escape(&remote.orchestrator);
+    match remote.registered_since {
+        Some(since) => format!(
+            "{place} · {} registered for {}, {}",
+            style.good_mark(),
+            ago(node.time, since),
+            counted(
+                usize::try_from(remote.registrations).unwrap_or(usize::MAX),
+                "registration"
+            )
+        ),
+        None if node.draining => format!("{place} · left"),
+        None => format!("{place} · {} not registered", style.bad_mark()),
+    }
+}
+
+fn transcoders(node: &NodeStatus) -> String {
+    let sum = |of: fn(&engine::view::node::RemoteTranscoder) -> u32| -> u64 {
+        node.transcoders
+            .iter()
+            .map(|transcoder| u64::from(of(transcoder)))
+            .sum()
+    };
+    format!(
+        "{} · {} of {} sessions",
+        node.transcoders.len(),
+        sum(|transcoder| transcoder.load),
+        sum(|transcoder| transcoder.capacity)
+    )
+}
+
+/// Shows it.
+///
+/// # Errors
+/// Unreachable when no node answers.
+pub async fn run(ShowArgs {}: ShowArgs, node: &NodeApi, context: &mut Context) -> eyre::Result<()> {
+    let shown = Shown(status(node).await?);
+    Ok(context.shell.report(&shown)?)
+}

@@ -1,0 +1,338 @@
+//! Starting a transcoder, and stopping it without losing what it was given.
+
+use std::{
+    fs::File,
+    net::SocketAddr,
+    sync::{Arc, Mutex, OnceLock},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use tokio::{
+    sync::{Semaphore, watch},
+    task::JoinHandle,
+    time::timeout,
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::{
+    Fatal, Link, Remote, RemoteConfig, RemoteError, RemoteLimits, download::Downloader, registration,
+    results::Results,
+};
+use crate::{
+    config::SessionLimit,
+    media::job::{SegmentJob, SegmentTranscoder, TranscodeError, Transcoded},
+    node::{
+        AnyTranscoder, NodeError, StopReport, advertised_version, devices, files,
+        listener::{self, Routes},
+        notices::Notices,
+        operator::{self, Operated},
+        run::{KILL_TIME, SWEEP, listen},
+        session::Sessions,
+        settings::RunTimeSettings,
+        status,
+        store::Store,
+        supervisor::{Supervisor, TaskError},
+        work::Work,
+    },
+    view::node::{EngineView, NodeStatus},
+};
+
+/// Refusals on their way at once.
+const REFUSALS: usize = 64;
+
+/// A transcoder at work. Dropping it ends it at once; [`Self::stop`] lets it finish what it was given.
+pub struct RunningTranscoder {
+    operator_addr: SocketAddr,
+    remote: Arc<Remote>,
+    stop: CancellationToken,
+    hard_stop: CancellationToken,
+    ending: JoinHandle<StopReport>,
+    /// What `ending` gave: it can be asked only once.
+    report: Option<StopReport>,
+}
+
+impl std::fmt::Debug for RunningTranscoder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RunningTranscoder")
+            .field("operator_addr", &self.operator_addr)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Starts a transcoder: the operator's port is open when this returns, and it registers from now on.
+///
+/// Cancelling `stop` stops it like [`RunningTranscoder::stop`]; it also stops by itself when the orchestrator will never
+/// take it, or one of its own tasks fails.
+///
+/// # Errors
+/// See [`RemoteError`]; nothing is left running.
+pub async fn start(
+    config: RemoteConfig,
+    transcoder: impl SegmentTranscoder + 'static,
+    stop: CancellationToken,
+) -> Result<RunningTranscoder, RemoteError> {
+    if config.capacity == 0 {
+        return Err(NodeError::NoSessions.into());
+    }
+    let data_dir = files::take(&config.data_dir)?;
+    let (operator, operator_addr) = listen(config.operator).await?;
+    if !operator_addr.ip().is_loopback() {
+        return Err(NodeError::OperatorExposed {
+            address: operator_addr,
+        }
+        .into());
+    }
+    let limits = config.limits;
+    let client = |error: &dyn std::fmt::Display| RemoteError::Client(error.to_string());
+    let downloader = Downloader::new(limits.download_bytes).map_err(|error| client(&error))?;
+    let results = Results::new(&config.orchestrator, &config.secret, limits.result_pings)
+        .map_err(|error| client(&error))?;
+
+    let halt = CancellationToken::new();
+    let hard_stop = CancellationToken::new();
+    let changed = watch::Sender::new(());
+    let device_list = Arc::new(watch::Sender::new(Vec::new()));
+    let transcoder: Arc<dyn AnyTranscoder> = Arc::new(AsToldByOrchestrator(transcoder));
+    let remote = Arc::new(Remote {
+        capabilities: config
+            .capabilities
+            .to_message(&config.version.unwrap_or_else(advertised_version)),
+        orchestrator: config.orchestrator,
+        secret: config.secret,
+        capacity: watch::Sender::new(config.capacity),
+        started: Timestamp::now(),
+        // The orchestrator counts sessions, and forgets them when the stream is lost: here they only must stay bounded.
+        sessions: Sessions::new(
+            SessionLimit::MOST,
+            Store::new(0),
+            config.device,
+            Arc::clone(&transcoder),
+            halt.clone(),
+            changed.clone(),
+        ),
+        transcoder,
+        downloader,
+        results,
+        work: Mutex::new(Work::default()),
+        notices: Mutex::new(Notices::default()),
+        link: Mutex::new(Link {
+            lost_since: Some(Timestamp::now()),
+            ..Link::default()
+        }),
+        settings: RunTimeSettings::new(config.data_dir, config.log),
+        running: TaskTracker::new(),
+        refusals: Arc::new(Semaphore::new(REFUSALS)),
+        devices: device_list.subscribe(),
+        draining: CancellationToken::new(),
+        hard_stop: hard_stop.clone(),
+        fatal: Arc::default(),
+        limits,
+        changed,
+    });
+
+    let supervisor = Supervisor::default();
+    let feed = watch::Sender::new(Bytes::new());
+    let reader = feed.subscribe();
+    let answering: Arc<dyn Operated> = Arc::<Remote>::clone(&remote);
+    supervisor.spawn("operator port", |stop| async move {
+        let routes = Routes {
+            grpc: None,
+            http: operator::routes(answering, reader, stop.clone()),
+        };
+        listener::serve(operator, None, routes, limits.operator, stop).await;
+        Ok(())
+    });
+    let (telling, changes) = (Arc::<Remote>::clone(&remote), remote.changed.subscribe());
+    supervisor.spawn("status feed", |stop| {
+        status::publish(telling, changes, None, feed, stop)
+    });
+    supervisor.spawn("idle sessions", |stop| sweep(Arc::clone(&remote), stop));
+    if let Some(reader) = config.devices {
+        let changed = remote.changed.clone();
+        supervisor.spawn("devices", |stop| {
+            devices::watch(reader, device_list, changed, limits.device_interval, stop)
+        });
+    }
+    supervisor.spawn("registration", |stop| {
+        registration::keep(Arc::clone(&remote), stop)
+    });
+
+    let stop = stop.child_token();
+    let ending = tokio::spawn(conduct(Ending {
+        remote: Arc::clone(&remote),
+        supervisor,
+        limits,
+        stop: stop.clone(),
+        hard_stop: hard_stop.clone(),
+        halt,
+        _data_dir: data_dir,
+    }));
+    Ok(RunningTranscoder {
+        operator_addr,
+        remote,
+        stop,
+        hard_stop,
+        ending,
+        report: None,
+    })
+}
+
+impl RunningTranscoder {
+    /// The bound address of the operator's API.
+    #[must_use]
+    pub fn operator_addr(&self) -> SocketAddr {
+        self.operator_addr
+    }
+
+    /// Everything on one screen.
+    #[must_use]
+    pub fn view(&self) -> NodeStatus {
+        self.remote.status()
+    }
+
+    /// Takes no more tasks: leaves the orchestrator, finishes and hands in what runs, and stays for its operator.
+    pub fn drain(&self) {
+        self.remote.drain();
+    }
+
+    /// Resolves once a drained transcoder has nothing left to do.
+    pub async fn idle(&self) {
+        // It resolves only on a closed tracker; those who come later than that are counted all the same.
+        self.remote.running.close();
+        self.remote.running.wait().await;
+    }
+
+    /// Holds why the orchestrator will never take it, once that is known: then it ends.
+    #[must_use]
+    pub fn fatal_cause(&self) -> Arc<OnceLock<Fatal>> {
+        Arc::clone(&self.remote.fatal)
+    }
+
+    /// Cancelling it ends the transcoder at once, also while it is stopping: running tasks fail.
+    #[must_use]
+    pub fn hard_stop(&self) -> CancellationToken {
+        self.hard_stop.clone()
+    }
+
+    /// Resolves when it has ended, for whatever reason. May be called again, and be cancelled.
+    pub async fn ended(&mut self) -> StopReport {
+        if let Some(report) = &self.report {
+            return report.clone();
+        }
+        let report = (&mut self.ending).await.unwrap_or_else(|error| StopReport {
+            cause: Some(error.to_string()),
+            ..StopReport::default()
+        });
+        self.report.insert(report).clone()
+    }
+
+    /// Leaves the orchestrator, finishes within the grace what runs, and ends.
+    pub async fn stop(mut self) -> StopReport {
+        self.stop.cancel();
+        self.ended().await
+    }
+}
+
+impl Drop for RunningTranscoder {
+    fn drop(&mut self) {
+        self.hard_stop.cancel();
+        self.stop.cancel();
+    }
+}
+
+/// What the end of a transcoder needs.
+struct Ending {
+    remote: Arc<Remote>,
+    supervisor: Supervisor,
+    limits: RemoteLimits,
+    stop: CancellationToken,
+    hard_stop: CancellationToken,
+    halt: CancellationToken,
+    /// Held until everything has ended: the next node must not begin before.
+    _data_dir: File,
+}
+
+/// Waits for a reason to stop, then stops in order.
+async fn conduct(ending: Ending) -> StopReport {
+    let Ending {
+        remote,
+        supervisor,
+        limits,
+        stop,
+        hard_stop,
+        halt,
+        _data_dir,
+    } = ending;
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = hard_stop.cancelled() => {}
+        () = supervisor.stopping() => {}
+    }
+    remote.draining.cancel();
+    remote.running.close();
+    let is_useless = remote.fatal.get().is_some();
+    let finished = tokio::select! {
+        done = timeout(limits.grace, remote.running.wait()), if !is_useless => done.is_ok(),
+        () = hard_stop.cancelled() => remote.running.is_empty(),
+        () = std::future::ready(()), if is_useless => remote.running.is_empty(),
+    };
+    halt.cancel();
+    if timeout(KILL_TIME, remote.running.wait()).await.is_err() {
+        tracing::error!("tasks are still running after their transcoder was told to stop");
+    }
+    remote.sessions.end_all();
+    let closing = supervisor.shut_down(limits.operator.shutdown + KILL_TIME);
+    let closed = tokio::select! {
+        closed = closing => closed,
+        () = hard_stop.cancelled() => supervisor.shut_down(Duration::from_secs(1)).await,
+    };
+    if !closed {
+        tracing::error!("some of the transcoder's tasks did not stop");
+    }
+    let totals = remote.work().totals(0);
+    StopReport {
+        cause: supervisor.cause(),
+        finished,
+        segments_done: totals.segments_done,
+        segments_failed: totals.segments_failed,
+    }
+}
+
+async fn sweep(remote: Arc<Remote>, stop: CancellationToken) -> Result<(), TaskError> {
+    let limit = remote.limits.session_idle;
+    let interval = SWEEP.min(limit);
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return Ok(()),
+            () = tokio::time::sleep(interval) => {}
+        }
+        remote.sessions.end_idle(limit);
+    }
+}
+
+/// How many sessions come is the orchestrator's business, which was told how many may: none is refused here.
+struct AsToldByOrchestrator<T>(T);
+
+impl<T: SegmentTranscoder> SegmentTranscoder for AsToldByOrchestrator<T> {
+    async fn transcode(
+        &self,
+        job: SegmentJob,
+        stop: CancellationToken,
+    ) -> Result<Transcoded, TranscodeError> {
+        self.0.transcode(job, stop).await
+    }
+
+    fn close(&self, session: &str) {
+        self.0.close(session);
+    }
+
+    fn expected(&self, session: &str, playing: Duration) -> Option<Duration> {
+        self.0.expected(session, playing)
+    }
+
+    fn view(&self) -> EngineView {
+        self.0.view()
+    }
+}
