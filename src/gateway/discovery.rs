@@ -39,7 +39,8 @@ pub struct Discovery(Arc<Origin>);
 
 enum Origin {
     List(Arc<[Candidate]>),
-    Fetched(Cached),
+    Webhook(Cached),
+    Registry(Cached),
 }
 
 impl fmt::Debug for Discovery {
@@ -49,7 +50,7 @@ impl fmt::Debug for Discovery {
                 .debug_list()
                 .entries(list.iter().map(|one| one.uri.as_str()))
                 .finish(),
-            Origin::Fetched(cached) => cached.fmt(f),
+            Origin::Webhook(cached) | Origin::Registry(cached) => cached.fmt(f),
         }
     }
 }
@@ -78,14 +79,14 @@ impl Discovery {
     /// [`ConnectError::Client`] if no client for it can be made.
     pub fn webhook(url: Url) -> Result<Self, ConnectError> {
         let cached = Cached::new(webhook::Webhook::new(url)?, webhook::LIFETIME);
-        Ok(Self(Arc::new(Origin::Fetched(cached))))
+        Ok(Self(Arc::new(Origin::Webhook(cached))))
     }
 
     /// The orchestrators active on the chain.
     #[must_use]
     pub fn registry(registry: Arc<dyn Registry>) -> Self {
         let cached = Cached::new(registry::Source(registry), registry::LIFETIME);
-        Self(Arc::new(Origin::Fetched(cached)))
+        Self(Arc::new(Origin::Registry(cached)))
     }
 
     /// Who may be asked now. A list that cannot be fetched anew stays as it was.
@@ -95,7 +96,7 @@ impl Discovery {
     pub async fn candidates(&self) -> Result<Arc<[Candidate]>, SourceError> {
         match &*self.0 {
             Origin::List(list) => Ok(Arc::clone(list)),
-            Origin::Fetched(cached) => cached.get().await,
+            Origin::Webhook(cached) | Origin::Registry(cached) => cached.get().await,
         }
     }
 
@@ -104,7 +105,12 @@ impl Discovery {
     pub(super) fn known(&self) -> Arc<[Candidate]> {
         match &*self.0 {
             Origin::List(list) => Arc::clone(list),
-            Origin::Fetched(cached) => cached.known(),
+            Origin::Webhook(cached) | Origin::Registry(cached) => cached.known(),
         }
+    }
+
+    /// Whether the chain says who there is.
+    pub(super) fn is_on_chain(&self) -> bool {
+        matches!(&*self.0, Origin::Registry(_))
     }
 }

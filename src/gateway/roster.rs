@@ -83,10 +83,15 @@ struct Flight {
 pub(super) struct Tried {
     names: Vec<(String, bool)>,
     /// Whether only the trusted, or only strangers, may have it.
-    pub only_trusted: Option<bool>,
+    only_trusted: Option<bool>,
 }
 
 impl Tried {
+    /// From now on only the trusted, or only strangers, may have it.
+    pub(super) fn limit_to(&mut self, trusted: bool) {
+        self.only_trusted = Some(trusted);
+    }
+
     /// Notes an orchestrator, and whether it may have the segment again when there is nobody else.
     pub(super) fn note(&mut self, transcoder: &str, again: bool) {
         match self.names.iter_mut().find(|(name, _)| name == transcoder) {
@@ -117,7 +122,9 @@ impl Tried {
 pub(super) enum Reach {
     /// Someone in good standing who is free, or quick.
     Good,
-    /// Whoever there is: the busy, the suspended, and those who had it already.
+    /// The busy and the suspended too.
+    Others,
+    /// Whoever there is: also those who had it already.
     Any,
 }
 
@@ -276,12 +283,11 @@ impl Roster {
             .or_else(|| self.reused(now, playing, &fresh))
             .or_else(|| self.choose_from_pool(&fresh, chance))
             .or_else(|| self.last_while(now, playing * 2, &fresh));
+        let others = || self.least_loaded(&fresh).or_else(|| self.least_suspended(tried));
         let any = || match reach {
             Reach::Good => None,
-            Reach::Any => self
-                .least_loaded(&fresh)
-                .or_else(|| self.least_suspended(tried))
-                .or_else(|| self.once_more(tried)),
+            Reach::Others => others(),
+            Reach::Any => others().or_else(|| self.once_more(tried)),
         };
         let index = good.or_else(any)?;
         self.flights += 1;

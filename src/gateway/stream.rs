@@ -22,7 +22,7 @@ use super::{
     discovery::{Discovery, Nobody},
     download::DOWNLOAD_LIMIT,
     orchestrator::Orchestrator,
-    roster::{Retired, Roster, Selection, Tried},
+    roster::{Retired, Roster, Selection, Tried, Weights},
     tools::Tools,
     verify::Severity,
 };
@@ -81,16 +81,20 @@ pub struct GatewaySettings {
 
 impl GatewaySettings {
     /// Three attempts, five seconds for somebody to come back, signatures checked where there are accounts, any price and
-    /// any version.
+    /// any version. Those found on the chain are chosen by stake and chance, others by their first answer.
     #[must_use]
     pub fn new(discovery: Discovery, signer: Arc<dyn MessageSigner>) -> Self {
+        let selection = Selection {
+            weights: discovery.is_on_chain().then(Weights::default),
+            max_price: None,
+        };
         Self {
             discovery,
             signer,
             max_attempts: 3,
             patience: Duration::from_secs(5),
             verification: VerificationPolicy::Signatures,
-            selection: Selection::default(),
+            selection,
             blocked: HashSet::new(),
             extra_nodes: 0,
             minimum_version: String::new(),

@@ -18,7 +18,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use super::failure;
+use super::{failure, run::settings};
 use crate::{
     account::{password, select},
     context::Context,
@@ -58,9 +58,9 @@ pub struct PushArgs {
     #[arg(required_unless_present = "orchestrator_webhook")]
     orchestrators: Vec<Url>,
     /// Webhook that names the orchestrators, instead of `--orch`
-    #[arg(long = "orch-webhook", id = "orchestrator_webhook", value_name = "URL", value_parser = parse_webhook, value_hint = ValueHint::Url)]
+    #[arg(long = "orch-webhook", id = "orchestrator_webhook", value_name = "URL", value_hint = ValueHint::Url)]
     #[arg(env = "LPCTL_ORCH_WEBHOOK", hide_env = true, hide_env_values = true)]
-    orchestrator_webhook: Option<Url>,
+    orchestrator_webhook: Option<String>,
     /// Renditions to ask for: presets, WIDTHxHEIGHT@BITRATE[@FPS], or JSON
     #[arg(
         long,
@@ -111,13 +111,6 @@ pub(crate) fn parse_seconds(text: &str) -> Result<Duration, String> {
         500..=60_000 => Ok(Duration::from_millis(millis)),
         _ => Err(wrong()),
     }
-}
-
-/// An address over HTTP. A wrong one is not repeated: it may hold a key.
-fn parse_webhook(text: &str) -> Result<Url, String> {
-    let url: Option<Url> = text.parse().ok();
-    url.filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
-        .ok_or_else(|| "a webhook's address begins with https:// or http://".to_string())
 }
 
 /// Sends the file and reports.
@@ -175,10 +168,11 @@ async fn config(args: &PushArgs, context: &mut Context) -> eyre::Result<PushConf
     })
 }
 
-/// A list on the command line counts, whatever webhook there is.
+/// A list on the command line counts, whatever webhook the environment names.
 fn discovery(args: &PushArgs) -> eyre::Result<Discovery> {
-    match (&args.orchestrator_webhook, args.orchestrators.as_slice()) {
-        (Some(webhook), []) => Ok(Discovery::webhook(webhook.clone()).map_err(failure::of_client)?),
+    let webhook = settings::webhook(args.orchestrator_webhook.as_deref(), "--orch-webhook")?;
+    match (webhook, args.orchestrators.as_slice()) {
+        (Some(webhook), []) => Ok(Discovery::webhook(webhook.expose().clone()).map_err(failure::of_client)?),
         (_, listed) => Ok(Discovery::list(listed.iter().cloned())),
     }
 }

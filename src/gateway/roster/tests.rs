@@ -205,6 +205,7 @@ fn the_suspended_serve_when_there_is_nobody_else_and_the_gone_do_not() {
     scene.roster.failed(&second);
     tried.note("b", false);
     assert!(scene.reach(&tried, Reach::Good).is_none());
+    assert!(scene.reach(&tried, Reach::Others).is_none());
     // For this segment only a may try again; for another one both may.
     let again = scene.reach(&tried, Reach::Any).unwrap();
     assert!(again.is_again);

@@ -88,14 +88,14 @@ impl Shared {
     fn choose_both(&self, segment: &SourceSegment) -> Option<Vec<Assignment>> {
         let mut roster = self.roster();
         let mut tried = Tried::default();
-        tried.only_trusted = Some(true);
+        tried.limit_to(true);
         let mut chosen: Vec<Assignment> = Vec::new();
         while chosen.len() <= STRANGERS {
             let now = Instant::now();
             let next = roster.choose(now, segment.duration, &tried, Reach::Good, &mut rand::rng());
             let Some(assignment) = next else { break };
             tried.note(&assignment.session.transcoder, false);
-            tried.only_trusted = Some(false);
+            tried.limit_to(false);
             chosen.push(assignment);
         }
         let is_ending = |assignment: &Assignment| assignment.session.is_ending(Timestamp::now());

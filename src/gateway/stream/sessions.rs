@@ -77,7 +77,8 @@ impl Shared {
         }
         let before = self.roster().refreshed();
         let is_fresh = before.is_some_and(|then| then.elapsed() < AGAIN);
-        if is_fresh && let Some(assignment) = choose(Reach::Any) {
+        // Whoever had it already may be gone: only asking tells.
+        if is_fresh && let Some(assignment) = choose(Reach::Others) {
             return Ok(assignment);
         }
         let nobody = self.refresh(before).await;

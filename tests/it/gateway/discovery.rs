@@ -15,7 +15,7 @@ use engine::{
         Discovery, Gateway,
         discovery::{Nobody, Registered, Registry, RegistryFuture},
         orchestrator::OrchestratorError,
-        roster::{Selection, Weights},
+        roster::Weights,
     },
     units::Lpt,
     wire::{
@@ -341,10 +341,7 @@ async fn those_from_the_chain_must_name_account_price_and_tickets() {
     });
     let registry = Discovery::registry(Arc::new(Known(registered.to_vec())));
     let (gateway, _records) = over(registry, |settings| {
-        settings.selection = Selection {
-            weights: Some(Weights::default()),
-            max_price: None,
-        };
+        assert_eq!(settings.selection.weights, Some(Weights::default()));
     });
     let stream = open(&gateway);
     stream.prepare().await.unwrap();

@@ -245,9 +245,14 @@ async fn a_node_that_restarts_costs_no_segment() {
         async move { stream.transcode(segment(1)).await }
     });
     // It was tried in vain before anybody is there again.
-    while gateway.orchestrators()[0].refusal.is_none() {
-        tokio::task::yield_now().await;
-    }
+    let tried = async {
+        while gateway.orchestrators()[0].refusal.is_none() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), tried)
+        .await
+        .unwrap();
     let bind = format!("127.0.0.1:{}", uri.port().unwrap());
     let (after, _files) = node_at(&bind, Offchain, true).await;
     let done = waiting.await.unwrap().unwrap();

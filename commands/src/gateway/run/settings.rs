@@ -87,6 +87,10 @@ pub(super) async fn resolve(
             (VerifyChoice::Full, Some(tools)) => VerificationPolicy::Full(tools),
             (VerifyChoice::Signatures | VerifyChoice::Full, _) => VerificationPolicy::Signatures,
         },
+        max_attempts: args.attempts,
+        blocked: args.blocked.iter().copied().collect(),
+        extra_nodes: args.extra_nodes.into(),
+        minimum_version: args.min_version.clone(),
         ..GatewaySettings::new(discovery, signer)
     };
     Ok((config, settings))
@@ -139,7 +143,8 @@ async fn discovery(args: &RunArgs, file: &GatewayLayer, context: &mut Context) -
     }
 }
 
-fn webhook(text: Option<&str>, flag: &str) -> Result<Option<WebhookUrl>, Failure> {
+/// A webhook's address from the command line. A wrong one is not repeated: it may hold a key.
+pub(in crate::gateway) fn webhook(text: Option<&str>, flag: &str) -> Result<Option<WebhookUrl>, Failure> {
     let parsed = text.map(str::parse::<WebhookUrl>).transpose();
     parsed.map_err(|error| {
         Failure::new(Kind::Usage, "bad_webhook", error.to_string())
