@@ -206,6 +206,9 @@ pub enum Command {
     /// Show, check and change the configuration
     #[command(subcommand)]
     Config(crate::config::ConfigCommand),
+    /// Come over from go-livepeer
+    #[command(subcommand)]
+    Migrate(crate::migrate::MigrateCommand),
     Completions(crate::completions::CompletionsArgs),
     Man(crate::man::ManArgs),
 }
@@ -215,7 +218,7 @@ impl Command {
     #[must_use]
     pub fn config_need(&self) -> ConfigNeed {
         match self {
-            Self::Completions(_) | Self::Man(_) => ConfigNeed::None,
+            Self::Completions(_) | Self::Man(_) | Self::Migrate(_) => ConfigNeed::None,
             Self::Devnet(_) | Self::Config(crate::config::ConfigCommand::Set(_)) => ConfigNeed::MayAddProfile,
             _ => ConfigNeed::Whole,
         }

@@ -20,6 +20,7 @@ pub mod gpu;
 pub mod journal;
 mod logging;
 pub mod man;
+pub mod migrate;
 pub mod node;
 pub mod orch;
 pub mod protocol;
@@ -174,6 +175,7 @@ async fn dispatch(command: Command, context: &mut Context) -> eyre::Result<()> {
         Command::Devnet(command) => devnet::run(command, context).await,
         Command::Config(command) => config::run(command, context).await,
         Command::Completions(args) => completions::run(args, context).await,
+        Command::Migrate(command) => migrate::run(command, context).await,
         Command::Man(args) => man::run(args, context).await,
         Command::Dashboard(args) => dashboard::run(args, context).await,
     }

@@ -8,36 +8,15 @@ use reqwest::{Client, Response, header::CONTENT_TYPE};
 use tokio::time::{timeout, timeout_at};
 
 use super::orchestrator::bounded;
-use crate::wire::{client::innermost, net, segment};
+use crate::{
+    media::job::is_final,
+    wire::{client::innermost, net, segment},
+};
 
 /// Most of an answer that is read; real ones have a few kilobytes.
 const ANSWER_BYTES: usize = 4 << 20;
 /// Most of an error's text that is read.
 const ERROR_BYTES: usize = 4096;
-
-/// Errors about the input: every orchestrator would say the same, so nothing is sent again
-/// (`lpms ffmpeg/transcoder.go`, `go-livepeer server/broadcast.go`).
-const FINAL_TEXTS: [&str; 19] = [
-    "Unsupported input pixel format",
-    "Error initializing filtergraph",
-    "Too many outputs",
-    "Unsupported input codec",
-    "No keyframes in input",
-    "Unrecoverable state, restart process",
-    "Encoded frames runaway",
-    "Decoder not found",
-    "Demuxer not found",
-    "Encoder not found",
-    "Muxer not found",
-    "Option not found",
-    "Invalid argument",
-    "TranscoderInvalidResolution",
-    "TranscoderInvalidVideo",
-    "TranscoderUnrecognizedFormat",
-    "TranscoderUnrecognizedProfile",
-    "TranscoderInvalidGOP",
-    "TranscoderIncompatibleDevices",
-];
 
 /// Why a segment has no renditions.
 #[derive(Debug, thiserror::Error)]
@@ -88,7 +67,7 @@ impl SubmitError {
     #[must_use]
     pub fn remedy(&self) -> Remedy {
         match self {
-            Self::Transcode(text) if FINAL_TEXTS.contains(&text.as_str()) => Remedy::GiveUp,
+            Self::Transcode(text) if is_final(text) => Remedy::GiveUp,
             Self::Refused { text, .. } => match text.as_str() {
                 "invalid auth token"
                 | "expired auth token"

@@ -149,7 +149,7 @@ pub fn is_final(text: &str) -> bool {
 }
 
 /// See [`is_final`].
-pub const FINAL_TEXTS: [&str; 19] = [
+const FINAL_TEXTS: [&str; 19] = [
     "Unsupported input pixel format",
     "Error initializing filtergraph",
     "Too many outputs",

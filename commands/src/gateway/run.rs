@@ -96,6 +96,19 @@ pub struct RunArgs {
     #[arg(long, value_name = "HOW", env = "LPCTL_VERIFY", hide_env = true)]
     #[arg(value_parser = PossibleValuesParser::new(VerifyChoice::NAMES).try_map(|name| name.parse::<VerifyChoice>()))]
     verify: Option<VerifyChoice>,
+    /// How often a segment is sent at most, each time to another orchestrator if there is one
+    #[arg(long, value_name = "COUNT", default_value_t = 3)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=10))]
+    attempts: u32,
+    /// Account of an orchestrator not to work with; repeat it for more
+    #[arg(long = "block", value_name = "0x…", value_delimiter = ',')]
+    blocked: Vec<alloy::primitives::Address>,
+    /// How many of the further addresses an orchestrator names are asked as well
+    #[arg(long, value_name = "COUNT", default_value_t = 0)]
+    extra_nodes: u8,
+    /// Oldest version of an orchestrator that will do, like 0.8.0
+    #[arg(long, value_name = "VERSION", default_value = "", hide_default_value = true)]
+    min_version: String,
     /// Sign nothing, whatever the profile says: off-chain orchestrators do not ask for it
     #[arg(long)]
     offchain: bool,

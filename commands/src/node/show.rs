@@ -3,7 +3,10 @@
 use std::fmt::Write as _;
 
 use clap::Args;
-use engine::view::node::{NodeMode, NodeStatus, RemoteView};
+use engine::view::{
+    node::{NodeMode, NodeStatus, RemoteView},
+    reach::{Probe, ProbeRole, ProbeState},
+};
 use serde::Serialize;
 
 use super::{ago, status};
@@ -54,6 +57,17 @@ impl Report for Shown {
                 &format!("{} · {}", escape(&node.service_uri), escape(&node.network)),
             ),
         }
+        if let Some(region) = &node.reach.region {
+            line("region", &escape(region));
+        }
+        for probe in &node.reach.probes {
+            let label = match probe.role {
+                ProbeRole::Own => "own address",
+                ProbeRole::Node => "also told",
+                ProbeRole::Peer => "peer",
+            };
+            line(label, &probed(probe, style));
+        }
         let sessions = format!("{} of {}", node.sessions.len(), node.max_sessions);
         line("sessions", &sessions);
         if node.mode == NodeMode::Orchestrator {
@@ -102,6 +116,30 @@ fn orchestrator(node: &NodeStatus, remote: &RemoteView, style: &Style) -> String
         ),
         None if node.draining => format!("{place} · left"),
         None => format!("{place} · {} not registered", style.bad_mark()),
+    }
+}
+
+/// An address and what came of asking it; times in tenths of a millisecond.
+fn probed(probe: &Probe, style: &Style) -> String {
+    let uri = escape(&probe.uri);
+    let time = |micros: Option<u64>| {
+        let tenths = micros.unwrap_or(0).div_ceil(100);
+        format!("{}.{} ms", tenths / 10, tenths % 10)
+    };
+    match probe.state {
+        ProbeState::Waiting => format!("{uri} · not asked yet"),
+        ProbeState::Reachable => format!(
+            "{} {uri} · round trip {}, connected in {}",
+            style.good_mark(),
+            time(probe.round_trip_us),
+            time(probe.connect_us)
+        ),
+        ProbeState::Stranger => format!("{} {uri} · somebody else answers", style.bad_mark()),
+        ProbeState::Unreachable => format!(
+            "{} {uri} · {}",
+            style.bad_mark(),
+            escape(probe.error.as_deref().unwrap_or("no answer"))
+        ),
     }
 }
 

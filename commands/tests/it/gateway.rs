@@ -187,8 +187,9 @@ fn a_node_killed_half_way_leaves_a_list_and_exit_1() {
 
 #[test]
 fn of_two_nodes_one_may_be_killed_and_no_segment_is_lost() {
-    let environment = Environment::new();
-    let mut nodes = [Node::start(&environment), Node::start(&environment)];
+    // Each node has its files to itself.
+    let (environment, other) = (Environment::new(), Environment::new());
+    let mut nodes = [Node::start(&environment), Node::start(&other)];
     let out: PathBuf = environment.home().join("renditions");
     let clip = clip(20);
     let [one, two] = &nodes;

@@ -67,6 +67,20 @@ async fn a_node_tells_where_it_is_and_reaches_itself() {
             .iter()
             .any(|notice| notice.code == "node_unreachable")
     );
+    let shown = environment.lpctl(&["--node", &node.operator_url(), "node", "show"]);
+    let shown = shown.expect_code(0).stdout;
+    for line in [
+        "region        us-east",
+        "own address   ",
+        "also told     ",
+        "peer          ",
+    ] {
+        assert!(shown.contains(line), "{line}: {shown}");
+    }
+    assert!(
+        shown.contains(&format!("{} · round trip ", node.service_uri())),
+        "{shown}"
+    );
 }
 
 #[test]

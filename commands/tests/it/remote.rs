@@ -478,3 +478,36 @@ fn no_node_is_said_to_be_none() {
         assert_eq!(told.error()["code"], "node_unreachable", "{arguments:?}");
     }
 }
+
+#[test]
+fn a_command_line_of_go_livepeer_becomes_a_config_that_is_understood() {
+    let environment = Environment::new();
+    write_secret(&environment, "secret", "open sesame\n");
+    let script = "#!/bin/sh\nlivepeer -transcoder \\\n  -orchAddr o.example -orchSecret secret -maxSessions 5 -monitor\n";
+    fs::write(environment.home().join("start.sh"), script).unwrap();
+    let told = environment
+        .lpctl(&["migrate", "flags", "--file", "start.sh"])
+        .expect_code(0);
+    assert!(told.stderr.starts_with("-monitor: "), "{}", told.stderr);
+    environment.write_config(&told.stdout);
+    environment.lpctl(&["config", "check"]).expect_code(0);
+    let shown = environment.lpctl(&["config", "show"]).expect_code(0);
+    assert!(shown.stdout.contains("o.example:8935"), "{}", shown.stdout);
+    let line = [
+        "migrate",
+        "flags",
+        "--json",
+        "--",
+        "-transcoder",
+        "-orchSecret",
+        "hunter2",
+    ];
+    let told = environment.lpctl(&line).expect_code(0);
+    assert!(
+        !told.stdout.contains("hunter2") && !told.stderr.contains("hunter2"),
+        "{told:?}"
+    );
+    assert_eq!(told.data()["notes"][0]["flag"], "orchSecret");
+    let told = environment.lpctl(&["migrate", "flags", "--json"]).expect_code(2);
+    assert_eq!(told.error()["code"], "no_command_line");
+}

@@ -74,7 +74,6 @@ impl Shared {
     pub(super) async fn stream(
         self: &Arc<Self>,
         visit: &Visit<'_>,
-        external: &str,
         origin: Origin,
         answer: Answer,
         key: Option<&Arc<Key>>,
@@ -84,6 +83,7 @@ impl Shared {
         let live = visit
             .live
             .get_or_try_init(|| async {
+                let external = visit.external();
                 let keyed = key.map(Key::open_stream).transpose()?;
                 let manifest = answer.manifest_id.clone().unwrap_or_else(|| external.to_string());
                 if !answer.without_effect.is_empty() {

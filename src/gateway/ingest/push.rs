@@ -146,15 +146,7 @@ async fn take(
     }
     let force_reinit = said.force_reinit;
     let live = shared
-        .stream(
-            &visit,
-            &asked.external,
-            Origin::Push,
-            said,
-            key.as_ref(),
-            asked.container,
-            probed,
-        )
+        .stream(&visit, Origin::Push, said, key.as_ref(), asked.container, probed)
         .await
         .map_err(|error| refuse(error).after_reading())?;
     let segment = Segment {

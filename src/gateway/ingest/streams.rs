@@ -69,6 +69,13 @@ pub(super) struct Visit<'a> {
     door: Arc<Door>,
 }
 
+impl Visit<'_> {
+    /// The name in the stream's address.
+    pub(super) fn external(&self) -> &str {
+        &self.external
+    }
+}
+
 impl std::ops::Deref for Visit<'_> {
     type Target = Door;
 

@@ -87,6 +87,10 @@ pub(super) async fn resolve(
             (VerifyChoice::Full, Some(tools)) => VerificationPolicy::Full(tools),
             (VerifyChoice::Signatures | VerifyChoice::Full, _) => VerificationPolicy::Signatures,
         },
+        max_attempts: args.attempts,
+        blocked: args.blocked.iter().copied().collect(),
+        extra_nodes: args.extra_nodes.into(),
+        minimum_version: args.min_version.clone(),
         ..GatewaySettings::new(discovery, signer)
     };
     Ok((config, settings))

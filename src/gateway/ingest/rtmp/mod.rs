@@ -153,7 +153,6 @@ impl Door {
         let published = Publication {
             door: self,
             visit,
-            external: asked.external,
             answer,
             key,
         };
@@ -224,7 +223,6 @@ impl Asked {
 struct Publication<'a> {
     door: &'a Door,
     visit: Visit<'a>,
-    external: String,
     answer: Answer,
     key: Option<Arc<Key>>,
 }
@@ -277,7 +275,7 @@ impl Publication<'_> {
             let probed = match probed.await {
                 Ok(Ok(probed)) => probed,
                 Ok(Err(error)) => {
-                    tracing::warn!(manifest = self.external, %error, "a segment is left out");
+                    tracing::warn!(manifest = self.visit.external(), %error, "a segment is left out");
                     continue;
                 }
                 Err(error) => return Err(io::Error::other(error).into()),
@@ -290,7 +288,6 @@ impl Publication<'_> {
                         .shared
                         .stream(
                             &self.visit,
-                            &self.external,
                             Origin::Rtmp,
                             self.answer.clone(),
                             self.key.as_ref(),
