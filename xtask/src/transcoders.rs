@@ -157,7 +157,8 @@ impl Orchestrator {
     }
 
     async fn status(&self) -> eyre::Result<NodeStatus> {
-        let text = reqwest::get(&self.operator).await?.bytes().await?;
+        let http = client::download_client(PATIENCE)?;
+        let text = http.get(&self.operator).send().await?.bytes().await?;
         Ok(serde_json::from_slice(&text)?)
     }
 }

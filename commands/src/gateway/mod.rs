@@ -17,7 +17,7 @@ use crate::context::Context;
     reason = "the help of a command is the doc comment of its `Args`"
 )]
 pub enum GatewayCommand {
-    Run(run::RunArgs),
+    Run(Box<run::RunArgs>),
     Push(push::PushArgs),
     /// Keys that let others send streams
     #[command(subcommand)]
@@ -30,7 +30,7 @@ pub enum GatewayCommand {
 /// Unreachable if no orchestrator answered, failed if anything did not come back right.
 pub async fn run(command: GatewayCommand, context: &mut Context) -> eyre::Result<()> {
     match command {
-        GatewayCommand::Run(args) => run::run(args, context).await,
+        GatewayCommand::Run(args) => run::run(*args, context).await,
         GatewayCommand::Push(args) => push::run(args, context).await,
         GatewayCommand::Key(command) => key::run(&command, context),
     }

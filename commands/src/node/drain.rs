@@ -115,7 +115,7 @@ async fn wait(
         .map(|seconds| Instant::now() + Duration::from_secs(seconds));
     let (mut told, mut missing) = (None, 0);
     while !draining.done {
-        if told != Some(draining.left) {
+        if draining.left > 0 && told != Some(draining.left) {
             told = Some(draining.left);
             context
                 .shell

@@ -327,10 +327,11 @@ fn stake_price_and_chance_weigh_as_they_are_told() {
 }
 
 #[test]
-fn the_trusted_come_before_strangers_that_answer_sooner() {
-    let mut stranger = offer("stranger", 1);
+fn the_trusted_stand_in_where_strangers_are_not_quick() {
+    let mut stranger = offer("stranger", 400);
     stranger.is_trusted = false;
-    let mut scene = Scene::with(Selection::default(), vec![stranger, offer("friend", 400)]);
+    let mut scene = Scene::with(Selection::default(), vec![stranger, offer("friend", 1)]);
+    assert_eq!(scene.serve(2000), "stranger");
     assert_eq!(scene.serve(100), "friend");
 }
 

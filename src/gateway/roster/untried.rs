@@ -44,16 +44,17 @@ impl Weights {
     }
 }
 
-/// One of them, by its index; the trusted before the others. Without weights the one that answered first.
+/// One of them, by its index. Strangers come first: the trusted are there to compare them with, and where there are no
+/// strangers (`go-livepeer server/broadcast.go`). Without weights the one that answered first.
 pub(super) fn choose(
     offers: &[(usize, &Offer)],
     weights: Option<&Weights>,
     chance: &mut impl Rng,
 ) -> Option<usize> {
-    let has_trusted = offers.iter().any(|(_, offer)| offer.is_trusted);
+    let has_strangers = offers.iter().any(|(_, offer)| !offer.is_trusted);
     let pool: Vec<&(usize, &Offer)> = offers
         .iter()
-        .filter(|(_, offer)| offer.is_trusted == has_trusted)
+        .filter(|(_, offer)| offer.is_trusted != has_strangers)
         .collect();
     let Some(weights) = weights else {
         let quickest = pool.into_iter().min_by_key(|(_, offer)| offer.latency);
