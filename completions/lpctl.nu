@@ -962,6 +962,10 @@ module completions {
     --keys: path              # Take streams only with one of the API keys of this file; `lpctl gateway key new` makes them
     --log: path               # Write a line of JSON for each segment into this file
     --verify: string@"nu-complete lpctl gateway run verify" # How far results are checked: not at all, the orchestrator's signature, or all renditions decoded [default: gateway.verify of the config file, else signatures]
+    --attempts: string        # How often a segment is sent at most, each time to another orchestrator if there is one
+    --block: string           # Account of an orchestrator not to work with; repeat it for more
+    --extra-nodes: string     # How many of the further addresses an orchestrator names are asked as well
+    --min-version: string     # Oldest version of an orchestrator that will do, like 0.8.0
     --offchain                # Sign nothing, whatever the profile says: off-chain orchestrators do not ask for it
     --ffmpeg: path            # The ffmpeg to use, instead of the one on the search path
     --fence: string@"nu-complete lpctl gateway run fence" # What to do where this kernel cannot fence ffmpeg off from files, sockets and programs

@@ -17,7 +17,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use testbed::clip::{ClipSpec, file};
 
-use crate::{environment::Environment, run::Node};
+use crate::{environment::Environment, remote::Network, run::Node};
 
 /// A test that waits longer than this for anything hangs.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -92,10 +92,13 @@ fn clip(seconds: u32) -> PathBuf {
     })
 }
 
-/// What ffprobe makes of an address, as JSON.
-fn ffprobe(url: &str) -> Value {
+/// What ffprobe makes of an address, as JSON. Counting reads to the end, which a live list does not have.
+fn ffprobe(url: &str, counts: bool) -> Value {
     let mut command = Command::new("ffprobe");
-    command.args(["-v", "error", "-print_format", "json", "-count_packets"]);
+    command.args(["-v", "error", "-print_format", "json"]);
+    if counts {
+        command.arg("-count_packets");
+    }
     command.args(["-show_streams", "-show_programs", url]);
     let output = command.output().unwrap();
     let complaints = String::from_utf8_lossy(&output.stderr);
@@ -201,7 +204,10 @@ async fn live_streams_over_http_and_rtmp_are_transcoded_and_play() {
         (&5.into(), &0.into())
     );
     // The one has ended, the other could go on: both play.
-    let camera = ffprobe(&gateway.url("http_url", "/stream/camera/P144p30fps16x9.m3u8"));
+    let camera = ffprobe(
+        &gateway.url("http_url", "/stream/camera/P144p30fps16x9.m3u8"),
+        true,
+    );
     let video = camera["streams"].as_array().unwrap();
     let video = video
         .iter()
@@ -245,6 +251,41 @@ async fn live_streams_over_http_and_rtmp_are_transcoded_and_play() {
             .iter()
             .all(|record| record.outcome == SegmentOutcome::Done && record.renditions.len() == 2),
         "{text}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_live_stream_loses_no_segment_with_one_of_two_transcoders() {
+    let network = Network::start("auto");
+    let mut first = network.transcoder("first");
+    let mut second = network.transcoder("second");
+    let ladder = ["--ladder", "256x144@300k,P144p30fps16x9"];
+    let orchestrator = ["--orch", network.service_uri()];
+    let mut gateway = Gateway::start(&network.environment, &[&orchestrator[..], &ladder].concat());
+    let url = gateway.url("http_url", "/live/studio");
+    let pushing = tokio::spawn(async move { push_live(&clip(20), url).await });
+    // Whoever has the stream is killed while it works.
+    network.until(|network| network.segments_done(&first) + network.segments_done(&second) >= 2);
+    match network.segments_done(&first) {
+        0 => second.kill(),
+        _ => first.kill(),
+    }
+    let renditions = tokio::time::timeout(PATIENCE, pushing)
+        .await
+        .expect("a live stream of twenty seconds ends")
+        .unwrap();
+    assert_eq!(renditions, 2 * 10, "ten segments of two renditions");
+    let playlist = ffprobe(&gateway.url("http_url", "/stream/studio.m3u8"), false);
+    assert_eq!(
+        playlist["programs"].as_array().map(Vec::len),
+        Some(3),
+        "{playlist}"
+    );
+    let (code, stopped) = gateway.stop();
+    assert_eq!(code, Some(0));
+    assert_eq!(
+        (&stopped["segments_done"], &stopped["segments_failed"]),
+        (&10.into(), &0.into())
     );
 }
 

@@ -19,7 +19,7 @@ use crate::environment::{Environment, Outcome};
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A running `lpctl run --json`, in a process group of its own; killed with the test.
-struct Node {
+pub struct Node {
     child: Child,
     stdout: BufReader<ChildStdout>,
     ready: Value,
@@ -73,7 +73,7 @@ impl Node {
     }
 
     /// What nothing can be done about: the node and all it started.
-    fn kill(&mut self) {
+    pub fn kill(&mut self) {
         let _ = kill_process_group(self.pid(), Signal::KILL);
         let _ = self.child.wait();
     }
@@ -94,13 +94,13 @@ impl Drop for Node {
 }
 
 /// An orchestrator with transcoders, on this machine.
-struct Network {
-    environment: Environment,
+pub struct Network {
+    pub environment: Environment,
     orchestrator: Node,
 }
 
 impl Network {
-    fn start(sessions: &str) -> Self {
+    pub fn start(sessions: &str) -> Self {
         let environment = Environment::new();
         write_secret(&environment, "secret", "open sesame\n");
         let mut command = environment.command(&["run", "--json", "--mode", "orchestrator"]);
@@ -112,6 +112,11 @@ impl Network {
             environment,
             orchestrator,
         }
+    }
+
+    /// The address gateways are given.
+    pub fn service_uri(&self) -> &str {
+        self.orchestrator.field("service_uri")
     }
 
     /// The address transcoders are given.
@@ -133,12 +138,18 @@ impl Network {
     }
 
     /// Starts one and waits until the orchestrator knows of it.
-    fn transcoder(&self, name: &str) -> Node {
+    pub fn transcoder(&self, name: &str) -> Node {
         let before = self.transcoders().len();
         let node = Node::spawn(self.transcoder_command(name, "secret"));
         assert_eq!(node.ready["orchestrator"], self.address());
         self.until(|network| network.transcoders().len() > before);
         node
+    }
+
+    /// How many segments a transcoder has made.
+    pub fn segments_done(&self, node: &Node) -> u64 {
+        let shown = self.node(node, &["show"]).expect_code(0).data();
+        shown["work"]["segments_done"].as_u64().unwrap()
     }
 
     fn transcoders(&self) -> Vec<Value> {
@@ -154,7 +165,7 @@ impl Network {
         self.environment.lpctl(&[&head, arguments].concat())
     }
 
-    fn until(&self, fits: impl Fn(&Self) -> bool) {
+    pub fn until(&self, fits: impl Fn(&Self) -> bool) {
         let until = Instant::now() + PATIENCE;
         while !fits(self) {
             assert!(Instant::now() < until, "it does not come about");
