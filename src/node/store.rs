@@ -118,6 +118,22 @@ impl Store {
         Ok(())
     }
 
+    /// Drops an object that nobody needs any more, unless another one has taken its name.
+    pub(crate) fn withdraw(&self, session: &str, directory: &str, name: &str, data: &Bytes) {
+        let mut contents = self.lock();
+        let directories = contents.sessions.get_mut(session);
+        let Some(ring) = directories.and_then(|directories| directories.get_mut(directory)) else {
+            return;
+        };
+        let is_it = |object: &Object| object.name == name && object.data.as_ptr() == data.as_ptr();
+        let Some(position) = ring.iter().position(is_it) else {
+            return;
+        };
+        if let Some(object) = ring.remove(position) {
+            contents.bytes -= object.cost();
+        }
+    }
+
     /// The object, if it is still there.
     pub(crate) fn fetch(&self, session: &str, directory: &str, name: &str) -> Option<Bytes> {
         let mut contents = self.lock();
@@ -202,6 +218,24 @@ mod tests {
         assert!(store.fetch("s", "P720p", "1.ts").is_some());
         assert_eq!(store.fetch("s", "P720p", "5.ts").unwrap().len(), 3);
         assert_eq!(store.counted(), store.lock().bytes);
+    }
+
+    #[test]
+    fn only_what_was_meant_is_withdrawn() {
+        let store = Store::new(usize::MAX);
+        store.open("s");
+        let (first, second) = (Bytes::from(vec![1; 10]), Bytes::from(vec![2; 10]));
+        for data in [&first, &second] {
+            store
+                .save("s", "", "0.tempfile".to_string(), data.clone())
+                .unwrap();
+        }
+        store.withdraw("s", "", "0.tempfile", &first);
+        assert_eq!(store.fetch("s", "", "0.tempfile"), Some(second.clone()));
+        store.withdraw("s", "", "0.tempfile", &second);
+        assert_eq!(store.fetch("s", "", "0.tempfile"), None);
+        assert_eq!((store.counted(), store.lock().bytes), (0, 0));
+        store.withdraw("nobody", "", "0.tempfile", &second);
     }
 
     #[test]

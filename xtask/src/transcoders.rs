@@ -40,8 +40,10 @@ const SECRET: &str = "of the simulation";
 const BOUNDARY: &str = "0123456789abcdef0123";
 /// How long a segment plays.
 const PLAYING: Duration = Duration::from_secs(2);
-/// Rounds of segments before anything is measured.
+/// Rounds of segments of all sessions before anything is measured.
 const WARM_UP: u32 = 2;
+/// From the begin of one session to that of the next: connections are opened then, which costs more than using them.
+const RAMP: Duration = Duration::from_millis(20);
 /// Sessions of one gateway.
 const PER_GATEWAY: usize = 20;
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -70,8 +72,9 @@ pub struct TranscodersArgs {
     /// Seconds measured
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(2..=600))]
     seconds: u32,
-    /// Bytes of a source segment, which plays two seconds; its two renditions have half of that together
-    #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(1000..=10_000_000))]
+    /// Bytes of a source segment, which plays two seconds; its two renditions, of which twelve each are kept for every
+    /// session, have half of that together
+    #[arg(long, default_value_t = 30_000, value_parser = clap::value_parser!(u32).range(1000..=10_000_000))]
     segment_bytes: u32,
     /// Be the orchestrator, with these files
     #[arg(long, hide = true)]
@@ -219,7 +222,7 @@ async fn simulate(args: &TranscodersArgs) -> eyre::Result<()> {
     )?;
 
     let begin = Instant::now() + Duration::from_millis(100);
-    let measured = begin + PLAYING * WARM_UP;
+    let measured = begin + RAMP * u32::try_from(sessions)? + PLAYING * WARM_UP;
     let schedule = Schedule {
         begin,
         measured,
@@ -246,7 +249,7 @@ async fn simulate(args: &TranscodersArgs) -> eyre::Result<()> {
             source: source.clone(),
             profiles: Arc::clone(&profiles),
         };
-        let offset = PLAYING.mul_f64(index as f64 / sessions as f64);
+        let offset = RAMP * u32::try_from(index)?;
         running.push(tokio::spawn(session.run(offset, schedule, Arc::clone(&findings))));
     }
     sleep_until(schedule.measured).await;

@@ -1,6 +1,6 @@
 //! One segment on its way through a transcoder, and through another one if the first is lost.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use tokio::{
@@ -15,7 +15,7 @@ use crate::{
         job::{Rendition, SegmentJob, TranscodeError, Transcoded, is_final},
         target::Target,
     },
-    node::upload::Share,
+    node::{Node, upload::Share},
     wire::{
         net,
         segment::{LEGACY_PROFILES, fill_profiles},
@@ -88,12 +88,12 @@ pub(super) async fn transcode(
     stop: &CancellationToken,
 ) -> Result<Transcoded, TranscodeError> {
     let begun = Instant::now();
-    let url = offer(pool, job, request, source)?;
+    let offer = Offer::make(pool, job, request, source)?;
     let (tell, news) = mpsc::channel(MOST_NEWS);
     let mut segment = Segment {
         pool,
         job,
-        message: task_message(job, request, url),
+        message: task_message(job, request, offer.url()),
         tell,
         stop,
         deadline: begun + patience(job.duration),
@@ -111,19 +111,49 @@ pub(super) async fn transcode(
     })
 }
 
-/// Puts the source where transcoders can fetch it; tells where that is.
-fn offer(
-    pool: &TranscoderPool,
-    job: &SegmentJob,
-    request: &net::SegData,
+/// A source where transcoders can fetch it, until the segment is done.
+struct Offer {
+    node: Arc<Node>,
+    session: String,
+    name: String,
     source: Bytes,
-) -> Result<String, TranscodeError> {
-    let node = pool.state().node.upgrade().ok_or(TranscodeError::Stopped)?;
-    let (session, name) = (&job.session, format!("{}.tempfile", request.seq));
-    let url = format!("{}/stream/{session}/{name}", node.service_uri());
-    let saved = node.sessions().store().save(session, "", name, source);
-    saved.map_err(|ended| TranscodeError::Remote(ended.to_string()))?;
-    Ok(url)
+}
+
+impl Offer {
+    fn make(
+        pool: &TranscoderPool,
+        job: &SegmentJob,
+        request: &net::SegData,
+        source: Bytes,
+    ) -> Result<Self, TranscodeError> {
+        let node = pool.state().node.upgrade().ok_or(TranscodeError::Stopped)?;
+        let (session, name) = (job.session.clone(), format!("{}.tempfile", request.seq));
+        let store = node.sessions().store();
+        let saved = store.save(&session, "", name.clone(), source.clone());
+        saved.map_err(|ended| TranscodeError::Remote(ended.to_string()))?;
+        Ok(Self {
+            node,
+            session,
+            name,
+            source,
+        })
+    }
+
+    fn url(&self) -> String {
+        format!(
+            "{}/stream/{}/{}",
+            self.node.service_uri(),
+            self.session,
+            self.name
+        )
+    }
+}
+
+impl Drop for Offer {
+    fn drop(&mut self) {
+        let store = self.node.sessions().store();
+        store.withdraw(&self.session, "", &self.name, &self.source);
+    }
 }
 
 /// A segment while transcoders work on it. Dropped, nobody waits for their results any more.
