@@ -15,13 +15,16 @@ use axum::{
     routing::{get, post},
 };
 use bytes::Bytes;
-use futures_util::StreamExt;
+use futures_util::{StreamExt, stream};
 use serde_json::json;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::watch;
 use tokio_stream::wrappers::WatchStream;
 use tokio_util::sync::CancellationToken;
 
-use super::settings::{SettingsChange, SettingsError};
+use super::{
+    settings::{SettingsChange, SettingsError},
+    status::event,
+};
 use crate::view::node::NodeStatus;
 
 /// Readers of the event stream at once.
@@ -39,11 +42,42 @@ pub(super) trait Operated: Send + Sync + 'static {
     fn change(&self, change: &SettingsChange) -> Result<(), SettingsError>;
 }
 
+/// Who reads the event stream now.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Readers(watch::Sender<usize>);
+
+impl Readers {
+    /// A place for one more; none if all are taken.
+    fn join(&self) -> Option<Reader> {
+        let has_joined = self.0.send_if_modified(|count| {
+            let has_room = *count < MAX_READERS;
+            *count += usize::from(has_room);
+            has_room
+        });
+        has_joined.then(|| Reader(self.0.clone()))
+    }
+
+    /// Resolves as soon as anybody reads.
+    pub(super) async fn any(&self) {
+        // It fails only without a sender, and this is one.
+        let _ = self.0.subscribe().wait_for(|count| *count > 0).await;
+    }
+}
+
+/// A reader's place, given back when dropped.
+struct Reader(watch::Sender<usize>);
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        self.0.send_modify(|count| *count = count.saturating_sub(1));
+    }
+}
+
 #[derive(Clone)]
 struct Operator {
     node: Arc<dyn Operated>,
     feed: watch::Receiver<Bytes>,
-    readers: Arc<Semaphore>,
+    readers: Readers,
     stop: CancellationToken,
 }
 
@@ -51,6 +85,7 @@ struct Operator {
 pub(super) fn routes(
     node: Arc<dyn Operated>,
     feed: watch::Receiver<Bytes>,
+    readers: Readers,
     stop: CancellationToken,
 ) -> Router {
     Router::new()
@@ -68,7 +103,7 @@ pub(super) fn routes(
         .with_state(Operator {
             node,
             feed,
-            readers: Arc::new(Semaphore::new(MAX_READERS)),
+            readers,
             stop,
         })
 }
@@ -78,13 +113,18 @@ async fn status(State(operator): State<Operator>) -> impl IntoResponse {
 }
 
 async fn events(State(operator): State<Operator>) -> Response<Body> {
-    let Ok(reader) = Arc::clone(&operator.readers).try_acquire_owned() else {
+    let Some(reader) = operator.readers.join() else {
         return failure(
             StatusCode::SERVICE_UNAVAILABLE,
             "too many readers of the event stream",
         );
     };
-    let events = WatchStream::new(operator.feed)
+    // The newest event may be old: nobody needed a newer one.
+    let Ok(now) = event(&*operator.node) else {
+        return failure(StatusCode::INTERNAL_SERVER_ERROR, "internal error");
+    };
+    let events = stream::once(async { now })
+        .chain(WatchStream::from_changes(operator.feed))
         .take_until(operator.stop.cancelled_owned())
         .map(move |event| keep(&reader, event));
     let headers = [(CONTENT_TYPE, "text/event-stream"), (CACHE_CONTROL, "no-store")];
@@ -92,7 +132,7 @@ async fn events(State(operator): State<Operator>) -> Response<Body> {
 }
 
 /// The reader's place is taken as long as the stream, and this closure with it, lives.
-fn keep(_reader: &OwnedSemaphorePermit, event: Bytes) -> Result<Bytes, Infallible> {
+fn keep(_reader: &Reader, event: Bytes) -> Result<Bytes, Infallible> {
     Ok(event)
 }
 

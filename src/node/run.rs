@@ -187,18 +187,20 @@ pub async fn start(
     });
     let feed = watch::Sender::new(Bytes::new());
     let reader = feed.subscribe();
+    let readers = operator::Readers::default();
+    let counted = readers.clone();
     let answering = Arc::clone(&node);
     supervisor.spawn("operator port", |stop| async move {
         let routes = Routes {
             grpc: None,
-            http: operator::routes(answering, reader, stop.clone()),
+            http: operator::routes(answering, reader, counted, stop.clone()),
         };
         listener::serve(operator, None, routes, limits.operator, stop).await;
         Ok(())
     });
     let (telling, changes, chain) = (Arc::clone(&node), node.changed.subscribe(), node.chain.clone());
     supervisor.spawn("status feed", |stop| {
-        status::publish(telling, changes, chain, feed, stop)
+        status::publish(telling, changes, chain, feed, readers, stop)
     });
     supervisor.spawn("idle sessions", |stop| sweep(Arc::clone(&node), limits, stop));
     supervisor.spawn("reachability", |stop| reach::watch(Arc::clone(&node), stop));

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Node, TranscoderPool,
     notices::Known,
-    operator::Operated,
+    operator::{Operated, Readers},
     settings::{SettingsChange, SettingsError},
     supervisor::TaskError,
 };
@@ -109,18 +109,20 @@ impl Operated for Node {
     }
 }
 
-fn event(node: &dyn Operated) -> Result<Bytes, TaskError> {
+/// The status as an event.
+pub(super) fn event(node: &dyn Operated) -> Result<Bytes, TaskError> {
     let status = serde_json::to_string(&node.status())?;
     Ok(format!("event: status\ndata: {status}\n\n").into())
 }
 
-/// Publishes the status as an event whenever something changed, and every few seconds otherwise. Readers always find
-/// the newest event, so that slow ones skip instead of queueing.
+/// Publishes the status as an event: while somebody reads it whenever something changed, and every few seconds anyway.
+/// Readers always find the newest event, so that slow ones skip instead of queueing.
 pub(super) async fn publish(
     node: Arc<dyn Operated>,
     mut changes: watch::Receiver<()>,
     mut chain: Option<watch::Receiver<Option<NodeChain>>>,
     feed: watch::Sender<Bytes>,
+    readers: Readers,
     stop: CancellationToken,
 ) -> Result<(), TaskError> {
     loop {
@@ -128,11 +130,18 @@ pub(super) async fn publish(
         changes.mark_unchanged();
         feed.send_replace(event(&*node)?);
         let quiet = tokio::time::sleep(MOST_GAP);
+        // With hundreds of sessions an event costs milliseconds that segments would wait.
+        let news = async {
+            readers.any().await;
+            tokio::select! {
+                _ = changes.changed() => {}
+                () = chain_changed(&mut chain) => {}
+            }
+        };
         tokio::select! {
             () = stop.cancelled() => return Ok(()),
             () = quiet => {}
-            _ = changes.changed() => {}
-            () = chain_changed(&mut chain) => {}
+            () = news => {}
         }
         tokio::select! {
             () = stop.cancelled() => return Ok(()),

@@ -135,18 +135,20 @@ pub async fn start(
     let supervisor = Supervisor::default();
     let feed = watch::Sender::new(Bytes::new());
     let reader = feed.subscribe();
+    let readers = operator::Readers::default();
+    let counted = readers.clone();
     let answering: Arc<dyn Operated> = Arc::<Remote>::clone(&remote);
     supervisor.spawn("operator port", |stop| async move {
         let routes = Routes {
             grpc: None,
-            http: operator::routes(answering, reader, stop.clone()),
+            http: operator::routes(answering, reader, counted, stop.clone()),
         };
         listener::serve(operator, None, routes, limits.operator, stop).await;
         Ok(())
     });
     let (telling, changes) = (Arc::<Remote>::clone(&remote), remote.changed.subscribe());
     supervisor.spawn("status feed", |stop| {
-        status::publish(telling, changes, None, feed, stop)
+        status::publish(telling, changes, None, feed, readers, stop)
     });
     supervisor.spawn("idle sessions", |stop| sweep(Arc::clone(&remote), stop));
     if let Some(reader) = config.devices {
