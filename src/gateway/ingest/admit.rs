@@ -64,7 +64,14 @@ impl Shared {
             .await?;
         match (said, header) {
             (Some(said), Some(header)) if !is_same(said, header) => Err(NotAdmitted::OtherProfiles),
-            (_, Some(header)) => Ok(header.clone()),
+            // Whose stream it is, the webhook decides: a header that names another would take that one over.
+            (Some(said), Some(header)) => Ok(Answer {
+                manifest_id: said.manifest_id.clone(),
+                stream_id: said.stream_id.clone(),
+                session_id: said.session_id.clone(),
+                ..header.clone()
+            }),
+            (None, Some(header)) => Ok(header.clone()),
             (Some(said), None) => Ok(said.clone()),
             (None, None) => Ok(Answer::default()),
         }
@@ -93,8 +100,15 @@ impl Shared {
                         "what was said of this stream has keys without effect here"
                     );
                 }
+                // The name may come with the segment: it is no way around the key.
+                if let (Some(key), None) = (key, &self.webhook) {
+                    key.admits(&manifest)?;
+                }
                 let before = self.streams.find(&manifest);
                 if let Some(before) = &before {
+                    if !before.has_ended() && !before.belongs_to(key) {
+                        return Err(KeyRefusal::OtherKey.into());
+                    }
                     // Another address leads to the same stream: the newer one has it.
                     self.end(before, "another stream of the same name has begun");
                 }
@@ -106,7 +120,10 @@ impl Shared {
                     keyed,
                 };
                 let live = LiveStream::open(self, opening, container, probed, before.as_deref())?;
-                self.streams.add(&live);
+                if let Some(displaced) = self.streams.add(&live) {
+                    // Two doors opened at once; one that has ended already stays as it is.
+                    self.end(&displaced, "another stream of the same name has begun");
+                }
                 Ok::<_, NotAdmitted>(live)
             })
             .await?;

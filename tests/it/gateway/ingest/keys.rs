@@ -49,6 +49,38 @@ async fn a_stream_needs_a_key_that_is_for_it() {
 }
 
 #[tokio::test]
+async fn a_name_that_comes_with_the_segment_is_no_way_around_the_key() {
+    let (studio, studio_entry) = entry("studio", "manifest_prefix = \"studio-\"");
+    let (other, other_entry) = entry("other", "");
+    let ring = KeyRing::parse(&(studio_entry + &other_entry)).unwrap();
+    let rig = rig(|config| config.keys = Some(ring)).await;
+    let push = async |path: &str, key: &str, manifest: &str| {
+        let header = format!("{{\"manifestID\":\"{manifest}\"}}");
+        let headers = [
+            ("Authorization", key),
+            ("Livepeer-Transcode-Configuration", header.as_str()),
+        ];
+        rig.push(path, &headers, clip()).await
+    };
+    assert_eq!(push("/live/mine/0.ts", &other, "mine").await.0, 200);
+    assert_eq!(
+        push("/live/studio-1/0.ts", &studio, "mine").await,
+        (
+            403,
+            "this API key is for streams whose names begin with `studio-`\n".into()
+        )
+    );
+    assert_eq!(push("/live/studio-2/0.ts", &studio, "studio-3").await.0, 200);
+    assert_eq!(
+        push("/live/else/0.ts", &other, "studio-3").await,
+        (403, "the stream belongs to another API key\n".into())
+    );
+    let streams = rig.ingest.status().streams;
+    let open: Vec<_> = streams.iter().map(|stream| stream.manifest_id.as_str()).collect();
+    assert_eq!(open, ["mine", "studio-3"]);
+}
+
+#[tokio::test]
 async fn streams_and_pixels_of_a_key_are_limited() {
     // One segment has 60 frames of 320x180: more than may be made in ten seconds.
     let (pixels, pixels_entry) = entry("pixels", "max_pixels_per_second = 300000");
