@@ -38,7 +38,7 @@ use crate::{
 /// How long a segment plays whose sender does not say.
 const USUAL_DURATION: Duration = Duration::from_secs(2);
 /// The longest segment there is (`go-livepeer common/types.go`).
-const LONGEST_DURATION: Duration = Duration::from_secs(300);
+pub(super) const LONGEST_DURATION: Duration = Duration::from_secs(300);
 
 /// Takes one segment and waits for its renditions.
 pub(super) async fn push(State(shared): State<Arc<Shared>>, request: Request) -> Response<Body> {

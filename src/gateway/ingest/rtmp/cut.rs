@@ -56,6 +56,9 @@ pub(super) struct LiveCutter {
     next: u64,
 }
 
+/// Memory the cutter may ask for: it copies packets, and should hold few.
+const MEMORY: u64 = 2 << 30;
+
 impl LiveCutter {
     /// Starts ffmpeg for a stream of which this is known; what is written into the pipe is cut.
     pub(super) async fn start(
@@ -70,6 +73,7 @@ impl LiveCutter {
         let limits = Limits {
             file_bytes: Some(MAX_SEGMENT_BYTES),
             open_files: Some(64),
+            address_space: Some(MEMORY),
             ..Limits::default()
         };
         let limits = fencing.around(limits, false);

@@ -33,6 +33,7 @@ use super::{
     body::Held,
     keys::Key,
     probe::probe,
+    push::LONGEST_DURATION,
     stream::{CarryError, LiveStream, Segment},
     streams::Visit,
 };
@@ -63,8 +64,8 @@ pub(super) struct Door {
 enum Ended {
     #[error("the connection broke: {0}")]
     Connection(#[from] io::Error),
-    #[error("`{0}` names no stream")]
-    Name(String),
+    #[error("the address names no stream; publish to rtmp://HOST:PORT/live/STREAM")]
+    Name,
     #[error(transparent)]
     NotAdmitted(#[from] NotAdmitted),
     #[error("the stream is being published already")]
@@ -82,6 +83,9 @@ enum Ended {
     #[error("another stream of the same name has begun")]
     Replaced,
 }
+
+/// How long a publisher may take to take an answer.
+const ANSWER: Duration = Duration::from_secs(5);
 
 /// Takes publishers until told to stop.
 pub(super) async fn serve(listener: TcpListener, door: Door, stop: CancellationToken) {
@@ -129,15 +133,11 @@ impl Door {
             () = shared.intake.cancelled() => return Err(Ended::Stopping),
             publisher = Publisher::meet(reader, writer) => publisher?,
         };
-        let asked = Asked::read(publisher.path());
-        let admitted = match &asked {
-            Some(asked) => self.admit(asked, &publisher.address()).await,
-            None => Err(Ended::Name(publisher.path().escape_debug().take(100).collect())),
+        let Some(asked) = Asked::read(publisher.path()) else {
+            let _ = timeout(ANSWER, publisher.refuse(&Ended::Name.to_string())).await;
+            return Err(Ended::Name);
         };
-        let (Some(asked), admitted) = (asked, admitted) else {
-            return Err(Ended::NoPictures);
-        };
-        let (visit, answer, key) = match admitted {
+        let (visit, answer, key) = match self.admit(&asked, &publisher.address()).await {
             Ok(admitted) => admitted,
             Err(error) => {
                 // The webhook's reasons are the operator's business.
@@ -145,7 +145,7 @@ impl Door {
                     Ended::NotAdmitted(NotAdmitted::Webhook(_)) => "the stream is not taken".to_string(),
                     error => error.to_string(),
                 };
-                let _ = timeout(Duration::from_secs(5), publisher.refuse(&told)).await;
+                let _ = timeout(ANSWER, publisher.refuse(&told)).await;
                 return Err(error);
             }
         };
@@ -157,7 +157,8 @@ impl Door {
             key,
         };
         let ended = async {
-            publisher.approve().await?;
+            let approved = timeout(ANSWER, publisher.approve()).await;
+            approved.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
             published.run(&mut publisher).await
         };
         let ended = ended.await;
@@ -165,7 +166,9 @@ impl Door {
             Ok(()) => "the publisher left".to_string(),
             Err(error) => error.to_string(),
         };
-        if let Some(live) = published.visit.live.get() {
+        // The stream behind the door may be one that was pushed meanwhile.
+        let ours = published.visit.live.get();
+        if let Some(live) = ours.filter(|live| live.origin() == Origin::Rtmp) {
             shared.end(live, &reason);
         }
         published.visit.is_published.store(false, Ordering::Release);
@@ -312,7 +315,7 @@ impl Publication<'_> {
                     seq,
                     data: cut.data,
                     held,
-                    duration: cut.duration,
+                    duration: cut.duration.min(LONGEST_DURATION),
                     container: Container::MpegTs,
                     probed,
                     clip: None,
