@@ -17,13 +17,13 @@ pub struct Given {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LineError {
     /// Not a flag of go-livepeer 0.9.1.
-    #[error("`-{name}` is no flag of go-livepeer{}", match .meant {
+    #[error("word {word} is no flag of go-livepeer{}", match .meant {
         Some(meant) => format!("; is `-{meant}` meant? Names are told apart by case"),
         None => String::new(),
     })]
     Unknown {
-        /// Its name.
-        name: String,
+        /// Which word of the line, from 1. It is not repeated: what looks like a flag may be part of a secret.
+        word: usize,
         /// The flag that is written almost like it.
         meant: Option<&'static str>,
     },
@@ -37,9 +37,6 @@ pub enum LineError {
     #[error("a quotation mark is not closed")]
     Quotes,
 }
-
-/// Longest name of an unknown flag that is repeated, in characters.
-const NAME: usize = 40;
 
 /// Reads words as Go's `flag` package does. The program's own name may come first.
 ///
@@ -60,7 +57,7 @@ pub fn read(words: &[String]) -> Result<Vec<Given>, LineError> {
             Some((name, value)) => (name, Some(value.to_string())),
             None => (flag, None),
         };
-        let (name, takes, fate) = find(name).ok_or_else(|| unknown(name))?;
+        let (name, takes, fate) = find(name).ok_or_else(|| unknown(position + 1, name))?;
         let value = match (takes, attached) {
             (_, Some(value)) => value,
             (Takes::Switch, None) => "true".to_string(),
@@ -74,10 +71,10 @@ pub fn read(words: &[String]) -> Result<Vec<Given>, LineError> {
     Ok(given)
 }
 
-fn unknown(name: &str) -> LineError {
+fn unknown(word: usize, name: &str) -> LineError {
     let alike = |(known, ..): &&(&'static str, _, _)| known.eq_ignore_ascii_case(name);
     LineError::Unknown {
-        name: name.chars().take(NAME).flat_map(char::escape_debug).collect(),
+        word,
         meant: super::table::FLAGS.iter().find(alike).map(|(known, ..)| *known),
     }
 }
@@ -167,7 +164,9 @@ mod tests {
         let error = read(&words("-ethURL=SECRET")).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "`-ethURL` is no flag of go-livepeer; is `-ethUrl` meant? Names are told apart by case"
+            "word 1 is no flag of go-livepeer; is `-ethUrl` meant? Names are told apart by case"
         );
+        let error = read(&words("-monitor -orchSecret:SECRET")).unwrap_err();
+        assert_eq!(error.to_string(), "word 2 is no flag of go-livepeer");
     }
 }
