@@ -8,6 +8,7 @@ use std::{
 
 use bytes::Bytes;
 use jiff::Timestamp;
+use tokio::time::timeout;
 
 use super::{
     Node,
@@ -84,8 +85,13 @@ impl Outlet {
             return Ok(client);
         }
         let host = self.grant.host();
-        let Reachable { name, addresses } = sources::reachable(host, self.may_be_private)
+        let looking = timeout(
+            HTTP_CONNECT_TIMEOUT,
+            sources::reachable(host, self.may_be_private),
+        );
+        let Reachable { name, addresses } = looking
             .await
+            .map_err(|_| OutletError::Unusable("its name is not resolved in time".to_string()))?
             .map_err(|error| OutletError::Unusable(error.to_string()))?;
         // A store has a certificate that can be checked, unlike nodes.
         let _ = rustls::crypto::ring::default_provider().install_default();

@@ -127,7 +127,7 @@ fn outgoing(
             () = seat.gone.cancelled() => None,
             message = messages.recv() => message,
         };
-        match message {
+        match message.or_else(|| last_words(&mut messages)) {
             Some(message) => Some((Ok(message), Some((seat, messages)))),
             None if seat.pool.state().is_stopping => {
                 Some((Err(Status::unavailable("the orchestrator is stopping")), None))
@@ -135,6 +135,11 @@ fn outgoing(
             None => None,
         }
     })
+}
+
+/// The next end of a session among the messages that wait: what a transcoder that is being left still has to know.
+fn last_words(messages: &mut mpsc::Receiver<net::NotifySegment>) -> Option<net::NotifySegment> {
+    std::iter::from_fn(|| messages.try_recv().ok()).find(|message| message.url.is_empty())
 }
 
 #[cfg(test)]
