@@ -9,8 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     media::pace::{PaceError, PaceSettings, automatic_presets, preset_named},
-    node::WebhookUrl,
-    secret::RpcUrl,
+    secret::{RpcUrl, WebhookUrl},
     units::Wei,
     view::node::NodeMode,
 };

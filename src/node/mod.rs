@@ -64,10 +64,10 @@ pub use reach::{Advertise, MOST_ADDRESSES, ProbeTimes};
 pub use run::{RunningNode, StopReport, start};
 pub use settings::{KeptSettings, LogControl, SettingsChange, SettingsError};
 pub use transcoders::{PoolSettings, TranscoderPool};
-pub use webhook::{WebhookUrl, WebhookUrlError};
 
 use crate::{
     media::job::{SegmentJob, SegmentTranscoder, TranscodeError, Transcoded},
+    secret::WebhookUrl,
     store::ObjectStore,
     view::node::{Device, EngineView, NodeChain, NodeMode},
     wire::{

@@ -133,16 +133,20 @@ pub fn segment_client() -> Result<reqwest::Client, ConnectError> {
 }
 
 /// The client for services that are no nodes, like webhooks: certificates are checked, no proxies. `limit` is for the
-/// whole request with its body.
+/// whole request with its body, `redirects` for where an answer leads on to.
 ///
 /// # Errors
 /// [`ConnectError::Client`] if it cannot be made.
-pub fn verifying_client(service: &Url, limit: Duration) -> Result<reqwest::Client, ConnectError> {
+pub fn verifying_client(
+    service: &Url,
+    limit: Duration,
+    redirects: reqwest::redirect::Policy,
+) -> Result<reqwest::Client, ConnectError> {
     // Fails when one is installed already, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let mut builder = reqwest::Client::builder()
         .timeout(limit)
-        .redirect(reqwest::redirect::Policy::limited(3))
+        .redirect(redirects)
         .no_proxy();
     if service.scheme() == "http" {
         // Loading the system's certificates takes a while; a redirect to https has none to go by and fails.
@@ -151,6 +155,24 @@ pub fn verifying_client(service: &Url, limit: Duration) -> Result<reqwest::Clien
     builder
         .build()
         .map_err(|error| ConnectError::Client(innermost(&error)))
+}
+
+/// The body of an answer; none if it is longer than `most` bytes.
+///
+/// # Errors
+/// The answer broke off or took too long.
+pub async fn read_at_most(
+    response: &mut reqwest::Response,
+    most: usize,
+) -> Result<Option<Vec<u8>>, reqwest::Error> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await? {
+        if body.len() + chunk.len() > most {
+            return Ok(None);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(Some(body))
 }
 
 /// The client for downloads: HTTP/1.1 alone. `limit` is for the whole request with its body.

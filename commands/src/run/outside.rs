@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, ValueHint};
 use engine::{
     config::OrchestratorLayer,
-    node::WebhookUrl,
     private_file,
+    secret::WebhookUrl,
     store::{ObjectStore, StoreUrl},
 };
 

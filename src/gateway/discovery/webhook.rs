@@ -11,7 +11,7 @@ use super::{
     Candidate,
     source::{Fetch, Fetched},
 };
-use crate::wire::client::{ConnectError, innermost, parse_node_address, verifying_client};
+use crate::wire::client::{ConnectError, innermost, parse_node_address, read_at_most, verifying_client};
 
 /// How long a list is used.
 pub(super) const LIFETIME: Duration = Duration::from_secs(60);
@@ -28,7 +28,7 @@ pub(super) struct Webhook {
 
 impl Webhook {
     pub(super) fn new(url: Url) -> Result<Self, ConnectError> {
-        let client = verifying_client(&url, LIMIT)?;
+        let client = verifying_client(&url, LIMIT, reqwest::redirect::Policy::limited(3))?;
         Ok(Self { url, client })
     }
 
@@ -41,14 +41,9 @@ impl Webhook {
         if response.status() != StatusCode::OK {
             return Err(format!("it answered {}", response.status()));
         }
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(broken)? {
-            if body.len() + chunk.len() > ANSWER_BYTES {
-                return Err(format!("its answer is longer than {ANSWER_BYTES} bytes"));
-            }
-            body.extend_from_slice(&chunk);
-        }
-        read(&body)
+        let body = read_at_most(&mut response, ANSWER_BYTES).await.map_err(broken)?;
+        let too_long = || format!("its answer is longer than {ANSWER_BYTES} bytes");
+        read(&body.ok_or_else(too_long)?)
     }
 }
 

@@ -5,7 +5,10 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 use super::answer::{Answer, AnswerError};
-use crate::{secret::WebhookUrl, wire::client::innermost};
+use crate::{
+    secret::WebhookUrl,
+    wire::client::{innermost, read_at_most, verifying_client},
+};
 
 /// How long the webhook may take, connecting included.
 const ANSWER_TIME: Duration = Duration::from_secs(5);
@@ -44,17 +47,8 @@ impl Webhook {
     /// # Errors
     /// The system's certificates cannot be read.
     pub(super) fn new(url: WebhookUrl) -> Result<Self, String> {
-        // Fails when one is installed already, which is as good.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let mut builder = reqwest::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .timeout(ANSWER_TIME)
-            .user_agent(concat!("lpctl/", env!("CARGO_PKG_VERSION")));
-        if url.expose().scheme() == "http" {
-            builder = builder.tls_certs_only(Vec::<reqwest::Certificate>::new());
-        }
-        let client = builder.build().map_err(|error| innermost(&error))?;
+        let client = verifying_client(url.expose(), ANSWER_TIME, reqwest::redirect::Policy::none());
+        let client = client.map_err(|error| error.to_string())?;
         Ok(Self { url, client })
     }
 
@@ -66,17 +60,15 @@ impl Webhook {
                 .client
                 .post(self.url.expose().clone())
                 .header(reqwest::header::CONTENT_TYPE, "application/json")
+                .header(
+                    reqwest::header::USER_AGENT,
+                    concat!("lpctl/", env!("CARGO_PKG_VERSION")),
+                )
                 .body(body)
                 .send()
                 .await?;
-            let mut answer = Vec::new();
-            while let Some(chunk) = response.chunk().await? {
-                if answer.len() + chunk.len() > ANSWER_BYTES {
-                    return Ok((response.status(), None));
-                }
-                answer.extend_from_slice(&chunk);
-            }
-            Ok((response.status(), Some(answer)))
+            let answer = read_at_most(&mut response, ANSWER_BYTES).await?;
+            Ok((response.status(), answer))
         };
         let answered: Result<_, reqwest::Error> = timeout(ANSWER_TIME, asking)
             .await
