@@ -1,6 +1,10 @@
 //! What stands in a node's way, with the next step.
 
-use std::{error::Error, io::ErrorKind};
+use std::{
+    error::Error,
+    io::{self, ErrorKind},
+    net::SocketAddr,
+};
 
 use engine::{
     media::{ffmpeg::FfmpegError, transcode::TranscoderError},
@@ -12,30 +16,7 @@ use crate::failure::{Failure, Kind};
 /// What a node's refusal to start means to its operator.
 pub fn of_node(error: NodeError) -> Failure {
     let (kind, code, hint) = match &error {
-        NodeError::Listen { address, source } => match source.kind() {
-            ErrorKind::AddrInUse => (
-                Kind::Failed,
-                "port_taken",
-                format!(
-                    "something listens on port {} already: `ss -ltnp 'sport = :{0}'` names it; choose another with `{}`",
-                    address.port(),
-                    "--bind` or `--operator-addr"
-                ),
-            ),
-            ErrorKind::PermissionDenied => (
-                Kind::Failed,
-                "port_forbidden",
-                format!(
-                    "port {} is for privileged programs; choose one above 1023",
-                    address.port()
-                ),
-            ),
-            _ => (
-                Kind::Failed,
-                "cannot_listen",
-                "check that the address is one of this machine's".to_string(),
-            ),
-        },
+        NodeError::Listen { address, source } => of_port(*address, source, "`--bind` or `--operator-addr`"),
         NodeError::OperatorExposed { .. } => (
             Kind::Usage,
             "operator_exposed",
@@ -87,6 +68,30 @@ pub fn of_node(error: NodeError) -> Failure {
         ),
     };
     Failure::new(kind, code, with_cause(&error)).hint(hint)
+}
+
+/// What a port that cannot be listened on means: class, code and next step. `flags` are those that choose another.
+pub(crate) fn of_port(address: SocketAddr, source: &io::Error, flags: &str) -> (Kind, &'static str, String) {
+    let port = address.port();
+    match source.kind() {
+        ErrorKind::AddrInUse => (
+            Kind::Failed,
+            "port_taken",
+            format!(
+                "something listens on port {port} already: `ss -ltnp 'sport = :{port}'` names it; choose another with {flags}"
+            ),
+        ),
+        ErrorKind::PermissionDenied => (
+            Kind::Failed,
+            "port_forbidden",
+            format!("port {port} is for privileged programs; choose one above 1023"),
+        ),
+        _ => (
+            Kind::Failed,
+            "cannot_listen",
+            "check that the address is one of this machine's".to_string(),
+        ),
+    }
 }
 
 /// What an unusable ffmpeg means.

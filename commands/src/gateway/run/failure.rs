@@ -1,42 +1,19 @@
 //! What stands in a gateway's way, with the next step.
 
-use std::io::ErrorKind;
-
 use engine::gateway::ingest::IngestError;
 
 use crate::{
     failure::{Failure, Kind},
-    run::failure::with_cause,
+    run::failure::{of_port, with_cause},
     shell::escape,
 };
 
 /// What a gateway's refusal to start means to its operator.
 pub(super) fn of_ingest(error: &IngestError) -> Failure {
     let (kind, code, hint) = match error {
-        IngestError::Listen { address, source } => match source.kind() {
-            ErrorKind::AddrInUse => (
-                Kind::Failed,
-                "port_taken",
-                format!(
-                    "something listens on port {0} already: `ss -ltnp 'sport = :{0}'` names it; choose another with \
-                     `--http-addr`, `--rtmp-addr` or `--cli-addr`",
-                    address.port()
-                ),
-            ),
-            ErrorKind::PermissionDenied => (
-                Kind::Failed,
-                "port_forbidden",
-                format!(
-                    "port {} is for privileged programs; choose one above 1023",
-                    address.port()
-                ),
-            ),
-            _ => (
-                Kind::Failed,
-                "cannot_listen",
-                "check that the address is one of this machine's".to_string(),
-            ),
-        },
+        IngestError::Listen { address, source } => {
+            of_port(*address, source, "`--http-addr`, `--rtmp-addr` or `--cli-addr`")
+        }
         IngestError::OpenToAll { .. } => (
             Kind::Refused,
             "open_to_all",
