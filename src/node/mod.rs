@@ -29,6 +29,7 @@ mod reach;
 pub mod remote;
 mod rpc;
 mod run;
+pub(crate) mod running;
 mod segment;
 mod session;
 mod settings;
@@ -54,7 +55,7 @@ use std::{
 };
 
 use jiff::Timestamp;
-use tokio::sync::watch;
+use tokio::{net::TcpListener, sync::watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub use devices::DeviceReader;
@@ -86,6 +87,31 @@ pub enum Listen {
     Address(SocketAddr),
     /// A socket that listens already.
     Bound(std::net::TcpListener),
+}
+
+impl Listen {
+    /// Where it is to be listened. A socket that cannot tell is taken for one that all can reach.
+    pub(crate) fn wanted(&self) -> SocketAddr {
+        match self {
+            Self::Address(address) => *address,
+            Self::Bound(socket) => socket
+                .local_addr()
+                .unwrap_or_else(|_| SocketAddr::from(([0, 0, 0, 0], 0))),
+        }
+    }
+
+    /// The open port, and its address.
+    pub(crate) async fn open(self) -> io::Result<(TcpListener, SocketAddr)> {
+        let listener = match self {
+            Self::Address(address) => TcpListener::bind(address).await?,
+            Self::Bound(socket) => {
+                socket.set_nonblocking(true)?;
+                TcpListener::from_std(socket)?
+            }
+        };
+        let address = listener.local_addr()?;
+        Ok((listener, address))
+    }
 }
 
 /// What a node takes at most, and how long it waits.

@@ -2,7 +2,6 @@
 
 use std::{
     fs::File,
-    io,
     net::SocketAddr,
     sync::{Arc, Mutex},
     time::Duration,
@@ -10,7 +9,7 @@ use std::{
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use tokio::{net::TcpListener, sync::watch, task::JoinHandle, time::timeout};
+use tokio::{net::TcpListener, sync::watch, time::timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use url::Url;
 
@@ -21,6 +20,7 @@ use super::{
     operator,
     reach::{self, Reaching},
     rpc::OrchestratorService,
+    running::{Report, Running},
     session::Sessions,
     settings::RunTimeSettings,
     status,
@@ -55,11 +55,7 @@ pub struct RunningNode {
     operator_addr: SocketAddr,
     service_uri: String,
     status: StatusSource,
-    stop: CancellationToken,
-    hard_stop: CancellationToken,
-    ending: JoinHandle<StopReport>,
-    /// What `ending` gave: it can be asked only once.
-    report: Option<StopReport>,
+    running: Running<StopReport>,
 }
 
 /// How a node ended.
@@ -73,6 +69,15 @@ pub struct StopReport {
     pub segments_done: u64,
     /// See `segments_done`.
     pub segments_failed: u64,
+}
+
+impl Report for StopReport {
+    fn lost(cause: String) -> Self {
+        Self {
+            cause: Some(cause),
+            ..Self::default()
+        }
+    }
 }
 
 struct StatusSource(Arc<Node>);
@@ -226,10 +231,7 @@ pub async fn start(
         operator_addr,
         service_uri,
         status: StatusSource(node),
-        stop,
-        hard_stop,
-        ending,
-        report: None,
+        running: Running::new(stop, hard_stop, ending),
     })
 }
 
@@ -261,33 +263,18 @@ impl RunningNode {
     /// Cancelling it ends the node at once, also while it is stopping: running segments fail.
     #[must_use]
     pub fn hard_stop(&self) -> CancellationToken {
-        self.hard_stop.clone()
+        self.running.hard_stop()
     }
 
     /// Resolves when the node has ended, for whatever reason. May be called again, and be cancelled.
     pub async fn ended(&mut self) -> StopReport {
-        if let Some(report) = &self.report {
-            return report.clone();
-        }
-        let report = (&mut self.ending).await.unwrap_or_else(|error| StopReport {
-            cause: Some(error.to_string()),
-            ..StopReport::default()
-        });
-        self.report.insert(report).clone()
+        self.running.ended().await
     }
 
     /// Takes no more segments, lets the running ones finish within the grace and their renditions be fetched, ends
     /// sessions and closes both ports.
-    pub async fn stop(mut self) -> StopReport {
-        self.stop.cancel();
-        self.ended().await
-    }
-}
-
-impl Drop for RunningNode {
-    fn drop(&mut self) {
-        self.hard_stop.cancel();
-        self.stop.cancel();
+    pub async fn stop(self) -> StopReport {
+        self.running.stop().await
     }
 }
 
@@ -314,11 +301,7 @@ async fn conduct(ending: Ending) -> StopReport {
         halt,
         _data_dir,
     } = ending;
-    tokio::select! {
-        () = stop.cancelled() => {}
-        () = hard_stop.cancelled() => {}
-        () = supervisor.stopping() => {}
-    }
+    supervisor.reason(&stop, &hard_stop).await;
     node.sessions().close_intake();
     node.running().close();
     let finished = tokio::select! {
@@ -340,12 +323,8 @@ async fn conduct(ending: Ending) -> StopReport {
     if let Some(pool) = node.transcoders() {
         pool.stop();
     }
-    let closing = supervisor.shut_down(limits.service.shutdown + KILL_TIME);
-    let closed = tokio::select! {
-        closed = closing => closed,
-        () = hard_stop.cancelled() => supervisor.shut_down(Duration::from_secs(1)).await,
-    };
-    if !closed {
+    let grace = limits.service.shutdown + KILL_TIME;
+    if !supervisor.shut_down_until(grace, &hard_stop).await {
         tracing::error!("some of the node's tasks did not stop");
     }
     let totals = node.work().totals(0);
@@ -380,21 +359,9 @@ async fn sweep(
 }
 
 pub(super) async fn listen(on: Listen) -> Result<(TcpListener, SocketAddr), NodeError> {
-    let (address, bound) = match on {
-        Listen::Address(address) => (address, TcpListener::bind(address).await),
-        Listen::Bound(socket) => {
-            let address = socket.local_addr().unwrap_or(SocketAddr::from(([0, 0, 0, 0], 0)));
-            let bound = socket
-                .set_nonblocking(true)
-                .and_then(|()| TcpListener::from_std(socket));
-            (address, bound)
-        }
-    };
-    let known = bound.and_then(|listener: TcpListener| -> io::Result<_> {
-        let address = listener.local_addr()?;
-        Ok((listener, address))
-    });
-    known.map_err(|source| NodeError::Listen { address, source })
+    let address = on.wanted();
+    let failed = |source| NodeError::Listen { address, source };
+    on.open().await.map_err(failed)
 }
 
 /// The URI gateways append paths to, without a slash at its end, and its host, which the certificate is for.

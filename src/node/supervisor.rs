@@ -51,6 +51,23 @@ impl Supervisor {
         self.stop.cancelled().await;
     }
 
+    /// Resolves with a reason to stop: somebody's wish, or a task that ended unasked.
+    pub(crate) async fn reason(&self, stop: &CancellationToken, hard_stop: &CancellationToken) {
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = hard_stop.cancelled() => {}
+            () = self.stopping() => {}
+        }
+    }
+
+    /// [`Self::shut_down`], with a second instead of the grace once `hard_stop` is cancelled.
+    pub(crate) async fn shut_down_until(&self, grace: Duration, hard_stop: &CancellationToken) -> bool {
+        tokio::select! {
+            closed = self.shut_down(grace) => closed,
+            () = hard_stop.cancelled() => self.shut_down(Duration::from_secs(1)).await,
+        }
+    }
+
     /// What went wrong first, if anything did.
     pub(crate) fn cause(&self) -> Option<String> {
         self.cause.get().cloned()

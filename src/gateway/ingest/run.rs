@@ -28,6 +28,7 @@ use crate::{
         Listen,
         http::Refusal,
         listener::{self, Routes},
+        running::{Report, Running},
         store::Store,
         supervisor::Supervisor,
     },
@@ -48,15 +49,21 @@ pub struct IngestReport {
     pub totals: StreamTotals,
 }
 
+impl Report for IngestReport {
+    fn lost(cause: String) -> Self {
+        Self {
+            cause: Some(cause),
+            ..Self::default()
+        }
+    }
+}
+
 /// A running gateway. Dropping it ends it at once.
 #[derive(Debug)]
 pub struct RunningIngest {
     shared: Arc<Shared>,
     operator_addr: SocketAddr,
-    stop: CancellationToken,
-    hard_stop: CancellationToken,
-    ending: JoinHandle<IngestReport>,
-    report: Option<IngestReport>,
+    running: Running<IngestReport>,
 }
 
 /// Opens the ports and takes streams.
@@ -74,13 +81,13 @@ pub async fn start(
         answer::AnswerError::ProfileName(name) => IngestError::ProfileName(name),
         other => IngestError::ProfileName(other.to_string()),
     })?;
-    let address = wanted(&config.operator);
+    let address = config.operator.wanted();
     if !address.ip().is_loopback() {
         return Err(IngestError::OperatorExposed { address });
     }
     let is_guarded = config.webhook.is_some() || config.keys.is_some() || config.open_to_all;
     let doors = std::iter::once(&config.http).chain(config.rtmp.as_ref().map(|rtmp| &rtmp.listen));
-    for address in doors.map(wanted) {
+    for address in doors.map(Listen::wanted) {
         if !is_guarded && !address.ip().is_loopback() {
             return Err(IngestError::OpenToAll { address });
         }
@@ -172,10 +179,7 @@ pub async fn start(
     Ok(RunningIngest {
         shared,
         operator_addr,
-        stop,
-        hard_stop,
-        ending,
-        report: None,
+        running: Running::new(stop, hard_stop, ending),
     })
 }
 
@@ -190,28 +194,10 @@ fn routes(shared: Arc<Shared>) -> Routes {
     Routes { grpc: None, http }
 }
 
-/// Where it is to be listened. A socket that cannot tell is taken for one that all can reach.
-fn wanted(listen: &Listen) -> SocketAddr {
-    match listen {
-        Listen::Address(address) => *address,
-        Listen::Bound(listener) => listener
-            .local_addr()
-            .unwrap_or_else(|_| SocketAddr::from(([0, 0, 0, 0], 0))),
-    }
-}
-
-async fn listen(listen: Listen) -> Result<(TcpListener, SocketAddr), IngestError> {
-    let address = wanted(&listen);
+async fn listen(on: Listen) -> Result<(TcpListener, SocketAddr), IngestError> {
+    let address = on.wanted();
     let failed = |source| IngestError::Listen { address, source };
-    let listener = match listen {
-        Listen::Address(address) => TcpListener::bind(address).await.map_err(failed)?,
-        Listen::Bound(listener) => {
-            listener.set_nonblocking(true).map_err(failed)?;
-            TcpListener::from_std(listener).map_err(failed)?
-        }
-    };
-    let address = listener.local_addr().map_err(failed)?;
-    Ok((listener, address))
+    on.open().await.map_err(failed)
 }
 
 /// Waits for a reason to stop, then stops in order: no new segments, those under way, their streams, the ports.
@@ -223,11 +209,7 @@ async fn conduct(
     log_stop: CancellationToken,
     writing: Option<JoinHandle<()>>,
 ) -> IngestReport {
-    tokio::select! {
-        () = stop.cancelled() => {}
-        () = hard_stop.cancelled() => {}
-        () = supervisor.stopping() => {}
-    }
+    supervisor.reason(&stop, &hard_stop).await;
     shared.streams.close();
     shared.intake.cancel();
     shared.running.close();
@@ -245,12 +227,8 @@ async fn conduct(
     if timeout(LAST_CALL, shared.endings.wait()).await.is_err() {
         tracing::warn!("some streams did not end in time");
     }
-    let closing = supervisor.shut_down(shared.limits.http.shutdown + LAST_CALL);
-    let closed = tokio::select! {
-        closed = closing => closed,
-        () = hard_stop.cancelled() => supervisor.shut_down(Duration::from_secs(1)).await,
-    };
-    if !closed {
+    let grace = shared.limits.http.shutdown + LAST_CALL;
+    if !supervisor.shut_down_until(grace, &hard_stop).await {
         tracing::error!("some of the gateway's tasks did not stop");
     }
     log_stop.cancel();
@@ -294,32 +272,17 @@ impl RunningIngest {
     /// Cancelling it ends the gateway at once, also while it is stopping: segments being transcoded are given up.
     #[must_use]
     pub fn hard_stop(&self) -> CancellationToken {
-        self.hard_stop.clone()
+        self.running.hard_stop()
     }
 
     /// Resolves when the gateway has ended, for whatever reason. May be called again, and be cancelled.
     pub async fn ended(&mut self) -> IngestReport {
-        if let Some(report) = &self.report {
-            return report.clone();
-        }
-        let report = (&mut self.ending).await.unwrap_or_else(|error| IngestReport {
-            cause: Some(error.to_string()),
-            ..IngestReport::default()
-        });
-        self.report.insert(report).clone()
+        self.running.ended().await
     }
 
     /// Takes no more segments, lets those being transcoded finish within the grace, ends the streams and closes the
     /// ports.
-    pub async fn stop(mut self) -> IngestReport {
-        self.stop.cancel();
-        self.ended().await
-    }
-}
-
-impl Drop for RunningIngest {
-    fn drop(&mut self) {
-        self.hard_stop.cancel();
-        self.stop.cancel();
+    pub async fn stop(self) -> IngestReport {
+        self.running.stop().await
     }
 }

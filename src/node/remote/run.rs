@@ -11,7 +11,6 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use tokio::{
     sync::{Semaphore, watch},
-    task::JoinHandle,
     time::timeout,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -29,6 +28,7 @@ use crate::{
         notices::Notices,
         operator::{self, Operated},
         run::{KILL_TIME, SWEEP, listen},
+        running::Running,
         session::Sessions,
         settings::RunTimeSettings,
         status,
@@ -46,11 +46,7 @@ const REFUSALS: usize = 64;
 pub struct RunningTranscoder {
     operator_addr: SocketAddr,
     remote: Arc<Remote>,
-    stop: CancellationToken,
-    hard_stop: CancellationToken,
-    ending: JoinHandle<StopReport>,
-    /// What `ending` gave: it can be asked only once.
-    report: Option<StopReport>,
+    running: Running<StopReport>,
 }
 
 impl std::fmt::Debug for RunningTranscoder {
@@ -174,10 +170,7 @@ pub async fn start(
     Ok(RunningTranscoder {
         operator_addr,
         remote,
-        stop,
-        hard_stop,
-        ending,
-        report: None,
+        running: Running::new(stop, hard_stop, ending),
     })
 }
 
@@ -215,32 +208,17 @@ impl RunningTranscoder {
     /// Cancelling it ends the transcoder at once, also while it is stopping: running tasks fail.
     #[must_use]
     pub fn hard_stop(&self) -> CancellationToken {
-        self.hard_stop.clone()
+        self.running.hard_stop()
     }
 
     /// Resolves when it has ended, for whatever reason. May be called again, and be cancelled.
     pub async fn ended(&mut self) -> StopReport {
-        if let Some(report) = &self.report {
-            return report.clone();
-        }
-        let report = (&mut self.ending).await.unwrap_or_else(|error| StopReport {
-            cause: Some(error.to_string()),
-            ..StopReport::default()
-        });
-        self.report.insert(report).clone()
+        self.running.ended().await
     }
 
     /// Leaves the orchestrator, finishes within the grace what runs, and ends.
-    pub async fn stop(mut self) -> StopReport {
-        self.stop.cancel();
-        self.ended().await
-    }
-}
-
-impl Drop for RunningTranscoder {
-    fn drop(&mut self) {
-        self.hard_stop.cancel();
-        self.stop.cancel();
+    pub async fn stop(self) -> StopReport {
+        self.running.stop().await
     }
 }
 
@@ -267,11 +245,7 @@ async fn conduct(ending: Ending) -> StopReport {
         halt,
         _data_dir,
     } = ending;
-    tokio::select! {
-        () = stop.cancelled() => {}
-        () = hard_stop.cancelled() => {}
-        () = supervisor.stopping() => {}
-    }
+    supervisor.reason(&stop, &hard_stop).await;
     remote.draining.cancel();
     remote.running.close();
     let is_useless = remote.fatal.get().is_some();
@@ -285,12 +259,8 @@ async fn conduct(ending: Ending) -> StopReport {
         tracing::error!("tasks are still running after their transcoder was told to stop");
     }
     remote.sessions.end_all();
-    let closing = supervisor.shut_down(limits.operator.shutdown + KILL_TIME);
-    let closed = tokio::select! {
-        closed = closing => closed,
-        () = hard_stop.cancelled() => supervisor.shut_down(Duration::from_secs(1)).await,
-    };
-    if !closed {
+    let grace = limits.operator.shutdown + KILL_TIME;
+    if !supervisor.shut_down_until(grace, &hard_stop).await {
         tracing::error!("some of the transcoder's tasks did not stop");
     }
     let totals = remote.work().totals(0);
