@@ -3,7 +3,7 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | `supervisor` | the node's tasks, and why they stopped |
+//! | `supervisor`, `running` | the node's tasks and why they stopped, and the handle on all of them |
 //! | `listener`, `guests`, `stall`, `tls`, `files` | a port that stays bounded, its certificate, the data directory |
 //! | `http`, `rpc`, `webhook` | the two halves of the node's port, and who may be refused on it |
 //! | `credentials`, `upload`, `sources`, `segment` | a segment from its headers to its signed result |
