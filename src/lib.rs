@@ -20,6 +20,7 @@
 //! | [`media`] | ladders, probing and transcoding with ffmpeg |
 //! | [`node`] | the orchestrator node |
 //! | [`remote`] | the transcoder of an orchestrator elsewhere |
+//! | [`payments`] | tickets: made, checked, kept, redeemed |
 //! | [`gateway`] | the sending side: cut, submit, download, verify |
 //! | [`bench`] | measuring the transcoder |
 
@@ -31,6 +32,7 @@ pub mod gateway;
 pub mod gpu;
 pub mod media;
 pub mod node;
+pub mod payments;
 pub mod private_file;
 pub mod process;
 pub mod secret;
