@@ -8,6 +8,7 @@
 pub mod contracts;
 pub mod errors;
 pub mod network;
+pub mod price_feed;
 pub mod provider;
 pub mod reverts;
 
@@ -39,6 +40,7 @@ pub use self::{
     network::Network,
     plan::{Activation, Plan, PlanOptions},
     pool::{Hint, Pool},
+    price_feed::PriceFeed,
     reverts::Revert,
     submit::{SubmitEvent, SubmitOptions},
 };
