@@ -9,6 +9,7 @@ pub mod gateway;
 pub mod gpu;
 pub mod ingest;
 pub mod node;
+pub mod payments;
 pub mod probe;
 pub mod push;
 pub mod reach;

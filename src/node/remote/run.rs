@@ -72,7 +72,7 @@ pub async fn start(
     if config.capacity == 0 {
         return Err(NodeError::NoSessions.into());
     }
-    let data_dir = files::take(&config.data_dir)?;
+    let data_dir = DataDirLock::take(&config.data_dir)?;
     let (operator, operator_addr) = listen(config.operator).await?;
     if !operator_addr.ip().is_loopback() {
         return Err(NodeError::OperatorExposed {
