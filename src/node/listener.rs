@@ -27,7 +27,7 @@ use tonic::Status;
 use tower::Service;
 
 use super::{
-    guests::{Activity, Guests},
+    guests::{Activity, Answering, Guests},
     http::Refusal,
     stall::WriteLimit,
 };
@@ -230,13 +230,7 @@ async fn requests(
             let request_runs = activity.begin();
             async move {
                 let response = routes.call(request).await?;
-                // The request runs until the last byte of its answer is on its way.
-                Ok::<_, Infallible>(response.map(|body| {
-                    body.map_frame(move |frame| {
-                        let _ = &request_runs;
-                        frame
-                    })
-                }))
+                Ok::<_, Infallible>(response.map(|body| Answering::new(body, request_runs)))
             }
         })
     };

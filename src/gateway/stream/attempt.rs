@@ -121,8 +121,7 @@ impl AttemptError {
             | Self::Hash { .. }
             | Self::Signature(_)
             | Self::Wrong(_) => true,
-            // It may be about to come back.
-            Self::Session(error) => error.is_unreachable(),
+            Self::Session(error) => error.may_pass(),
             Self::Nobody(_) | Self::Answer(_) => false,
         }
     }

@@ -74,6 +74,32 @@ async fn silence_and_half_requests_end() {
 }
 
 #[tokio::test]
+async fn an_answer_nobody_takes_does_not_hold_a_connection() {
+    let rig = node_with(|config| {
+        config.tls = false;
+        config.limits.service = ConnectionLimits {
+            write_stall: Duration::from_millis(300),
+            ..ConnectionLimits::default()
+        };
+    })
+    .await;
+    let mut bytes = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
+    // Settings: no stream may send anything until it is told so.
+    bytes.extend_from_slice(&[0, 0, 6, 4, 0, 0, 0, 0, 0, 0, 4, 0, 0, 0, 0]);
+    // GET http://x/healthz, on the first stream.
+    let fields = b"\x82\x86\x04\x08/healthz\x01\x01x";
+    bytes.extend_from_slice(&[0, 0, fields.len() as u8, 1, 5, 0, 0, 0, 1]);
+    bytes.extend_from_slice(fields);
+    let answer = say(rig.node.service_addr(), &bytes).await;
+    // Its head came.
+    assert!(
+        answer.windows(9).any(|frame| frame[3] == 1 && frame[8] == 1),
+        "{answer:?}"
+    );
+    assert_eq!(h1().get(rig.url("/healthz")).send().await.unwrap().status(), 200);
+}
+
+#[tokio::test]
 async fn a_second_request_that_never_ends_is_cut_too() {
     let rig = node_with(|config| {
         config.tls = false;
