@@ -188,12 +188,13 @@ impl Activity {
                 let left = match activity.nothing_since() {
                     Some(Nothing::Asked(since)) => idle.saturating_sub(since.elapsed()),
                     Some(Nothing::Taken(since)) => limits.write_stall.saturating_sub(since.elapsed()),
-                    None => idle.min(limits.write_stall),
+                    None => limits.write_stall,
                 };
                 if left == Duration::ZERO {
                     return;
                 }
-                sleep(left).await;
+                // What is done here changes meanwhile.
+                sleep(left.min(limits.write_stall)).await;
             }
         }
     }

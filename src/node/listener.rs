@@ -10,7 +10,6 @@ use axum::{
     http::{Request, Response, Version, header::CONTENT_TYPE},
 };
 use futures_util::FutureExt;
-use http_body_util::BodyExt;
 use hyper::{body::Incoming, service::service_fn};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},

@@ -149,7 +149,7 @@ async fn receive(
     let since = Instant::now();
     let credentials = Credentials::check(node, &head.headers)?;
     let place = match gathering(node, &credentials) {
-        Some((pool, _)) if !pool.has_capacity() => None,
+        Some(_) if !node.transcoder().has_capacity() => None,
         _ => match take_place(node, &credentials, since) {
             Err(NoPlace::Capped) => return Err(capped(NoPlace::Capped)),
             place => place.ok(),

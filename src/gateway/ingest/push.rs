@@ -3,7 +3,7 @@
 
 use std::{
     convert::Infallible,
-    sync::Arc,
+    sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
 

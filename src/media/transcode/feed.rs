@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use bytes::{Bytes, BytesMut};
+use nix::fcntl::FcntlArg;
 use tokio::{io::AsyncWriteExt as _, process::ChildStdin};
 
 use crate::media::{
@@ -15,7 +16,7 @@ use crate::media::{
 const HEAD: usize = 1 << 20;
 
 /// How much of a segment waits in ffmpeg's pipe: most of one of two seconds.
-const PIPE: usize = 1 << 20;
+const PIPE: i32 = 1 << 20;
 
 /// What the first bytes told.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,7 +70,7 @@ pub(super) async fn first_look(source: &Source, head: Bytes) -> Result<Option<In
 /// more. A failing write is no error by itself, ffmpeg may have seen enough; but the source still has to be right.
 pub(super) async fn feed(mut stdin: ChildStdin, source: &Source) -> Result<(), Broken> {
     // The fewer times both wait for each other, the less it costs. Where the system does not give so much, it works too.
-    let _ = rustix::pipe::fcntl_setpipe_size(&stdin, PIPE);
+    let _ = nix::fcntl::fcntl(&stdin, FcntlArg::F_SETPIPE_SZ(PIPE));
     let mut offset = 0;
     while let Some(chunk) = source.read(offset).await? {
         offset += chunk.len();

@@ -261,7 +261,8 @@ impl TranscoderPool {
     /// Waits for a transcoder with room.
     pub(super) async fn room_until(&self, until: std::time::Instant) {
         let mut room = self.shared.room.subscribe();
-        let there_is_room = async { while !self.has_capacity() && room.changed().await.is_ok() {} };
+        let there_is_room =
+            async { while !self.state().registry.has_room() && room.changed().await.is_ok() {} };
         // Whoever waited looks for itself.
         let _ = tokio::time::timeout_at(until.into(), there_is_room).await;
     }

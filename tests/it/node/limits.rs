@@ -1,6 +1,10 @@
 //! What strangers can do to the node's port.
 
-use std::{io::ErrorKind, net::SocketAddr, time::Duration};
+use std::{
+    io::ErrorKind,
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
 
 use bytes::Bytes;
 use engine::{
@@ -90,7 +94,10 @@ async fn an_answer_nobody_takes_does_not_hold_a_connection() {
     let fields = b"\x82\x86\x04\x08/healthz\x01\x01x";
     bytes.extend_from_slice(&[0, 0, fields.len() as u8, 1, 5, 0, 0, 0, 1]);
     bytes.extend_from_slice(fields);
+    let begun = Instant::now();
     let answer = say(rig.node.service_addr(), &bytes).await;
+    // Long before it is asked whether it is still there, which others would answer.
+    assert!(begun.elapsed() < ConnectionLimits::default().ping_interval / 2);
     // Its head came.
     assert!(
         answer.windows(9).any(|frame| frame[3] == 1 && frame[8] == 1),

@@ -115,7 +115,7 @@ async fn a_session_from_before_a_restart_waits_for_the_transcoders_to_come_back(
         .body(source());
     assert_eq!(
         Raw::answer(refused).await,
-        (403, "OrchestratorCapped".to_string())
+        (403, "OrchestratorCapped\n".to_string())
     );
     let mut returned = Raw::join(&rig, 1).await;
     returned.work().await;
