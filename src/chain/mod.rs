@@ -11,6 +11,7 @@ pub mod network;
 pub mod price_feed;
 pub mod provider;
 pub mod reverts;
+pub mod watch;
 
 mod answers;
 mod calls;
@@ -43,6 +44,10 @@ pub use self::{
     price_feed::PriceFeed,
     reverts::Revert,
     submit::{SubmitEvent, SubmitOptions},
+    watch::{
+        At, ChainEvent, ChainSenders, Checkpoint, Held, Outage, OwnFacts, SenderChange, WatchSettings,
+        Watcher,
+    },
 };
 use crate::secret::RpcUrl;
 
