@@ -17,6 +17,7 @@ mod facts;
 mod plan;
 mod pool;
 mod preflight;
+mod rewards;
 mod submit;
 mod text;
 
@@ -40,6 +41,7 @@ pub use self::{
     plan::{Activation, Plan, PlanOptions},
     pool::{Hint, Pool},
     reverts::Revert,
+    rewards::{HistoryProgress, RewardFacts},
     submit::{SubmitEvent, SubmitOptions},
 };
 use crate::secret::RpcUrl;
@@ -198,6 +200,12 @@ impl Chain {
     #[must_use]
     pub fn chain_id(&self) -> u64 {
         self.chain_id
+    }
+
+    /// Whether strangers' money is on it, and its rounds take most of a day.
+    #[must_use]
+    pub fn is_public(&self) -> bool {
+        network::is_public(self.chain_id)
     }
 
     /// Where the contracts are.
