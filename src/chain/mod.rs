@@ -19,6 +19,7 @@ mod facts;
 mod plan;
 mod pool;
 mod preflight;
+mod rewards;
 mod submit;
 mod text;
 
@@ -43,6 +44,7 @@ pub use self::{
     pool::{Hint, Pool},
     price_feed::PriceFeed,
     reverts::Revert,
+    rewards::{HistoryProgress, RewardFacts},
     submit::{SubmitEvent, SubmitOptions},
     watch::{
         At, ChainEvent, ChainSenders, Checkpoint, Held, Outage, OwnFacts, SenderChange, WatchSettings,
@@ -205,6 +207,12 @@ impl Chain {
     #[must_use]
     pub fn chain_id(&self) -> u64 {
         self.chain_id
+    }
+
+    /// Whether strangers' money is on it, and its rounds take most of a day.
+    #[must_use]
+    pub fn is_public(&self) -> bool {
+        network::is_public(self.chain_id)
     }
 
     /// Where the contracts are.

@@ -156,7 +156,9 @@ async fn receive(
 ) -> Result<mpsc::Receiver<Result<Bytes, Infallible>>, Refusal> {
     let since = Instant::now();
     let mut credentials = Credentials::check(node, &head.headers)?;
-    has_room(node, &credentials)?;
+    if gathering(node, &credentials).is_none() {
+        has_room(node, &credentials)?;
+    }
     let bill = Bill::open(node, &mut credentials).await?;
     let place = match gathering(node, &credentials) {
         Some(_) if !node.transcoder().has_capacity() => None,

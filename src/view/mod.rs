@@ -13,4 +13,5 @@ pub mod payments;
 pub mod probe;
 pub mod push;
 pub mod reach;
+pub mod reward;
 pub mod transaction;
