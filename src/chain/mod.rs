@@ -8,8 +8,10 @@
 pub mod contracts;
 pub mod errors;
 pub mod network;
+pub mod price_feed;
 pub mod provider;
 pub mod reverts;
+pub mod watch;
 
 mod answers;
 mod calls;
@@ -17,6 +19,7 @@ mod facts;
 mod plan;
 mod pool;
 mod preflight;
+mod rewards;
 mod submit;
 mod text;
 
@@ -39,8 +42,14 @@ pub use self::{
     network::Network,
     plan::{Activation, Plan, PlanOptions},
     pool::{Hint, Pool},
+    price_feed::PriceFeed,
     reverts::Revert,
+    rewards::{HistoryProgress, RewardFacts},
     submit::{SubmitEvent, SubmitOptions},
+    watch::{
+        At, ChainEvent, ChainSenders, Checkpoint, Held, Outage, OwnFacts, SenderChange, WatchSettings,
+        Watcher,
+    },
 };
 use crate::secret::RpcUrl;
 
@@ -198,6 +207,12 @@ impl Chain {
     #[must_use]
     pub fn chain_id(&self) -> u64 {
         self.chain_id
+    }
+
+    /// Whether strangers' money is on it, and its rounds take most of a day.
+    #[must_use]
+    pub fn is_public(&self) -> bool {
+        network::is_public(self.chain_id)
     }
 
     /// Where the contracts are.

@@ -2,7 +2,7 @@
 
 use std::{cmp::Ordering, fmt};
 
-use crate::wire::net;
+use crate::{payments, wire::net};
 
 /// Wei for a pixel, as a fraction. Never negative.
 #[derive(Debug, Clone, Copy)]
@@ -38,6 +38,12 @@ impl Price {
     fn cross(self, other: Self) -> (u128, u128) {
         let product = |wei: u64, pixels: u64| u128::from(wei) * u128::from(pixels);
         (product(self.wei, other.pixels), product(other.wei, self.pixels))
+    }
+
+    /// The same price, as amounts are worked out with.
+    #[must_use]
+    pub fn exact(self) -> payments::Price {
+        payments::Price::new(self.wei, self.pixels).unwrap_or_default()
     }
 
     /// As a number for probabilities; never for amounts.

@@ -145,6 +145,16 @@ pub(super) struct Retired {
     pub token: net::AuthToken,
 }
 
+impl Retired {
+    /// To be told where its segments went, wherever it was found.
+    fn new(found: Url, session: Session) -> Self {
+        Self {
+            uri: session.uri().unwrap_or(found),
+            token: session.token,
+        }
+    }
+}
+
 /// One member as others may see it.
 #[derive(Debug, Clone)]
 pub(super) struct Standing {
@@ -485,18 +495,17 @@ impl Roster {
     /// Puts a new session in the place of an old one.
     ///
     /// # Errors
-    /// [`OrchestratorError::OtherAccount`]; the old one stays.
-    pub(super) fn replace(&mut self, transcoder: &str, new: Session) -> Result<(), OrchestratorError> {
+    /// [`OrchestratorError::OtherAccount`] or [`OrchestratorError::PriceDoubled`]; the old one stays.
+    pub(super) fn replace(&mut self, transcoder: &str, mut new: Session) -> Result<(), OrchestratorError> {
         let Some(member) = self.member_mut(transcoder) else {
             return Ok(());
         };
         let uri = member.offer.uri.clone();
-        if let Err(error) = member.offer.session.keeps_account(new.account) {
+        let current = &member.offer.session;
+        let judged = current.keeps_account(new.account);
+        if let Err(error) = judged.and_then(|()| new.follows(current)) {
             // Not used, but to be given back with the others.
-            self.retired.push(Retired {
-                uri,
-                token: new.token,
-            });
+            self.retired.push(Retired::new(uri, new));
             return Err(error);
         }
         let old = std::mem::replace(&mut member.offer.session, new);
@@ -521,10 +530,7 @@ impl Roster {
     fn retire(&mut self, uri: Url, session: Session) {
         if let Some(place) = self.used.iter().position(|id| *id == session.token.session_id) {
             self.used.remove(place);
-            self.retired.push(Retired {
-                uri,
-                token: session.token,
-            });
+            self.retired.push(Retired::new(uri, session));
         }
     }
 

@@ -5,6 +5,7 @@ mod plans;
 mod proxy;
 mod reads;
 mod refusals;
+mod rewards;
 mod sending;
 
 use std::time::Duration;

@@ -13,5 +13,6 @@ mod gpu;
 mod media;
 mod node;
 mod remote;
+mod tickets;
 mod wallet;
 mod wire;

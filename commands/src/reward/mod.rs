@@ -1,6 +1,7 @@
 //! `lpctl reward`: newly minted LPT, called for once a round.
 
 mod call;
+mod history;
 mod status;
 
 use clap::Subcommand;
@@ -16,6 +17,7 @@ use crate::context::Context;
 pub enum RewardCommand {
     Call(call::CallArgs),
     Status(status::StatusArgs),
+    History(history::HistoryArgs),
 }
 
 /// Carries out one of them.
@@ -26,5 +28,6 @@ pub async fn run(command: RewardCommand, context: &mut Context) -> eyre::Result<
     match command {
         RewardCommand::Call(args) => call::run(args, context).await,
         RewardCommand::Status(args) => status::run(args, context).await,
+        RewardCommand::History(args) => history::run(args, context).await,
     }
 }

@@ -12,6 +12,7 @@ use super::{Observer, Progress, Shared, give_back};
 use crate::gateway::{
     discovery::{Ask, Found, Nobody, ask},
     orchestrator::{Orchestrator, OrchestratorError},
+    payment::Purse,
     roster::{Assignment, Reach, Roster, Tried},
 };
 
@@ -38,7 +39,10 @@ impl Shared {
                 Err(nobody) if refusals.is_empty() => return Err(nobody),
                 Err(_) => break,
             };
-            if !assignment.session.is_ending(Timestamp::now()) {
+            let is_over = |purse: &Purse| purse.is_ending(&assignment.session);
+            if !assignment.session.is_ending(Timestamp::now())
+                && !self.core.purse.as_ref().is_some_and(is_over)
+            {
                 return Ok(assignment);
             }
             let transcoder = assignment.session.transcoder.clone();
@@ -133,6 +137,7 @@ impl Shared {
             wanted: Roster::wanted(candidates.len()),
             extra_nodes: settings.extra_nodes,
             blocked: &settings.blocked,
+            payer: settings.payment.as_ref(),
             is_suspended: &is_suspended,
         };
         let Found { offers, mut refusals } = ask(&candidates, &wanted).await;
@@ -162,7 +167,9 @@ impl Shared {
         if !is_current {
             return Ok(());
         }
-        let orchestrator = Orchestrator::new(assignment.uri.clone(), Arc::clone(&self.core.settings.signer));
+        // Its address in the list may be a front's, or that of another one by now.
+        let uri = old.uri().unwrap_or_else(|| assignment.uri.clone());
+        let orchestrator = Orchestrator::new(uri, Arc::clone(&self.core.settings.signer));
         let new = orchestrator.renew(&self.job).await?;
         if let Some(account) = new.account
             && self.core.settings.blocked.contains(&account)
