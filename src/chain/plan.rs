@@ -124,7 +124,7 @@ pub(crate) struct Step {
     /// Signed if the step can be simulated now, else the most it usually takes.
     pub(crate) gas_limit: u64,
     /// Gas it gets at least, where more is known than an estimate tells.
-    pub(crate) least_gas: u64,
+    pub(crate) min_gas: u64,
     /// It cannot be simulated before an earlier step is mined.
     pub(crate) depends: bool,
 }
@@ -242,7 +242,7 @@ impl Chain {
         if !refused(&findings) {
             for step in steps.iter_mut().filter(|step| !step.depends) {
                 match self.simulate(from, step).await? {
-                    Ok(gas) => step.gas_limit = with_margin(gas).max(step.least_gas),
+                    Ok(gas) => step.gas_limit = with_margin(gas).max(step.min_gas),
                     Err(reason) => findings.push(preflight::would_revert(step.name, &reason)),
                 }
             }
@@ -453,7 +453,7 @@ impl Chain {
             data: call.abi_encode().into(),
             value: Wei::ZERO,
             gas_limit: usual_gas,
-            least_gas: 0,
+            min_gas: 0,
             depends: false,
         }
     }

@@ -249,7 +249,7 @@ impl Outbox {
             data: call.data,
             value: call.value,
             gas_limit: 0,
-            least_gas: call.least_gas,
+            min_gas: call.least_gas,
             depends: false,
         };
         let gas_limit = self.simulate(&step, &call.step).await?;
@@ -261,7 +261,7 @@ impl Outbox {
     pub(super) async fn simulate(&self, step: &Step, name: &str) -> Result<u64, SubmitError> {
         let run = self.chain().simulate(self.account(), step).await;
         match run.map_err(|source| unread(name, source))? {
-            Ok(gas) => Ok(with_margin(gas).max(step.least_gas)),
+            Ok(gas) => Ok(with_margin(gas).max(step.min_gas)),
             Err(reason) => Err(SubmitError::WouldRevert {
                 step: name.to_string(),
                 reason,
