@@ -79,7 +79,9 @@ impl TryFrom<i64> for Pixels {
     fn try_from(pixels: i64) -> Result<Self, String> {
         match u64::try_from(pixels) {
             Ok(pixels @ 1..) => Ok(Self(pixels)),
-            _ => Err(format!("{pixels} is not a number of pixels; a price is for at least one")),
+            _ => Err(format!(
+                "{pixels} is not a number of pixels; a price is for at least one"
+            )),
         }
     }
 }
@@ -125,7 +127,9 @@ mod tests {
     fn a_profile_adds_to_the_defaults() {
         let read = |text: &str| toml::from_str::<PaymentsLayer>(text).unwrap();
         let one = Address::repeat_byte(1);
-        let above = read(&format!("price = \"7\"\n[price_per_gateway]\n\"{one}\" = \"5wei/2\""));
+        let above = read(&format!(
+            "price = \"7\"\n[price_per_gateway]\n\"{one}\" = \"5wei/2\""
+        ));
         let below = read("price = \"9\"\npixels_per_unit = 3\nticket_ev = \"8gwei\"");
         let both = above.over(below.clone());
         assert_eq!(both.price.unwrap().to_string(), "7wei");
@@ -134,7 +138,12 @@ mod tests {
         assert_eq!(both.price_per_gateway[&one].to_string(), "5wei/2");
         let written = toml::to_string(&below).unwrap();
         assert_eq!(read(&written), below);
-        for wrong in ["pixels_per_unit = 0", "price = \"-1\"", "ticket_ev = \"8\"", "prize = \"1\""] {
+        for wrong in [
+            "pixels_per_unit = 0",
+            "price = \"-1\"",
+            "ticket_ev = \"8\"",
+            "prize = \"1\"",
+        ] {
             assert!(toml::from_str::<PaymentsLayer>(wrong).is_err(), "{wrong}");
         }
     }

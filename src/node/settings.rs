@@ -180,11 +180,7 @@ impl RunTimeSettings {
     }
 
     /// Makes a change and keeps it; `node` does its part of it.
-    pub(super) fn change(
-        &self,
-        change: &SettingsChange,
-        node: &impl Changing,
-    ) -> Result<(), SettingsError> {
+    pub(super) fn change(&self, change: &SettingsChange, node: &impl Changing) -> Result<(), SettingsError> {
         let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         // A file that cannot be read is replaced by what is known to hold.
         let mut kept = KeptSettings::read(&self.data_dir).unwrap_or_default();
@@ -203,7 +199,10 @@ impl RunTimeSettings {
         }
         if let Some(change) = &change.price {
             node.set_price(change)?;
-            let shown = change.price.as_ref().map_or("usual".to_string(), ToString::to_string);
+            let shown = change
+                .price
+                .as_ref()
+                .map_or("usual".to_string(), ToString::to_string);
             tracing::info!(gateway = ?change.gateway, price = shown, "a price was changed");
             match change.gateway {
                 Some(gateway) => {
@@ -286,7 +285,11 @@ mod tests {
         assert_eq!(kept.log_level, Some(LogLevel::Debug));
         assert_eq!(kept.max_sessions, Some(sessions(3)));
         assert_eq!(kept.price.unwrap().to_string(), "7wei");
-        let of = |byte| kept.gateway_prices[&Address::repeat_byte(byte)].as_ref().map(ToString::to_string);
+        let of = |byte| {
+            kept.gateway_prices[&Address::repeat_byte(byte)]
+                .as_ref()
+                .map(ToString::to_string)
+        };
         assert_eq!([of(1).as_deref(), of(2).as_deref()], [Some("0.02usd/1000"), None]);
     }
 

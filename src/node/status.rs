@@ -120,7 +120,9 @@ impl Changing for Node {
             "this node takes no payments: it is on no chain",
         ))?;
         if change.gateway.is_none() && change.price.is_none() {
-            return Err(SettingsError::NotHere("the usual price can be changed, but not taken away"));
+            return Err(SettingsError::NotHere(
+                "the usual price can be changed, but not taken away",
+            ));
         }
         // Changes are made on a thread that may wait.
         let setting = cashier.prices().set(change.gateway, change.price.clone());

@@ -142,7 +142,10 @@ impl FromStr for PriceTag {
             Some((price, pixels)) => {
                 let pixels = pixels.trim().parse::<u64>().ok();
                 let pixels = pixels.filter(|pixels| (1..=i64::MAX.unsigned_abs()).contains(pixels));
-                (price.trim(), Some(pixels.ok_or_else(|| PriceTagError::Pixels(shown()))?))
+                (
+                    price.trim(),
+                    Some(pixels.ok_or_else(|| PriceTagError::Pixels(shown()))?),
+                )
             }
         };
         let end = price
