@@ -1,6 +1,7 @@
 //! Tests of the engine's `chain`.
 
 mod endpoints;
+mod guardian;
 mod outbox;
 mod plans;
 mod proxy;
