@@ -105,6 +105,8 @@ pub(crate) struct Snapshot {
     pub(crate) nonce: u64,
     /// Transactions mined or waiting.
     pub(crate) pending_nonce: u64,
+    /// What is known of the tickets a plan redeems.
+    pub(crate) tickets: Option<super::RedeemOutlook>,
 }
 
 /// What the round mints.
@@ -422,6 +424,7 @@ impl Chain {
             mint: answer_mint(answers, &mint)?,
             nonce: reading.nonces.0,
             pending_nonce: reading.nonces.1,
+            tickets: None,
         })
     }
 

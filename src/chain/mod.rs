@@ -17,6 +17,7 @@ mod facts;
 mod plan;
 mod pool;
 mod preflight;
+pub mod redemption;
 mod submit;
 mod text;
 
@@ -39,6 +40,7 @@ pub use self::{
     network::Network,
     plan::{Activation, Plan, PlanOptions},
     pool::{Hint, Pool},
+    redemption::{RedeemOutlook, RedeemRevert, RedemptionFound, TicketOutlook},
     reverts::Revert,
     submit::{SubmitEvent, SubmitOptions},
 };

@@ -1,5 +1,7 @@
 //! Plans: what is going to be done, what it changes, what stands in its way, what it costs. Nothing is sent here.
 
+mod redeem;
+
 use alloy::{
     primitives::{Address, Bytes, U256},
     sol_types::SolCall,
@@ -7,6 +9,7 @@ use alloy::{
 };
 use serde_json::json;
 
+pub(crate) use self::redeem::Redemption;
 use super::{
     Chain, ChainError, Hint, Pool, Revert,
     contracts::{BondingManager, LivepeerToken, RoundsManager, ServiceRegistry},
@@ -57,6 +60,7 @@ pub(crate) enum Intent {
     InitializeRound,
     Activate(Activation),
     SetServiceUri { uri: String },
+    Redeem(Redemption),
 }
 
 /// A described transaction, or a short series of them, not sent. [`Chain::submit`] sends it.
@@ -110,6 +114,8 @@ pub(crate) struct Step {
     pub(crate) data: Bytes,
     /// Signed if the step can be simulated now, else the most it usually takes.
     pub(crate) gas_limit: u64,
+    /// The least that is signed, whatever the simulation says.
+    pub(crate) min_gas: u64,
     /// It cannot be simulated before an earlier step is mined.
     pub(crate) depends: bool,
 }
@@ -209,7 +215,10 @@ impl Chain {
         options: PlanOptions,
     ) -> Result<Plan, ChainError> {
         let (snapshot, reach) = tokio::join!(self.snapshot(from, intent.target()), self.reach(&intent));
-        let snapshot = snapshot?;
+        let mut snapshot = snapshot?;
+        if let Intent::Redeem(redemption) = &intent {
+            snapshot.tickets = Some(self.ticket_outlook(from, &redemption.tickets).await?);
+        }
         let mut steps = self.steps(&intent, &snapshot);
         let mut findings = preflight::rows(
             &intent,
@@ -227,7 +236,7 @@ impl Chain {
         if !refused(&findings) {
             for step in steps.iter_mut().filter(|step| !step.depends) {
                 match self.simulate(from, step).await? {
-                    Ok(gas) => step.gas_limit = with_margin(gas),
+                    Ok(gas) => step.gas_limit = with_margin(gas).max(step.min_gas),
                     Err(reason) => findings.push(preflight::would_revert(step.name, &reason)),
                 }
             }
@@ -356,6 +365,7 @@ impl Chain {
                 steps
             }
             Intent::SetServiceUri { uri } => vec![self.uri_step(uri)],
+            Intent::Redeem(redemption) => redemption.steps(self, snapshot),
         }
     }
 
@@ -432,6 +442,7 @@ impl Chain {
             to,
             data: call.abi_encode().into(),
             gas_limit: usual_gas,
+            min_gas: 0,
             depends: false,
         }
     }
@@ -584,6 +595,7 @@ impl Intent {
             Self::SetServiceUri { uri } => {
                 format!("publish {} for {}", super::text::plain(uri, 200), short(from))
             }
+            Self::Redeem(redemption) => redemption.title(),
         }
     }
 

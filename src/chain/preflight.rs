@@ -3,6 +3,8 @@
 //! Chain id and contracts are also checked on connecting, and that the signer is the account when a plan is submitted.
 //! Winning tickets that should be redeemed first need tickets, which nothing here has.
 
+mod redeem;
+
 use std::{net::IpAddr, time::Duration};
 
 use alloy::primitives::{Address, U256};
@@ -90,7 +92,7 @@ pub(crate) fn rows(
     let needs_round = match intent {
         Intent::InitializeRound | Intent::SetServiceUri { .. } => false,
         Intent::Activate(_) => intent.sends_commission(snapshot),
-        Intent::Bond { .. } | Intent::Commission { .. } | Intent::Reward => true,
+        Intent::Bond { .. } | Intent::Commission { .. } | Intent::Reward | Intent::Redeem(_) => true,
     };
     if needs_round {
         findings.push(round_not_initialized(snapshot));
@@ -136,6 +138,9 @@ pub(crate) fn rows(
             nothing_to_mint(snapshot),
         ]),
         Intent::InitializeRound => findings.push(already_initialized(snapshot)),
+        Intent::Redeem(redemption) => {
+            findings.extend(redeem::rows(redemption, snapshot).into_iter().map(Some))
+        }
         _ => {}
     }
     findings.into_iter().flatten().collect()

@@ -223,7 +223,7 @@ impl Chain {
                 limit: limit.human_gwei(),
             });
         }
-        let gas_limit = with_margin(gas);
+        let gas_limit = with_margin(gas).max(step.min_gas);
         let offer = Wei(now
             .fees
             .cap(plan.options.max_gas_price)
