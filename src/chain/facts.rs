@@ -766,6 +766,7 @@ impl Snapshot {
             },
             nonce: 7,
             pending_nonce: 7,
+            tickets: None,
         }
     }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use alloy::{
     primitives::{Address, B256, Bytes, TxHash, U256},
     rpc::types::Log,
-    sol_types::{SolCall, SolEvent},
+    sol_types::SolEvent,
     transports::TransportError,
 };
 use serde_json::json;

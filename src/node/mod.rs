@@ -38,7 +38,7 @@ mod stall;
 mod status;
 pub(crate) mod store;
 pub(crate) mod supervisor;
-mod tls;
+pub(crate) mod tls;
 mod transcoders;
 mod upload;
 mod webhook;

@@ -126,3 +126,83 @@ fn fails(name: &str, ticket: &TicketOutlook, snapshot: &Snapshot) -> Option<Find
         revert.fix(),
     ))
 }
+
+#[cfg(test)]
+mod tests {
+    use alloy::primitives::{Address, B256, U256};
+
+    use super::*;
+    use crate::{chain::RedeemOutlook, wire::ticket::Ticket};
+
+    /// The sample's snapshot is in round 10, at block 1050 of the clock, with gas at a hundredth of a gwei.
+    fn codes(change: impl FnOnce(&mut WinningTicket, &mut TicketOutlook)) -> Vec<(&'static str, Severity)> {
+        let mut won = WinningTicket {
+            ticket: Ticket {
+                recipient: Address::repeat_byte(1),
+                sender: Address::repeat_byte(2),
+                face_value: Wei::gwei(1_000_000),
+                win_prob: U256::MAX,
+                sender_nonce: 1,
+                recipient_rand_hash: B256::repeat_byte(3),
+                creation_round: Round(9),
+                creation_round_block_hash: B256::repeat_byte(4),
+            },
+            signature: [5; 65],
+            recipient_rand: U256::from(6),
+            params_expiration_block: 1050,
+        };
+        let mut ticket = TicketOutlook {
+            used: false,
+            payable: won.ticket.face_value,
+            attempt: Ok(250_000),
+        };
+        change(&mut won, &mut ticket);
+        let mut snapshot = Snapshot::sample();
+        snapshot.tickets = Some(RedeemOutlook {
+            block: 1,
+            gas_price: Wei::gwei(1),
+            validity: 2,
+            round_initialized: true,
+            tickets: vec![ticket],
+        });
+        rows(&Redemption { tickets: vec![won] }, &snapshot)
+            .into_iter()
+            .map(|row| (row.code, row.severity))
+            .collect()
+    }
+
+    #[test]
+    fn each_row_speaks_for_itself() {
+        let refused = |code| vec![(code, Severity::Refusal)];
+        assert_eq!(codes(|_, _| {}), []);
+        assert_eq!(codes(|_, ticket| ticket.used = true), refused("ticket_used"));
+        assert_eq!(
+            codes(|won, _| won.ticket.creation_round = Round(8)),
+            refused("ticket_expired")
+        );
+        assert_eq!(
+            codes(|won, _| won.params_expiration_block = 1051),
+            refused("parameters_live")
+        );
+        assert_eq!(
+            codes(|_, ticket| ticket.payable = Wei::gwei(900_000)),
+            [("sender_short", Severity::Warning)]
+        );
+        assert_eq!(
+            codes(|won, _| won.ticket.face_value = Wei::ZERO),
+            [],
+            "what is payable decides"
+        );
+        assert_eq!(
+            codes(|_, ticket| ticket.attempt = Err(RedeemRevert::Unknown("odd".to_string()))),
+            refused("would_revert")
+        );
+        assert_eq!(
+            codes(|won, ticket| {
+                won.ticket.face_value = Wei::gwei(2_000);
+                ticket.payable = Wei::gwei(2_000);
+            }),
+            refused("not_worth_it")
+        );
+    }
+}

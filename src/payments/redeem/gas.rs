@@ -98,6 +98,15 @@ impl GasUse {
         each: 170_000,
     };
 
+    /// What is thought to hold on a chain.
+    #[must_use]
+    pub fn of_chain(chain_id: u64) -> Self {
+        match chain_id {
+            42_161 => Self::ARBITRUM,
+            _ => Self::ETHEREUM,
+        }
+    }
+
     /// So many tickets in one transaction.
     #[must_use]
     pub fn of(self, tickets: usize) -> u64 {

@@ -81,10 +81,18 @@ pub struct View<'a> {
 /// Tickets for one transaction.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Batch {
-    /// Their hashes, most urgent first.
-    pub tickets: Vec<B256>,
+    /// Their hashes, most urgent first, and what each is thought to pay.
+    pub tickets: Vec<(B256, Wei)>,
+}
+
+impl Batch {
     /// What they pay together.
-    pub payable: Wei,
+    #[must_use]
+    pub fn payable(&self) -> Wei {
+        self.tickets
+            .iter()
+            .fold(Wei::ZERO, |sum, (_, payable)| sum.saturating_add(*payable))
+    }
 }
 
 /// What to do now.
@@ -242,6 +250,20 @@ impl Candidate<'_> {
     }
 }
 
+/// Block of Ethereum at which a ticket that failed so often is tried again: after one block, two, four, and at most after
+/// half an hour or a quarter of the time it has left.
+#[must_use]
+pub fn next_try(attempts: u32, block: u64, closes: u64) -> u64 {
+    let left = closes.saturating_sub(block) / 4;
+    let delay = 1u64
+        .checked_shl(attempts)
+        .unwrap_or(u64::MAX)
+        .min(150)
+        .min(left)
+        .max(1);
+    block.saturating_add(delay)
+}
+
 /// Decides.
 #[must_use]
 pub fn decide(view: &View<'_>, policy: &Policy, tickets: &[Pending]) -> Decision {
@@ -308,8 +330,7 @@ pub fn decide(view: &View<'_>, policy: &Policy, tickets: &[Pending]) -> Decision
             decision.waiting.push((candidate.ticket.hash, wait));
             continue;
         }
-        batch.tickets.push(candidate.ticket.hash);
-        batch.payable = batch.payable.saturating_add(candidate.payable);
+        batch.tickets.push((candidate.ticket.hash, candidate.payable));
         if batch.tickets.len() >= policy.batch {
             decision.batches.push(std::mem::take(&mut batch));
         }
@@ -510,6 +531,21 @@ mod tests {
         }
     }
 
+    fn hashes(batch: &Batch) -> Vec<B256> {
+        batch.tickets.iter().map(|(hash, _)| *hash).collect()
+    }
+
+    #[test]
+    fn failures_are_tried_again_more_and_more_rarely_and_always_in_time() {
+        let delays: Vec<u64> = (0..5)
+            .map(|attempts| next_try(attempts, 1_000, 9_000) - 1_000)
+            .collect();
+        assert_eq!(delays, [1, 2, 4, 8, 16]);
+        assert_eq!(next_try(40, 1_000, 9_000), 1_150);
+        assert_eq!(next_try(u32::MAX, 8_900, 9_000), 8_925);
+        assert_eq!(next_try(9, 9_000, 9_000), 9_001);
+    }
+
     #[test]
     fn trap_1_nothing_is_revealed_before_the_parameters_expired() {
         let ticket = ticket(1, 10_000);
@@ -532,7 +568,7 @@ mod tests {
         stuck.not_before = 100_500;
         let (worthless, good) = (ticket(2, 0), ticket(3, 10_000));
         let decision = Scene::at(100_100).decide(&[stuck, worthless, good.clone()]);
-        assert_eq!(decision.batches[0].tickets, [good.hash]);
+        assert_eq!(hashes(&decision.batches[0]), [good.hash]);
         let codes: Vec<_> = decision.waiting.iter().map(|(_, wait)| wait.code()).collect();
         assert_eq!(codes, ["backing_off", "not_worth_it"]);
     }
@@ -551,11 +587,11 @@ mod tests {
         let late = Scene::at(111_300)
             .sender(short)
             .decide(std::slice::from_ref(&ticket));
-        assert_eq!(late.batches[0].payable, Wei::ether(9));
+        assert_eq!(late.batches[0].payable(), Wei::ether(9));
         // A recipient that is not active gets nothing of the reserve.
         let mut inactive = Scene::at(111_300).sender(short);
         inactive.standing.active = false;
-        assert_eq!(inactive.decide(&[ticket]).batches[0].payable, Wei::ether(4));
+        assert_eq!(inactive.decide(&[ticket]).batches[0].payable(), Wei::ether(4));
     }
 
     #[test]
@@ -566,7 +602,7 @@ mod tests {
         };
         let tickets = [ticket(1, 10_000), ticket(2, 8_000), ticket(3, 2_000)];
         let decision = Scene::at(100_100).sender(facts).decide(&tickets);
-        assert_eq!(decision.batches[0].tickets, [tickets[0].hash, tickets[2].hash]);
+        assert_eq!(hashes(&decision.batches[0]), [tickets[0].hash, tickets[2].hash]);
         assert_eq!(decision.waiting[0].1.code(), "sender_short");
     }
 
@@ -657,7 +693,7 @@ mod tests {
         let scene = Scene::at(105_700);
         let decision = scene.decide(&[small.clone(), large.clone(), older.clone(), old.clone()]);
         assert_eq!(
-            decision.batches[0].tickets,
+            hashes(&decision.batches[0]),
             [old.hash, older.hash, large.hash, small.hash]
         );
     }
@@ -675,7 +711,7 @@ mod tests {
         stranger.sender = Address::repeat_byte(9);
         let known = ticket(2, 1_000);
         let decision = Scene::at(100_100).decide(&[stranger.clone(), known.clone()]);
-        assert_eq!(decision.batches[0].tickets, [known.hash]);
+        assert_eq!(hashes(&decision.batches[0]), [known.hash]);
         assert_eq!(decision.waiting, [(stranger.hash, Wait::SenderUnknown)]);
     }
 }

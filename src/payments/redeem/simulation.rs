@@ -3,13 +3,13 @@
 //! The day: blocks of Ethereum with a wandering gas price and spikes of ten to forty times of it; 200 gateways, of which a
 //! fifth are short: some fill their deposit up hours later, some never, some take their funds away. Rounds open ten
 //! blocks late. A transaction is mined in the next block, at that block's price, and takes another amount of gas than the
-//! schedule thinks. The clock runs on until the last ticket's window is closed.
+//! schedule thinks. The schedule is asked once a minute. The clock runs on until the last ticket's window is closed.
 //!
 //! The bound knows everything beforehand: every ticket, every gas price, every deposit. It redeems each ticket at the
 //! lowest price of the ticket's whole window, in full transactions always, any number of them in one block, and splits
 //! tickets to use up short funds to the last wei. No schedule can do better, and none that obeys the contract as well.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use alloy::primitives::{Address, B256, U256};
 use jiff::Timestamp;
@@ -36,8 +36,10 @@ const TRUE_GAS: GasUse = GasUse {
     base: 160_000,
     each: 92_000,
 };
-/// Transactions of one block.
-const PER_BLOCK: usize = 20;
+/// Blocks between two looks.
+const STEP: u64 = 5;
+/// Transactions of one look.
+const PER_LOOK: usize = 60;
 
 /// The same numbers on every machine and for ever.
 struct Dice(u64);
@@ -200,25 +202,28 @@ impl Day {
         let mut coming = self.tickets.iter().peekable();
         let mut waiting: Vec<Pending> = Vec::new();
         let (mut paid, mut spent, mut count) = (Wei::ZERO, Wei::ZERO, 0);
-        for block in BEGIN..END {
+        for block in (BEGIN..END).step_by(STEP as usize) {
             while let Some((_, ticket)) = coming.next_if(|(made, _)| *made <= block) {
                 waiting.push(ticket.clone());
             }
             let time = clock(block);
+            let new_round = (block - BEGIN) % ROUND < STEP;
             for (address, gateway) in &mut gateways {
+                let before = gateway.facts;
                 if let Some((_, amount)) = gateway.top_up.take_if(|(at, _)| *at <= block) {
                     gateway.facts.deposit = gateway.facts.deposit.saturating_add(amount);
                 }
-                if gateway.facts.withdraw_round != Round(0)
-                    && gateway.facts.withdraw_round <= time.current_round
-                {
+                let leaves = gateway.facts.withdraw_round;
+                if leaves != Round(0) && leaves <= time.current_round {
                     gateway.facts = SenderFacts::default();
                 }
-                if (block - BEGIN) % ROUND == 10 {
+                if new_round {
                     gateway.facts.claimed = Wei::ZERO;
                     gateway.facts.claimed_by_recipient = Wei::ZERO;
                 }
-                facts.insert(*address, gateway.facts);
+                if gateway.facts != before || block == BEGIN {
+                    facts.insert(*address, gateway.facts);
+                }
             }
             history.observe(block, self.price(block));
             if waiting.is_empty() {
@@ -236,11 +241,13 @@ impl Day {
             };
             let decision = decider(&view, &waiting);
             let next = clock(block + 1);
-            let mut gone: Vec<B256> = decision.lost.iter().map(|(hash, _)| *hash).collect();
-            for batch in decision.batches.iter().take(PER_BLOCK) {
+            let mut gone: HashSet<B256> = decision.lost.iter().map(|(hash, _)| *hash).collect();
+            let by_hash: HashMap<B256, &Pending> =
+                waiting.iter().map(|ticket| (ticket.hash, ticket)).collect();
+            for batch in decision.batches.iter().take(PER_LOOK) {
                 spent = spent.saturating_add(cost(TRUE_GAS.of(batch.tickets.len()), self.price(block + 1)));
-                for hash in &batch.tickets {
-                    let ticket = waiting.iter().find(|ticket| ticket.hash == *hash).unwrap();
+                for (hash, _) in &batch.tickets {
+                    let ticket = by_hash[hash];
                     assert!(block >= ticket.params_expiration_block, "revealed early");
                     assert!(time.is_initialized() && !gone.contains(hash));
                     if !next.is_valid(ticket.creation_round) {
@@ -248,8 +255,9 @@ impl Day {
                     }
                     let gateway = gateways.get_mut(&ticket.sender).unwrap();
                     paid = paid.saturating_add(settle(&mut gateway.facts, ticket.face_value));
+                    facts.insert(ticket.sender, gateway.facts);
                     count += 1;
-                    gone.push(*hash);
+                    gone.insert(*hash);
                 }
             }
             waiting.retain(|ticket| !gone.contains(&ticket.hash));
@@ -257,19 +265,31 @@ impl Day {
         (paid.saturating_sub(spent), count)
     }
 
+    /// The lowest price from each block up to `closes`.
+    fn lows(&self, closes: u64) -> Vec<Wei> {
+        let upto = usize::try_from(closes.min(END) - BEGIN).unwrap();
+        let mut lows = self.prices[..upto].to_vec();
+        for index in (1..upto).rev() {
+            lows[index - 1] = lows[index - 1].min(lows[index]);
+        }
+        lows
+    }
+
     /// What somebody who knows the whole day could have at most.
     fn bound(&self) -> Wei {
         let mut of_senders: HashMap<Address, Vec<(Wei, Wei)>> = HashMap::new();
         let begin = clock(BEGIN);
+        let mut cheapest: HashMap<u64, Vec<Wei>> = HashMap::new();
         for (_, ticket) in &self.tickets {
             let gateway = &self.gateways[&ticket.sender];
             let last = Round(ticket.creation_round.0 + 2);
             let leaves = Some(gateway.facts.withdraw_round).filter(|round| *round != Round(0));
             let closes = first_block(&begin, leaves.map_or(last, |leaves| leaves.min(last)));
-            let cheapest = (ticket.params_expiration_block..closes)
-                .map(|block| self.price(block))
-                .min();
-            let Some(cheapest) = cheapest else { continue };
+            let lows = cheapest.entry(closes).or_insert_with(|| self.lows(closes));
+            let opens = usize::try_from(ticket.params_expiration_block - BEGIN).unwrap();
+            let Some(cheapest) = lows.get(opens).copied() else {
+                continue;
+            };
             let gas = cost(TRUE_GAS.share(20), cheapest);
             if gas < ticket.face_value {
                 of_senders
@@ -334,8 +354,7 @@ fn at_once(view: &View<'_>, tickets: &[Pending]) -> Decision {
             && gas_cost < funds.min(ticket.face_value)
         {
             decision.batches.push(Batch {
-                tickets: vec![ticket.hash],
-                payable: ticket.face_value,
+                tickets: vec![(ticket.hash, ticket.face_value)],
             });
         }
     }
