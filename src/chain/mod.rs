@@ -8,7 +8,9 @@
 pub mod contracts;
 pub mod errors;
 pub mod network;
+pub mod price_feed;
 pub mod provider;
+pub mod redemption;
 pub mod reverts;
 pub mod watch;
 
@@ -18,7 +20,6 @@ mod facts;
 mod plan;
 mod pool;
 mod preflight;
-pub mod redemption;
 mod submit;
 mod text;
 
@@ -41,6 +42,7 @@ pub use self::{
     network::Network,
     plan::{Activation, Plan, PlanOptions},
     pool::{Hint, Pool},
+    price_feed::PriceFeed,
     redemption::{RedeemOutlook, RedeemRevert, RedemptionFound, TicketOutlook},
     reverts::Revert,
     submit::{SubmitEvent, SubmitOptions},

@@ -24,12 +24,12 @@ use super::{
     reasons::Loss,
     review::pending_of,
     schedule::{Decision, Pending, Policy, Standing, View, decide},
-    state::{Moment, RedeemSettings, RedeemState, Stakes},
+    state::{Moment, RedeemSettings, RedeemState},
 };
 use crate::{
-    chain::{Chain, ChainError, Outbox, PlanOptions, SubmitError, SubmitOptions},
+    chain::{Chain, ChainError, ChainSenders, Held, Outbox, PlanOptions, SubmitError, SubmitOptions},
     payments::{
-        Books, ChainTime, SenderFacts,
+        Books, ChainTime, SenderFacts, Senders as _,
         books::{BooksError, Filter, Settlement, Winner, WinnerState},
     },
     units::{Round, Wei},
@@ -62,7 +62,7 @@ pub struct RedeemParts {
     /// What time it is.
     pub clock: watch::Receiver<Option<ChainTime>>,
     /// What stands behind the senders.
-    pub senders: Arc<dyn Stakes>,
+    pub senders: Arc<ChainSenders>,
 }
 
 /// A running redeemer. Cheap to clone.
@@ -134,7 +134,7 @@ pub(super) struct Driver {
     /// Settled in blocks that a reorganisation may still take back.
     pub(super) young: HashMap<B256, Young>,
     /// What is spoken for by transactions that are out.
-    pub(super) held: HashMap<TxHash, Vec<Box<dyn Send + Sync>>>,
+    pub(super) held: HashMap<TxHash, Vec<Held>>,
     /// Whether what an earlier process left has been looked at.
     recovered: bool,
     pub(super) told: watch::Sender<RedeemState>,

@@ -6,15 +6,9 @@ use alloy::primitives::{Address, B256};
 
 use super::{gas::GasUse, reasons::Wait};
 use crate::{
-    payments::{ChainTime, Senders},
+    payments::ChainTime,
     units::Wei,
 };
-
-/// Who knows senders, and takes note of what is under way to them.
-pub trait Stakes: Senders {
-    /// Counts so much of a sender's funds as spoken for until what it gives back is dropped.
-    fn hold(&self, sender: Address, face_value: Wei) -> Box<dyn Send + Sync>;
-}
 
 /// What the operator decided.
 #[derive(Clone)]
