@@ -16,7 +16,7 @@ use crate::{private_file, wire::token::AuthTokens};
 const TOKEN_SECRET: &str = "token-secret";
 
 /// Makes the directory if it is not there, and takes it for this process until the file is dropped.
-pub(super) fn take(data_dir: &Path) -> Result<File, NodeError> {
+pub(crate) fn take(data_dir: &Path) -> Result<File, NodeError> {
     let failed = |source| NodeError::DataDir {
         path: data_dir.to_path_buf(),
         source,

@@ -17,7 +17,7 @@
 
 mod credentials;
 mod devices;
-mod files;
+pub(crate) mod files;
 mod follow;
 mod guests;
 pub(crate) mod http;

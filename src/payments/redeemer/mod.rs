@@ -3,6 +3,7 @@
 //! | module | holds |
 //! |---|---|
 //! | `message` | a winner on the wire, and what is checked of one |
+//! | `node` | a redeemer as a process |
 //! | `service` | the redeemer's side: takes winners, tells what senders can pay |
 //! | `remote` | the orchestrator's side: hands winners over, asks what senders can pay |
 //!
@@ -10,10 +11,12 @@
 //! pays the gas and needs no key of the orchestrator.
 
 pub mod message;
+mod node;
 pub mod remote;
 pub mod service;
 
 pub use self::{
+    node::{RedeemerConfig, RedeemerError, RunningRedeemer},
     remote::{RedeemerAddress, RemoteRedeemer, RemoteRedeemerError},
     service::{QueueLimits, RedeemerServer, RedeemerServerError, RedeemerServerSettings},
 };
