@@ -1,5 +1,7 @@
 //! Plans: what is going to be done, what it changes, what stands in its way, what it costs. Nothing is sent here.
 
+mod deposit;
+mod fees;
 mod redeem;
 
 use alloy::{
@@ -9,7 +11,6 @@ use alloy::{
 };
 use serde_json::json;
 
-pub(crate) use self::redeem::Redemption;
 use super::{
     Chain, ChainError, Hint, Pool, Revert,
     contracts::{BondingManager, LivepeerToken, RoundsManager, ServiceRegistry},
@@ -23,6 +24,13 @@ use crate::{
         chain::StakeStatus,
         transaction::{Change, Finding, PlanSummary, PlannedStep, Severity},
     },
+};
+
+pub use self::deposit::DepositChange;
+pub(crate) use self::{
+    deposit::{BrokerFacts, answer_broker},
+    fees::FeesWithdrawal,
+    redeem::Redemption,
 };
 
 /// What the operator decided beforehand.
@@ -61,9 +69,11 @@ pub(crate) enum Intent {
     Activate(Activation),
     SetServiceUri { uri: String },
     Redeem(Redemption),
+    Deposit(DepositChange),
+    WithdrawFees(FeesWithdrawal),
 }
 
-/// A described transaction, or a short series of them, not sent. [`Chain::submit`] sends it.
+/// A described transaction, or a short series of them, not sent. [`Outbox::submit`](super::Outbox::submit) sends it.
 #[derive(Debug, Clone)]
 pub struct Plan {
     pub(crate) intent: Intent,
@@ -112,9 +122,11 @@ pub(crate) struct Step {
     pub(crate) name: &'static str,
     pub(crate) to: Address,
     pub(crate) data: Bytes,
+    /// ETH sent along.
+    pub(crate) value: Wei,
     /// Signed if the step can be simulated now, else the most it usually takes.
     pub(crate) gas_limit: u64,
-    /// The least that is signed, whatever the simulation says.
+    /// Gas it gets at least, where more is known than an estimate tells.
     pub(crate) min_gas: u64,
     /// It cannot be simulated before an earlier step is mined.
     pub(crate) depends: bool,
@@ -246,7 +258,10 @@ impl Chain {
         let max_cost = steps
             .iter()
             .fold(Wei::ZERO, |sum, step| sum.saturating_add(cost(step)));
-        findings.extend(preflight::cost_rows(&snapshot, max_cost, &options));
+        let value = steps
+            .iter()
+            .fold(Wei::ZERO, |sum, step| sum.saturating_add(step.value));
+        findings.extend(preflight::cost_rows(&snapshot, max_cost, value, &options));
         findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
         let summary = PlanSummary {
             title: intent.title(from),
@@ -281,7 +296,7 @@ impl Chain {
         from: Address,
         step: &Step,
     ) -> Result<Result<u64, Revert>, ChainError> {
-        let call = json!({ "from": from, "to": step.to, "data": step.data });
+        let call = json!({ "from": from, "to": step.to, "data": step.data, "value": step.value.0 });
         let mut batch = self.rpc.new_batch();
         let run = batch.add_call::<_, Bytes>("eth_call", &json!([call, "latest"]))?;
         let gas = batch.add_call::<_, U256>("eth_estimateGas", &json!([call]))?;
@@ -366,6 +381,8 @@ impl Chain {
             }
             Intent::SetServiceUri { uri } => vec![self.uri_step(uri)],
             Intent::Redeem(redemption) => redemption.steps(self, snapshot),
+            Intent::Deposit(change) => self.deposit_steps(*change),
+            Intent::WithdrawFees(withdrawal) => self.fees_steps(*withdrawal, snapshot),
         }
     }
 
@@ -441,6 +458,7 @@ impl Chain {
             name,
             to,
             data: call.abi_encode().into(),
+            value: Wei::ZERO,
             gas_limit: usual_gas,
             min_gas: 0,
             depends: false,
@@ -596,6 +614,8 @@ impl Intent {
                 format!("publish {} for {}", super::text::plain(uri, 200), short(from))
             }
             Self::Redeem(redemption) => redemption.title(),
+            Self::Deposit(change) => change.title(),
+            Self::WithdrawFees(withdrawal) => withdrawal.title(from),
         }
     }
 
@@ -642,6 +662,8 @@ impl Intent {
                 after.round.initialized = true;
                 after.round.last_initialized = before.round.round;
             }
+            Self::Deposit(change) => change.predict(&mut after),
+            Self::WithdrawFees(withdrawal) => withdrawal.predict(before, &mut after),
             _ => {}
         }
         after
@@ -719,6 +741,8 @@ impl Intent {
                 "last initialised round",
                 snapshot.round.last_initialized.to_string(),
             )),
+            Self::Deposit(change) => figures.extend(change.figures(snapshot)),
+            Self::WithdrawFees(withdrawal) => figures.extend(withdrawal.figures(snapshot)),
             _ => {}
         }
         figures
@@ -745,6 +769,8 @@ impl Intent {
                 Some(format!("from round {next}"))
             }
             (Self::Reward, "total_stake_lpt") => Some("with this round's reward, about".to_string()),
+            (Self::Deposit(change), _) => change.note(key, before),
+            (Self::WithdrawFees(withdrawal), _) => withdrawal.note(key),
             _ => None,
         }
     }
@@ -762,7 +788,7 @@ pub(crate) fn changes(intent: &Intent, before: &Snapshot, after: &Snapshot, pred
             label: before_figure.label.to_string(),
             note: intent
                 .note(before_figure.key, before)
-                .filter(|_| predicted || before_figure.key != "total_stake_lpt"),
+                .filter(|_| predicted || !matches!(before_figure.key, "total_stake_lpt" | "wallet_wei")),
             before: before_figure.value,
             after: after_figure.value,
         })

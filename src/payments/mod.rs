@@ -6,6 +6,7 @@
 //! | `books` | what must outlive the process, in one file |
 //! | `clock` | what block and round it is, as everybody here needs to know |
 //! | `redeem` | redeeming what won: when, how, what became of it |
+//! | `redeemer` | the same as a service, for orchestrators elsewhere |
 //! | `price` | what a pixel costs, in wei or a currency |
 //! | `senders` | what stands behind a gateway's tickets |
 //! | `ticket` | a ticket with its signature, and one that won |
@@ -15,6 +16,7 @@ pub mod books;
 pub mod clock;
 pub mod price;
 pub mod redeem;
+pub mod redeemer;
 pub mod senders;
 pub mod ticket;
 

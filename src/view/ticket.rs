@@ -117,6 +117,17 @@ pub struct TicketList {
     pub has_more: bool,
 }
 
+/// The answer of `lpctl ticket redeem`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TicketsRedeemed {
+    /// What they paid.
+    pub paid_wei: Wei,
+    /// What that cost.
+    pub cost_wei: Wei,
+    /// The tickets, as they are now.
+    pub tickets: Vec<TicketFacts>,
+}
+
 /// The answer of `lpctl ticket show`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct TicketDetails {

@@ -13,7 +13,7 @@ use alloy::{
     sol_types::SolCall,
 };
 use engine::{
-    chain::{Activation, Chain, ChainConfig, PlanOptions, SubmitOptions},
+    chain::{Activation, Chain, ChainConfig, GasPolicy, Outbox, PlanOptions, SubmitOptions},
     devnet::Parameters,
     payments::WinningTicket,
     units::{Lpt, Round, Wei},
@@ -40,7 +40,10 @@ struct Scene {
     chain: Chain,
     recipient: PrivateKeySigner,
     gateway: PrivateKeySigner,
+    /// The recipient's own sender.
+    outbox: Outbox,
     nonce: u32,
+    _folder: tempfile::TempDir,
 }
 
 /// A thousandth of an ETH.
@@ -74,17 +77,24 @@ impl Scene {
             .plan_activate(recipient.address(), activation, PlanOptions::default())
             .await
             .unwrap();
-        chain
-            .submit(plan, &recipient, SubmitOptions::default(), |_| Ok(()))
-            .await
-            .unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let outbox = Outbox::open(
+            chain.clone(),
+            recipient.clone(),
+            folder.path(),
+            GasPolicy::default(),
+        )
+        .unwrap();
+        outbox.submit(plan, SubmitOptions::default()).await.unwrap();
         devnet.next_round().await;
         Self {
             devnet,
             chain,
             recipient,
             gateway,
+            outbox,
             nonce: 0,
+            _folder: folder,
         }
     }
 

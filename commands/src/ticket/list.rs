@@ -57,7 +57,10 @@ pub async fn run(args: ListArgs, context: &mut Context) -> eyre::Result<()> {
         limit: limit + 1,
         ..Filter::default()
     };
-    let mut winners = books.winners(filter).await.map_err(|error| books_failure(&error))?;
+    let mut winners = books
+        .winners(filter)
+        .await
+        .map_err(|error| books_failure(&error))?;
     let has_more = winners.len() > limit;
     winners.truncate(limit);
     let look = seen(&books, &winners, context).await?;

@@ -106,15 +106,21 @@ fn books_failure(error: &BooksError) -> Failure {
         .hint(format!("`lpctl ticket show {hash}` tells what became of it")),
         BooksError::Unknown(hash) => unknown_ticket(*hash),
         BooksError::Full => failure.hint("make room on the disk; nothing is lost meanwhile"),
-        BooksError::Older { .. } => failure.hint("start the node once with this lpctl: it brings them up to date"),
+        BooksError::Older { .. } => {
+            failure.hint("start the node once with this lpctl: it brings them up to date")
+        }
         BooksError::Newer { .. } => failure.hint("use the lpctl that wrote them, or a later one"),
         _ => failure,
     }
 }
 
 fn unknown_ticket(hash: B256) -> Failure {
-    Failure::new(Kind::Failed, "unknown_ticket", format!("no winning ticket {hash} is in the books"))
-        .hint("`lpctl ticket list --all` shows those that are; `--data-dir` names other books")
+    Failure::new(
+        Kind::Failed,
+        "unknown_ticket",
+        format!("no winning ticket {hash} is in the books"),
+    )
+    .hint("`lpctl ticket list --all` shows those that are; `--data-dir` names other books")
 }
 
 /// What the node would do; its own figures differ by what it learnt of gas.

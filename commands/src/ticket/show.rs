@@ -40,7 +40,10 @@ pub struct ShowArgs {
 /// Failed for a ticket that is not in the books.
 pub async fn run(args: ShowArgs, context: &mut Context) -> eyre::Result<()> {
     let books = args.books.read(context).await?;
-    let found = books.winner(args.hash).await.map_err(|error| books_failure(&error))?;
+    let found = books
+        .winner(args.hash)
+        .await
+        .map_err(|error| books_failure(&error))?;
     let winner = found.ok_or_else(|| unknown_ticket(args.hash))?;
     let winners = [winner];
     let look = seen(&books, &winners, context).await?;
@@ -67,12 +70,24 @@ impl Report for TicketDetails {
         if let Some(cost) = facts.cost_wei {
             row("gas", cost.human());
         }
-        row("break-even", format!("at a gas price of {}", facts.break_even_gas_price_wei.human_gwei()));
+        row(
+            "break-even",
+            format!(
+                "at a gas price of {}",
+                facts.break_even_gas_price_wei.human_gwei()
+            ),
+        );
         row("sender", facts.sender.to_string());
         row("recipient", facts.recipient.to_string());
-        row("made in", format!("round {}, won {}", facts.creation_round, facts.won_at));
+        row(
+            "made in",
+            format!("round {}, won {}", facts.creation_round, facts.won_at),
+        );
         if let Some(window) = &facts.window {
-            let until = window.closes_at.map(|at| format!(", until {at}")).unwrap_or_default();
+            let until = window
+                .closes_at
+                .map(|at| format!(", until {at}"))
+                .unwrap_or_default();
             row("window", format!("{} left{until}", left(window)));
             row(
                 "blocks",
@@ -85,8 +100,13 @@ impl Report for TicketDetails {
             );
         }
         if let Some(transaction) = facts.transaction {
-            let block = facts.block.map(|block| format!(" in block {}", wording::grouped(block)));
-            row("transaction", format!("{transaction}{}", block.unwrap_or_default()));
+            let block = facts
+                .block
+                .map(|block| format!(" in block {}", wording::grouped(block)));
+            row(
+                "transaction",
+                format!("{transaction}{}", block.unwrap_or_default()),
+            );
         }
         if facts.attempts > 0 {
             row("failures", facts.attempts.to_string());

@@ -41,7 +41,10 @@ pub async fn run(args: StatsArgs, context: &mut Context) -> eyre::Result<()> {
         limit: MOST,
         ..Filter::default()
     };
-    let winners = books.winners(filter).await.map_err(|error| books_failure(&error))?;
+    let winners = books
+        .winners(filter)
+        .await
+        .map_err(|error| books_failure(&error))?;
     Ok(context.shell.report(&stats(&winners))?)
 }
 
@@ -94,12 +97,16 @@ fn stats(winners: &[Winner]) -> TicketStats {
                     count(&mut stats.lost, value);
                     count(&mut of_sender.lost, value);
                 }
-                Settlement::UsedElsewhere | Settlement::HandedOver { .. } => count(&mut stats.elsewhere, value),
+                Settlement::UsedElsewhere | Settlement::HandedOver { .. } => {
+                    count(&mut stats.elsewhere, value)
+                }
             },
         }
     }
     stats.senders = senders.into_values().collect();
-    stats.senders.sort_by_key(|of| (std::cmp::Reverse(of.winners.face_value_wei), of.sender));
+    stats
+        .senders
+        .sort_by_key(|of| (std::cmp::Reverse(of.winners.face_value_wei), of.sender));
     stats
 }
 
@@ -117,11 +124,20 @@ impl Report for TicketStats {
             sum("waiting", &self.waiting),
             sum("under way", &self.in_flight),
             sum("redeemed", &self.redeemed),
-            format!("{:<12}{} for {} of gas", "paid", self.paid_wei.human(), self.cost_wei.human()),
+            format!(
+                "{:<12}{} for {} of gas",
+                "paid",
+                self.paid_wei.human(),
+                self.cost_wei.human()
+            ),
             sum("elsewhere", &self.elsewhere),
         ];
         let lost = sum("lost", &self.lost);
-        lines.push(if self.lost.count > 0 { style.bad(&lost) } else { lost });
+        lines.push(if self.lost.count > 0 {
+            style.bad(&lost)
+        } else {
+            lost
+        });
         if !self.senders.is_empty() {
             let mut table = table();
             table.set_header(["gateway", "winners", "worth", "paid", "waiting", "lost"]);

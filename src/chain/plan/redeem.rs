@@ -67,6 +67,7 @@ impl Redemption {
             name: "redeem",
             to,
             data,
+            value: Wei::ZERO,
             gas_limit: min_gas.max(350_000),
             min_gas,
             depends: false,

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use alloy::primitives::B256;
 
 use super::{
-    driver::{Driver, Trouble},
+    driver::{Driver, RedeemFailure},
     gas::cost,
     schedule::{Batch, next_try},
     state::Moment,
@@ -47,7 +47,7 @@ impl Driver {
         batch: Batch,
         winners: &HashMap<B256, Winner>,
         time: &ChainTime,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), RedeemFailure> {
         let (chosen, payable): (Vec<&Winner>, Vec<Wei>) = batch
             .tickets
             .iter()
@@ -100,7 +100,7 @@ impl Driver {
         payable: &[Wei],
         outlook: &RedeemOutlook,
         time: &ChainTime,
-    ) -> Result<Option<Going<'a>>, Trouble> {
+    ) -> Result<Option<Going<'a>>, RedeemFailure> {
         let mut going = Vec::new();
         let mut single_gas = Vec::new();
         for ((winner, payable), ticket) in chosen.iter().zip(payable).zip(&outlook.tickets) {
@@ -151,13 +151,13 @@ impl Driver {
     }
 
     /// The books know the transaction before the network does.
-    async fn send(&self, prepared: Prepared, going: &Going<'_>) -> Result<Sent, Trouble> {
+    async fn send(&self, prepared: Prepared, going: &Going<'_>) -> Result<Sent, RedeemFailure> {
         self.parts.books.sent(&going.hashes(), prepared.hash()).await?;
         self.at(Moment::Named);
         Ok(prepared.broadcast().await?)
     }
 
-    async fn follow(&mut self, sent: Sent, going: &Going<'_>, time: &ChainTime) -> Result<(), Trouble> {
+    async fn follow(&mut self, sent: Sent, going: &Going<'_>, time: &ChainTime) -> Result<(), RedeemFailure> {
         let hash = sent.hash();
         let patience = SubmitOptions {
             timeout: self.settings.timeout,
@@ -180,10 +180,10 @@ impl Driver {
     async fn take_back(
         &mut self,
         going: &Going<'_>,
-        trouble: Trouble,
+        trouble: RedeemFailure,
         time: &ChainTime,
-    ) -> Result<(), Trouble> {
-        if let Trouble::Submit(error) = &trouble
+    ) -> Result<(), RedeemFailure> {
+        if let RedeemFailure::Submit(error) = &trouble
             && may_be_out(error)
         {
             return Err(trouble);
@@ -192,7 +192,7 @@ impl Driver {
             self.parts.books.reopen(winner.hash).await?;
         }
         match &trouble {
-            Trouble::Submit(SubmitError::WouldRevert { reason, .. }) => {
+            RedeemFailure::Submit(SubmitError::WouldRevert { reason, .. }) => {
                 let revert = RedeemRevert::of(reason);
                 for winner in &going.winners {
                     self.note(winner, revert.code(), revert.to_string(), time).await?;
@@ -200,7 +200,7 @@ impl Driver {
                 Ok(())
             }
             // The schedule waits for the price by itself.
-            Trouble::Submit(SubmitError::GasPriceAboveLimit { .. }) => Ok(()),
+            RedeemFailure::Submit(SubmitError::GasPriceAboveLimit { .. }) => Ok(()),
             _ => Err(trouble),
         }
     }
@@ -212,8 +212,13 @@ impl Driver {
         reason: &str,
         message: String,
         time: &ChainTime,
-    ) -> Result<(), Trouble> {
-        let last = winner.ticket.ticket.creation_round.0.saturating_add(time.ticket_validity);
+    ) -> Result<(), RedeemFailure> {
+        let last = winner
+            .ticket
+            .ticket
+            .creation_round
+            .0
+            .saturating_add(time.ticket_validity);
         let closes = super::schedule::first_block(time, crate::units::Round(last));
         let not_before = next_try(winner.attempts, time.l1_block, closes);
         tracing::info!(ticket = %winner.hash, %reason, %message, not_before, "a ticket was not redeemed");
@@ -242,7 +247,11 @@ fn unpaid(
     let gas = if batch > 1 { gas / 2 } else { gas };
     let cost = cost(gas, gas_price);
     (ticket.payable <= cost).then(|| {
-        let message = format!("it pays {}, its gas costs {}", ticket.payable.human(), cost.human());
+        let message = format!(
+            "it pays {}, its gas costs {}",
+            ticket.payable.human(),
+            cost.human()
+        );
         ("not_worth_it", message)
     })
 }

@@ -23,11 +23,14 @@ use super::{
     gas::GasPrices,
     reasons::Loss,
     review::pending_of,
-    schedule::{Decision, Pending, Policy, Standing, View, decide},
+    schedule::{Batch, Decision, Pending, Policy, Standing, View, decide},
     state::{Moment, RedeemSettings, RedeemState},
 };
 use crate::{
-    chain::{Chain, ChainError, ChainSenders, Held, Outbox, PlanOptions, SubmitError, SubmitOptions},
+    chain::{
+        Chain, ChainError, ChainSenders, Held, Outbox, PlanOptions, SubmitError, SubmitOptions,
+        outbox::RecordError,
+    },
     payments::{
         Books, ChainTime, SenderFacts, Senders as _,
         books::{BooksError, Filter, Settlement, Winner, WinnerState},
@@ -82,19 +85,8 @@ impl Redeemer {
         stop: CancellationToken,
     ) -> (Self, JoinHandle<()>) {
         let wake = Arc::new(Notify::new());
-        let (told, state) = watch::channel(RedeemState::default());
-        let driver = Driver {
-            gas: settings.gas,
-            parts,
-            settings,
-            prices: GasPrices::default(),
-            prices_kept: 0,
-            standing: None,
-            young: HashMap::new(),
-            held: HashMap::new(),
-            recovered: false,
-            told,
-        };
+        let driver = Driver::new(parts, settings);
+        let state = driver.told.subscribe();
         let task = tokio::spawn(driver.run(Arc::clone(&wake), stop));
         (Self { wake, state }, task)
     }
@@ -111,15 +103,56 @@ impl Redeemer {
     }
 }
 
+/// Redeems these tickets now, whatever gas costs and however much time is left. What the contract would not pay, or not pay
+/// more than its gas for, still waits; the books say why. Another process may be redeeming from the same books.
+///
+/// # Errors
+/// [`RedeemFailure`]; [`BooksError::NotPending`] for a ticket that is not waiting, and then nothing is sent.
+pub async fn redeem_now(
+    parts: RedeemParts,
+    settings: RedeemSettings,
+    time: ChainTime,
+    hashes: &[B256],
+) -> Result<(), RedeemFailure> {
+    let mut winners = HashMap::new();
+    for hash in hashes {
+        let winner = parts
+            .books
+            .winner(*hash)
+            .await?
+            .ok_or(BooksError::Unknown(*hash))?;
+        if winner.state != WinnerState::Pending {
+            return Err(BooksError::NotPending(*hash).into());
+        }
+        winners.insert(*hash, winner);
+    }
+    let mut driver = Driver::new(parts, settings);
+    driver.parts.outbox.recover().await?;
+    for some in hashes.chunks(driver.settings.batch.max(1)) {
+        let batch = Batch {
+            // Whatever is paid: who asks has seen what it is.
+            tickets: some.iter().map(|hash| (*hash, Wei::ZERO)).collect(),
+        };
+        Box::pin(driver.redeem(batch, &winners, &time)).await?;
+    }
+    Ok(())
+}
+
 /// Why a look ended early. None of it is lost: the next one begins where this one began.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Trouble {
+pub enum RedeemFailure {
+    /// The chain cannot be read.
     #[error("the chain: {0}")]
     Chain(#[from] ChainError),
+    /// The books cannot be read or written.
     #[error("the books: {0}")]
     Books(#[from] BooksError),
+    /// A transaction was not sent, or nothing is known of it.
     #[error("sending: {0}")]
     Submit(#[from] SubmitError),
+    /// What became of a transaction cannot be told.
+    #[error("looking a transaction up: {0}")]
+    Record(#[from] RecordError),
 }
 
 /// The task's own state, which may be lost at any time.
@@ -148,6 +181,21 @@ pub(super) struct Young {
 }
 
 impl Driver {
+    fn new(parts: RedeemParts, settings: RedeemSettings) -> Self {
+        Self {
+            gas: settings.gas,
+            parts,
+            settings,
+            prices: GasPrices::default(),
+            prices_kept: 0,
+            standing: None,
+            young: HashMap::new(),
+            held: HashMap::new(),
+            recovered: false,
+            told: watch::Sender::new(RedeemState::default()),
+        }
+    }
+
     async fn run(mut self, wake: Arc<Notify>, stop: CancellationToken) {
         let mut winners = self.parts.books.new_winners();
         let mut clock = self.parts.clock.clone();
@@ -180,7 +228,7 @@ impl Driver {
     }
 
     /// One look: what was under way, what is new, what can go.
-    async fn look(&mut self, time: ChainTime) -> Result<(), Trouble> {
+    async fn look(&mut self, time: ChainTime) -> Result<(), RedeemFailure> {
         self.note_price(&time).await;
         if !self.recovered {
             self.take_over(&time).await?;
@@ -213,7 +261,8 @@ impl Driver {
             decide(&view, &policy, &tickets)
         };
         self.tell(&time, &pending, under_way, &decision);
-        let winners: HashMap<B256, Winner> = pending.into_iter().map(|winner| (winner.hash, winner)).collect();
+        let winners: HashMap<B256, Winner> =
+            pending.into_iter().map(|winner| (winner.hash, winner)).collect();
         self.give_up(&decision, &winners).await?;
         if let Some(at_stake) = decision.open_round {
             self.open_round(&time, at_stake).await;
@@ -243,7 +292,7 @@ impl Driver {
     }
 
     /// What an earlier process left: its transactions, and what it settled in the last blocks.
-    async fn take_over(&mut self, time: &ChainTime) -> Result<(), Trouble> {
+    async fn take_over(&mut self, time: &ChainTime) -> Result<(), RedeemFailure> {
         self.parts.outbox.recover().await?;
         let filter = Filter {
             settled_since_block: Some(time.block.saturating_sub(super::outcome::DEPTH)),
@@ -256,7 +305,10 @@ impl Driver {
                 ..
             } = winner.state
             {
-                let young = Young { transaction: tx, block };
+                let young = Young {
+                    transaction: tx,
+                    block,
+                };
                 self.young.insert(winner.hash, young);
             }
         }
@@ -301,7 +353,7 @@ impl Driver {
     }
 
     /// Read once a round and every now and then.
-    async fn standing(&mut self, time: &ChainTime) -> Result<Standing, Trouble> {
+    async fn standing(&mut self, time: &ChainTime) -> Result<Standing, RedeemFailure> {
         if let Some((standing, round, block)) = self.standing
             && round == time.current_round
             && time.l1_block < block.saturating_add(25)
@@ -332,7 +384,7 @@ impl Driver {
         &mut self,
         decision: &Decision,
         winners: &HashMap<B256, Winner>,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), RedeemFailure> {
         if decision.lost.is_empty() {
             return Ok(());
         }
@@ -362,7 +414,7 @@ impl Driver {
     }
 
     /// How a ticket nobody here redeemed was paid.
-    pub(super) async fn settlement_by_others(&self, winner: &Winner) -> Result<Settlement, Trouble> {
+    pub(super) async fn settlement_by_others(&self, winner: &Winner) -> Result<Settlement, RedeemFailure> {
         let found = self
             .parts
             .chain
@@ -387,7 +439,12 @@ impl Driver {
             queue: true,
             ..PlanOptions::default()
         };
-        let plan = match self.parts.chain.plan_initialize_round(outbox.account(), options).await {
+        let plan = match self
+            .parts
+            .chain
+            .plan_initialize_round(outbox.account(), options)
+            .await
+        {
             Ok(plan) if plan.refusals().is_empty() => plan,
             Ok(_) => return,
             Err(error) => {

@@ -86,7 +86,10 @@ pub async fn look(
         };
         let watcher = Watcher::start(chain.clone(), settings, stop);
         let Ok(time) = timeout(PATIENCE, watcher.ready()).await else {
-            return Err(LookError::Late(PATIENCE, watcher.outage().map(|outage| outage.reason)));
+            return Err(LookError::Late(
+                PATIENCE,
+                watcher.outage().map(|outage| outage.reason),
+            ));
         };
         prices.observe(time.l1_block, time.gas_price);
         let pending: Vec<Pending> = own
@@ -117,7 +120,10 @@ pub async fn look(
     }
     let tickets = winners
         .iter()
-        .map(|winner| told.remove(&winner.hash).unwrap_or_else(|| facts(winner, policy.gas, None)))
+        .map(|winner| {
+            told.remove(&winner.hash)
+                .unwrap_or_else(|| facts(winner, policy.gas, None))
+        })
         .collect();
     match clock {
         Some(time) => Ok(Look { time, tickets }),
@@ -136,5 +142,9 @@ async fn senders_of(watcher: &Watcher, pending: &[Pending]) -> HashMap<Address, 
             Some((sender, facts))
         }
     });
-    futures_util::future::join_all(asked).await.into_iter().flatten().collect()
+    futures_util::future::join_all(asked)
+        .await
+        .into_iter()
+        .flatten()
+        .collect()
 }

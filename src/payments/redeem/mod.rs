@@ -13,8 +13,20 @@
 //! Who pays is judged by the contract's own word: a ticket is settled when the contract calls it used and an event says
 //! how it was paid, never because a transaction was sent or a receipt says so.
 
+mod attempt;
+pub mod driver;
 pub mod gas;
+pub mod look;
+mod outcome;
 pub mod reasons;
+pub mod review;
 pub mod schedule;
 #[cfg(test)]
 mod simulation;
+pub mod state;
+
+pub use self::{
+    driver::{RedeemFailure, RedeemParts, Redeemer, redeem_now},
+    look::{Look, LookError, look},
+    state::{Moment, RedeemSettings, RedeemState},
+};

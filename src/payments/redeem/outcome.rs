@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use alloy::primitives::{B256, TxHash};
 
 use super::{
-    driver::{Driver, Trouble, Young},
+    driver::{Driver, RedeemFailure, Young},
     state::Moment,
 };
 use crate::{
@@ -32,7 +32,7 @@ impl Driver {
         winners: &[&Winner],
         mined: &Mined,
         time: &ChainTime,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), RedeemFailure> {
         let hashes: Vec<B256> = winners.iter().map(|winner| winner.hash).collect();
         let (head, used) = self.parts.chain.used_tickets(&hashes).await?;
         if head < mined.block {
@@ -81,14 +81,14 @@ impl Driver {
 
     /// Settles a ticket that the contract calls used although nobody here redeemed it. As long as no event says how it was
     /// paid, it is left as it is: an endpoint that errs must not cost a ticket.
-    pub(super) async fn settle_used(&mut self, winner: &Winner) -> Result<(), Trouble> {
+    pub(super) async fn settle_used(&mut self, winner: &Winner) -> Result<(), RedeemFailure> {
         match self.settlement_by_others(winner).await? {
             Settlement::UsedElsewhere => Ok(()),
             settlement => self.book(vec![(winner.hash, settlement)]).await,
         }
     }
 
-    async fn book(&mut self, settled: Vec<(B256, Settlement)>) -> Result<(), Trouble> {
+    async fn book(&mut self, settled: Vec<(B256, Settlement)>) -> Result<(), RedeemFailure> {
         if settled.is_empty() {
             return Ok(());
         }
@@ -107,7 +107,7 @@ impl Driver {
     }
 
     /// Finds out what became of tickets that are under way: sent by an earlier process, or by this one without an answer.
-    pub(super) async fn resolve(&mut self, in_flight: Vec<Winner>) -> Result<(), Trouble> {
+    pub(super) async fn resolve(&mut self, in_flight: Vec<Winner>) -> Result<(), RedeemFailure> {
         let mut by_transaction: HashMap<Option<TxHash>, Vec<Winner>> = HashMap::new();
         for winner in in_flight {
             if let WinnerState::InFlight { tx, .. } = winner.state {
@@ -131,7 +131,7 @@ impl Driver {
     }
 
     /// Nothing of ours redeems these tickets any more: somebody else did, or they are free again.
-    async fn unsent(&mut self, winners: &[&Winner]) -> Result<(), Trouble> {
+    async fn unsent(&mut self, winners: &[&Winner]) -> Result<(), RedeemFailure> {
         let hashes: Vec<B256> = winners.iter().map(|winner| winner.hash).collect();
         let (_, used) = self.parts.chain.used_tickets(&hashes).await?;
         for (winner, used) in winners.iter().zip(used) {
@@ -144,7 +144,7 @@ impl Driver {
         Ok(())
     }
 
-    async fn resolve_sent(&mut self, hash: TxHash, winners: &[&Winner]) -> Result<(), Trouble> {
+    async fn resolve_sent(&mut self, hash: TxHash, winners: &[&Winner]) -> Result<(), RedeemFailure> {
         let Some(time) = *self.parts.clock.borrow() else {
             return Ok(());
         };
@@ -180,12 +180,12 @@ impl Driver {
         }
     }
 
-    async fn fate(&self, hash: TxHash) -> Result<Fate, Trouble> {
+    async fn fate(&self, hash: TxHash) -> Result<Fate, RedeemFailure> {
         Ok(self.outbox().fate(hash).await?)
     }
 
     /// Waits for a transaction that is out, replacing it when it is stuck.
-    async fn wait_for(&self, hash: TxHash) -> Result<Fate, Trouble> {
+    async fn wait_for(&self, hash: TxHash) -> Result<Fate, RedeemFailure> {
         let patience = SubmitOptions {
             timeout: self.settings.timeout,
             ..SubmitOptions::default()
@@ -199,7 +199,7 @@ impl Driver {
     }
 
     /// Looks at what was settled in the last blocks: a reorganisation may have taken it back.
-    pub(super) async fn watch_young(&mut self, time: &ChainTime) -> Result<(), Trouble> {
+    pub(super) async fn watch_young(&mut self, time: &ChainTime) -> Result<(), RedeemFailure> {
         if self.young.is_empty() {
             return Ok(());
         }

@@ -79,7 +79,12 @@ pub fn facts(winner: &Winner, gas: GasUse, outlook: Option<Outlook<'_>>) -> Tick
         WinnerState::Settled { at, settlement } => {
             facts.settled_at = Some(*at);
             match settlement {
-                Settlement::Redeemed { tx, paid, block, cost } => {
+                Settlement::Redeemed {
+                    tx,
+                    paid,
+                    block,
+                    cost,
+                } => {
                     facts.status = TicketStatus::Redeemed;
                     facts.transaction = Some(*tx);
                     facts.block = Some(*block);
@@ -147,7 +152,9 @@ fn window_of(winner: &Winner, outlook: &Outlook<'_>) -> TicketWindow {
     let seconds_left = outlook.block_seconds.map(|each| each.saturating_mul(blocks_left));
     let closes_at = seconds_left.and_then(|seconds| {
         let seconds = i64::try_from(seconds).ok()?;
-        time.read_at.checked_add(jiff::SignedDuration::from_secs(seconds)).ok()
+        time.read_at
+            .checked_add(jiff::SignedDuration::from_secs(seconds))
+            .ok()
     });
     TicketWindow {
         opens_block: window.opens,

@@ -5,10 +5,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use alloy::primitives::{Address, B256};
 
 use super::{gas::GasUse, reasons::Wait};
-use crate::{
-    payments::ChainTime,
-    units::Wei,
-};
+use crate::{payments::ChainTime, units::Wei};
 
 /// What the operator decided.
 #[derive(Clone)]

@@ -101,7 +101,8 @@ pub fn from_wire(message: &net::Ticket) -> Result<WinningTicket, TicketFault> {
         .sender_params
         .as_ref()
         .ok_or(TicketFault::Malformed("no sender parameters"))?;
-    let round = u64::try_from(expiration.creation_round).map_err(|_| TicketFault::Malformed("creation round"))?;
+    let round =
+        u64::try_from(expiration.creation_round).map_err(|_| TicketFault::Malformed("creation round"))?;
     Ok(WinningTicket {
         ticket: Ticket {
             recipient: account(&parameters.recipient, "recipient")?,
@@ -176,7 +177,10 @@ mod tests {
         let won = winner();
         let message = to_wire(&won);
         assert_eq!(from_wire(&message), Ok(won.clone()));
-        assert_eq!(message.ticket_params.as_ref().unwrap().expiration_block, [1, 0x11, 0x70]);
+        assert_eq!(
+            message.ticket_params.as_ref().unwrap().expiration_block,
+            [1, 0x11, 0x70]
+        );
         assert_eq!(check(&won), Ok(()));
     }
 
@@ -197,7 +201,10 @@ mod tests {
 
     #[test]
     fn what_is_missing_or_misshapen_is_said_and_never_panics() {
-        assert_eq!(from_wire(&net::Ticket::default()), Err(TicketFault::Malformed("no parameters")));
+        assert_eq!(
+            from_wire(&net::Ticket::default()),
+            Err(TicketFault::Malformed("no parameters"))
+        );
         let whole = to_wire(&winner());
         let spoil: [fn(&mut net::Ticket); 6] = [
             |message| message.sender_params = None,

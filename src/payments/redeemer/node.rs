@@ -10,7 +10,7 @@ use super::service::{
     QueueLimits, RedeemerServer, RedeemerServerError, RedeemerServerParts, RedeemerServerSettings,
 };
 use crate::{
-    chain::{Chain, GasPolicy, Outbox, OutboxError, WatchSettings, Watcher},
+    chain::{Chain, GasPolicy, Outbox, WatchSettings, Watcher},
     node::{NodeError, files},
     payments::{
         Books, BooksError,
@@ -56,9 +56,14 @@ pub enum RedeemerError {
     /// Its books.
     #[error(transparent)]
     Books(#[from] BooksError),
-    /// The account's folder.
-    #[error(transparent)]
-    Outbox(#[from] OutboxError),
+    /// The folder in which the account's transactions are written down.
+    #[error("the folder {} cannot be used: {source}", path.display())]
+    StateDir {
+        /// The folder.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
     /// Its port.
     #[error(transparent)]
     Server(#[from] RedeemerServerError),
@@ -91,7 +96,11 @@ impl RunningRedeemer {
             .await
             .map_err(|_| BooksError::Closed)??;
         let stop = CancellationToken::new();
-        let outbox = Outbox::open(chain.clone(), account, &config.state_dir, config.gas)?;
+        let outbox = Outbox::open(chain.clone(), account, &config.state_dir, config.gas);
+        let outbox = outbox.map_err(|source| RedeemerError::StateDir {
+            path: config.state_dir.clone(),
+            source,
+        })?;
         let settings = WatchSettings {
             recipient: Some(config.recipient),
             interval: config.interval,

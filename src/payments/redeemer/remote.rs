@@ -194,7 +194,10 @@ impl RemoteRedeemer {
     async fn offer(&self, books: &Books, winner: &Winner, time: Option<ChainTime>) -> Result<(), String> {
         let expired = time.filter(|time| !time.is_valid(winner.ticket.ticket.creation_round));
         if let Some(time) = expired {
-            let reason = format!("expired in round {} before the redeemer took it", time.current_round);
+            let reason = format!(
+                "expired in round {} before the redeemer took it",
+                time.current_round
+            );
             let lost = (winner.hash, Settlement::Lost { reason });
             return books.settle(&[lost]).await.map_err(|error| error.to_string());
         }
@@ -202,7 +205,9 @@ impl RemoteRedeemer {
             Ok(()) => {
                 tracing::info!(ticket = %winner.hash, redeemer = %self.0.address, "a winning ticket was handed over");
                 let to = self.0.address.to_string();
-                books.settle(&[(winner.hash, Settlement::HandedOver { to })]).await
+                books
+                    .settle(&[(winner.hash, Settlement::HandedOver { to })])
+                    .await
             }
             // It is there and does not want this ticket now.
             Err(status) if is_refusal(status.code()) => {
@@ -227,12 +232,16 @@ impl RemoteRedeemer {
     pub async fn queue(&self, won: &WinningTicket) -> Result<(), Status> {
         let mut client = self.client().await?;
         let request = self.request(to_wire(won))?;
-        self.judge(timeout(CALL_TIMEOUT, client.queue_ticket(request)).await).await?;
+        self.judge(timeout(CALL_TIMEOUT, client.queue_ticket(request)).await)
+            .await?;
         Ok(())
     }
 
     async fn client(&self) -> Result<TicketRedeemerClient<Channel>, Status> {
-        let channel = self.channel().await.map_err(|error| Status::unavailable(error.to_string()))?;
+        let channel = self
+            .channel()
+            .await
+            .map_err(|error| Status::unavailable(error.to_string()))?;
         Ok(TicketRedeemerClient::new(channel).max_decoding_message_size(64 << 10))
     }
 
@@ -300,8 +309,12 @@ impl RemoteRedeemer {
 
     async fn ask(&self, sender: Address) -> Result<Wei, Status> {
         let mut client = self.client().await?;
-        let request = self.request(net::MaxFloatReq { sender: sender.to_vec() })?;
-        let update = self.judge(timeout(CALL_TIMEOUT, client.max_float(request)).await).await?;
+        let request = self.request(net::MaxFloatReq {
+            sender: sender.to_vec(),
+        })?;
+        let update = self
+            .judge(timeout(CALL_TIMEOUT, client.max_float(request)).await)
+            .await?;
         float_of(update.get_ref())
     }
 
@@ -312,8 +325,15 @@ impl RemoteRedeemer {
         sender: Address,
     ) -> Result<impl Stream<Item = Result<net::MaxFloatUpdate, Status>> + use<>, Status> {
         let mut client = self.client().await?;
-        let request = self.request(net::MaxFloatReq { sender: sender.to_vec() })?;
-        let opening = async move { client.monitor_max_float(request).await.map(tonic::Response::into_inner) };
+        let request = self.request(net::MaxFloatReq {
+            sender: sender.to_vec(),
+        })?;
+        let opening = async move {
+            client
+                .monitor_max_float(request)
+                .await
+                .map(tonic::Response::into_inner)
+        };
         Ok(stream::once(opening).try_flatten())
     }
 
@@ -353,7 +373,9 @@ impl Senders for RemoteRedeemer {
         Box::pin(async move {
             self.float(sender).await.map_err(|status| {
                 let (address, reason) = (&self.0.address, plain(status.message()));
-                SenderFailure(format!("the redeemer {address} does not say what the sender can pay: {reason}"))
+                SenderFailure(format!(
+                    "the redeemer {address} does not say what the sender can pay: {reason}"
+                ))
             })
         })
     }
@@ -383,7 +405,11 @@ fn is_refusal(code: Code) -> bool {
 /// What the other side says, fit to be shown.
 fn plain(text: &str) -> String {
     let shown: String = text.chars().take(200).flat_map(char::escape_debug).collect();
-    if shown.is_empty() { "no reason given".to_string() } else { shown }
+    if shown.is_empty() {
+        "no reason given".to_string()
+    } else {
+        shown
+    }
 }
 
 #[cfg(test)]
@@ -401,7 +427,14 @@ mod tests {
         ] {
             assert_eq!(text.parse::<RedeemerAddress>().unwrap().to_string(), shown);
         }
-        for text in ["", "https://", "ftp://host", "https://user@host", "https://host/path", "a b"] {
+        for text in [
+            "",
+            "https://",
+            "ftp://host",
+            "https://user@host",
+            "https://host/path",
+            "a b",
+        ] {
             assert_eq!(text.parse::<RedeemerAddress>(), Err(NoRedeemerAddress), "{text}");
         }
     }

@@ -16,6 +16,7 @@ use std::{
 };
 
 use alloy::{hex, primitives::Address};
+use axum::http::StatusCode;
 use futures_util::Stream;
 use tokio::{
     net::TcpListener,
@@ -155,9 +156,10 @@ impl RedeemerServer {
             stop: stop.clone(),
         };
         let grpc = GrpcRoutes::new(TicketRedeemerServer::new(service).max_decoding_message_size(64 << 10));
+        let nothing = || async { Refusal::new(StatusCode::NOT_FOUND, "not found").into_response() };
         let routes = Routes {
-            grpc: Some(grpc.into_axum_router()),
-            http: axum::Router::new().fallback(|| async { Refusal::not_found().into_response() }),
+            grpc: Some(grpc.prepare().into_axum_router()),
+            http: axum::Router::new().fallback(nothing),
         };
         let task = tokio::spawn(serve(listener, tls, routes, ConnectionLimits::default(), stop));
         Ok(Self { address, task })
@@ -184,13 +186,20 @@ impl Service {
         let given = given.and_then(|value| value.as_bytes().strip_prefix(b"Bearer "));
         match given {
             Some(given) if secret.matches(given) => Ok(()),
-            _ => Err(Status::unauthenticated("this redeemer needs the secret it shares with its orchestrators")),
+            _ => Err(Status::unauthenticated(
+                "this redeemer needs the secret it shares with its orchestrators",
+            )),
         }
     }
 
     /// Whether there is room for one more.
     async fn has_room(&self) -> Result<(), Status> {
-        let full = || Status::resource_exhausted(format!("{} tickets are waiting, which is all there can be", self.most));
+        let full = || {
+            Status::resource_exhausted(format!(
+                "{} tickets are waiting, which is all there can be",
+                self.most
+            ))
+        };
         let counted = self.state.borrow().pending;
         if counted.saturating_add(self.new.load(Ordering::Relaxed)) < self.most {
             return Ok(());
@@ -202,7 +211,9 @@ impl Service {
             ..Filter::default()
         };
         let waiting = self.parts.books.winners(filter).await;
-        let waiting = waiting.map_err(|error| Status::internal(error.to_string()))?.len();
+        let waiting = waiting
+            .map_err(|error| Status::internal(error.to_string()))?
+            .len();
         if waiting >= self.most {
             return Err(full());
         }
@@ -227,7 +238,10 @@ impl Service {
 
 #[tonic::async_trait]
 impl TicketRedeemer for Service {
-    async fn queue_ticket(&self, request: Request<net::Ticket>) -> Result<Response<net::QueueTicketRes>, Status> {
+    async fn queue_ticket(
+        &self,
+        request: Request<net::Ticket>,
+    ) -> Result<Response<net::QueueTicketRes>, Status> {
         self.admit(&request)?;
         let invalid = |reason: String| Status::invalid_argument(reason);
         let won = from_wire(request.get_ref()).map_err(|fault| invalid(fault.to_string()))?;
@@ -256,7 +270,10 @@ impl TicketRedeemer for Service {
         Ok(Response::new(net::QueueTicketRes {}))
     }
 
-    async fn max_float(&self, request: Request<net::MaxFloatReq>) -> Result<Response<net::MaxFloatUpdate>, Status> {
+    async fn max_float(
+        &self,
+        request: Request<net::MaxFloatReq>,
+    ) -> Result<Response<net::MaxFloatUpdate>, Status> {
         self.admit(&request)?;
         let sender = Self::sender(request.get_ref())?;
         Self::float(&self.parts.senders, sender).await.map(Response::new)

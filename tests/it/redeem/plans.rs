@@ -19,10 +19,7 @@ impl Scene {
     }
 
     async fn submit(&self, plan: Plan) -> TransactionReport {
-        self.chain
-            .submit(plan, &self.recipient, SubmitOptions::default(), |_| Ok(()))
-            .await
-            .unwrap()
+        self.outbox.submit(plan, SubmitOptions::default()).await.unwrap()
     }
 
     async fn refusals(&self, ticket: &WinningTicket) -> Vec<&'static str> {
