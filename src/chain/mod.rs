@@ -11,6 +11,7 @@ pub mod network;
 pub mod outbox;
 pub mod price_feed;
 pub mod provider;
+pub mod redemption;
 pub mod reverts;
 pub mod watch;
 
@@ -47,6 +48,7 @@ pub use self::{
     plan::{Activation, DepositChange, Plan, PlanOptions},
     pool::{Hint, Pool},
     price_feed::PriceFeed,
+    redemption::{RedeemOutlook, RedeemRevert, RedemptionFound, TicketOutlook},
     reverts::Revert,
     rewards::{HistoryProgress, RewardFacts},
     submit::{SubmitEvent, SubmitOptions},

@@ -16,4 +16,5 @@ pub mod push;
 pub mod reach;
 pub mod reward;
 pub mod sent;
+pub mod ticket;
 pub mod transaction;
