@@ -16,7 +16,7 @@ use crate::{
 
 mod gateway;
 
-pub use gateway::{GatewayLayer, VerifyChoice};
+pub use gateway::{Amount, GatewayLayer, VerifyChoice};
 
 /// The network a command talks to when nothing else is said.
 pub const DEFAULT_NETWORK: &str = "arbitrum-one";
