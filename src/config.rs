@@ -18,7 +18,7 @@ mod gateway;
 mod payments;
 mod reward;
 
-pub use gateway::{GatewayLayer, VerifyChoice};
+pub use gateway::{Amount, GatewayLayer, VerifyChoice};
 pub use payments::{EthAmount, PaymentsLayer, Pixels};
 pub use reward::{AlertParts, LptAmount, RewardLayer};
 
