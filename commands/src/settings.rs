@@ -10,7 +10,7 @@ use std::{
 use alloy::primitives::Address;
 use engine::{
     config::{
-        ConfigError, ConfigFile, CpuLayer, DEFAULT_NETWORK, EthAmount, GasPrice, GatewayLayer, Layer,
+        ConfigError, ConfigFile, CpuLayer, DEFAULT_NETWORK, Amount, GasPrice, GatewayLayer, Layer,
         LogLevel, OrchestratorLayer, PaymentsLayer, RewardLayer, SessionsChoice, TranscodeLayer,
     },
     media::ladder::Ladder,
@@ -284,8 +284,8 @@ fn payments_variables() -> PaymentsLayer {
         price: read("LPCTL_PRICE"),
         pixels_per_unit: read("LPCTL_PIXELS_PER_UNIT"),
         price_per_gateway: BTreeMap::new(),
-        ticket_ev: read("LPCTL_TICKET_EV").map(EthAmount),
-        max_face_value: read("LPCTL_MAX_FACE_VALUE").map(EthAmount),
+        ticket_ev: read("LPCTL_TICKET_EV").map(Amount),
+        max_face_value: read("LPCTL_MAX_FACE_VALUE").map(Amount),
         auto_adjust_price: read("LPCTL_AUTO_ADJUST_PRICE"),
         price_feed: read("LPCTL_PRICE_FEED"),
     }

@@ -90,6 +90,14 @@ pub enum OrchestratorError {
         /// Now.
         now: Price,
     },
+    /// It asks more than the operator pays.
+    #[error("the orchestrator asks {asks} wei per pixel, more than the {most} that are paid")]
+    TooDear {
+        /// What it asks.
+        asks: Price,
+        /// What is paid at most.
+        most: Price,
+    },
     /// What it wants tickets to look like cannot be.
     #[error("the orchestrator wants tickets that are none: {0}")]
     Parameters(#[from] ParametersFault),

@@ -404,6 +404,23 @@ impl Roster {
         }
     }
 
+    /// Those that ask more than is paid, if there are no others.
+    pub(super) fn all_too_dear(&self) -> Option<Vec<(Url, OrchestratorError)>> {
+        let most = self.selection.max_price?;
+        let dear = self.members.iter().map(|member| {
+            let asks = member
+                .offer
+                .session
+                .price_per_pixel()
+                .filter(|price| *price > most)?;
+            Some((
+                member.offer.uri.clone(),
+                OrchestratorError::TooDear { asks, most },
+            ))
+        });
+        dear.collect::<Option<Vec<_>>>().filter(|dear| !dear.is_empty())
+    }
+
     /// The same place with the session that is in use now.
     pub(super) fn in_session(&mut self, assignment: Assignment, session: Session) -> Assignment {
         let id = &session.token.session_id;

@@ -32,7 +32,7 @@ impl DataDirLock {
     }
 }
 
-fn take(data_dir: &Path) -> Result<File, NodeError> {
+pub(crate) fn take(data_dir: &Path) -> Result<File, NodeError> {
     let failed = |source| NodeError::DataDir {
         path: data_dir.to_path_buf(),
         source,

@@ -19,7 +19,7 @@
 
 mod credentials;
 mod devices;
-mod files;
+pub(crate) mod files;
 mod follow;
 mod guests;
 pub(crate) mod http;
@@ -41,7 +41,7 @@ mod stall;
 mod status;
 pub(crate) mod store;
 pub(crate) mod supervisor;
-mod tls;
+pub(crate) mod tls;
 mod transcoders;
 mod upload;
 mod webhook;

@@ -9,6 +9,8 @@
 //! | `clock` | what block and round it is, as everybody here needs to know |
 //! | `lpdb` | the database of go-livepeer, read |
 //! | `parameters` | how dear and how likely to win tickets are, and how that travels |
+//! | `redeem` | redeeming what won: when, how, what became of it |
+//! | `redeemer` | the same as a service, for orchestrators elsewhere |
 //! | `price` | what a pixel costs, in wei or a currency |
 //! | `recipient` | the side that is paid: makes parameters, checks tickets |
 //! | `sender` | the side that pays: checks parameters, makes tickets, keeps its ledger |
@@ -24,6 +26,8 @@ pub mod lpdb;
 pub mod parameters;
 pub mod price;
 pub mod recipient;
+pub mod redeem;
+pub mod redeemer;
 pub mod sender;
 pub mod senders;
 pub mod ticket;

@@ -1,7 +1,7 @@
 //! `lpctl config show`.
 
 use clap::Args;
-use engine::config::{EthAmount, LogLevel, PaymentsLayer};
+use engine::config::{Amount, LogLevel, PaymentsLayer};
 use serde::Serialize;
 
 use crate::{
@@ -279,7 +279,7 @@ fn payments(asked: &PaymentsLayer) -> impl Iterator<Item = (&'static str, Option
     fn text(value: Option<impl ToString>) -> Option<String> {
         value.map(|value| value.to_string())
     }
-    let human = |amount: Option<EthAmount>| amount.map(|EthAmount(wei)| wei.human());
+    let human = |amount: Option<Amount>| amount.map(|Amount(wei)| wei.human());
     let each = asked.price_per_gateway.iter();
     let each: Vec<_> = each
         .map(|(gateway, price)| format!("{gateway}={price}"))
@@ -342,6 +342,19 @@ fn gateway(settings: &Settings) -> impl Iterator<Item = (&'static str, Option<St
         ("gateway.keys_file", path(&gateway.keys_file)),
         ("gateway.log_file", path(&gateway.log_file)),
         ("gateway.verify", text(gateway.verify.as_ref())),
+        ("gateway.max_price", text(gateway.max_price.as_ref())),
+        (
+            "gateway.max_ticket_ev",
+            gateway.max_ticket_ev.map(|Amount(wei)| wei.human()),
+        ),
+        (
+            "gateway.max_total_ev",
+            gateway.max_total_ev.map(|Amount(wei)| wei.human()),
+        ),
+        (
+            "gateway.deposit_multiplier",
+            text(gateway.deposit_multiplier.as_ref()),
+        ),
     ]
     .into_iter()
 }

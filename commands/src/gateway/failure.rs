@@ -55,6 +55,10 @@ fn of_nobody(nobody: &Nobody, failure: impl Fn(Kind, &'static str) -> Failure) -
         (None, []) => failure(Kind::Failed, "no_orchestrators")
             .hint("the list is empty: name orchestrators with `--orch URL`"),
         (None, [(_, only)]) => of_orchestrator(only, failure),
+        // The gateway's own fault is the same with all of them.
+        (None, [(_, first @ OrchestratorError::Payment(cause)), ..]) if cause.is_own_fault() => {
+            of_orchestrator(first, failure)
+        }
         (None, refusals) => {
             let kind = match nobody.is_unreachable() {
                 true => Kind::Unreachable,
@@ -117,6 +121,8 @@ fn of_orchestrator(error: &OrchestratorError, failure: impl Fn(Kind, &'static st
             .hint("ask for another ladder, or choose another orchestrator"),
         OrchestratorError::PriceDoubled { .. } => failure(Kind::Failed, "orchestrator_price")
             .hint("choose another orchestrator, or send again at the new price"),
+        OrchestratorError::TooDear { .. } => failure(Kind::Failed, "orchestrator_price")
+            .hint("choose another orchestrator, or pay more with `--max-price`; nothing was sent"),
         OrchestratorError::Blocked(_) => {
             failure(Kind::Failed, "orchestrator_blocked").hint("choose another orchestrator")
         }

@@ -1,8 +1,10 @@
 //! `lpctl reward`: newly minted LPT, called for once a round.
 
 mod call;
+pub(crate) mod guardian;
 mod history;
 mod status;
+mod watch;
 
 use clap::Subcommand;
 
@@ -18,6 +20,7 @@ pub enum RewardCommand {
     Call(call::CallArgs),
     Status(status::StatusArgs),
     History(history::HistoryArgs),
+    Watch(Box<watch::WatchArgs>),
 }
 
 /// Carries out one of them.
@@ -29,5 +32,6 @@ pub async fn run(command: RewardCommand, context: &mut Context) -> eyre::Result<
         RewardCommand::Call(args) => call::run(args, context).await,
         RewardCommand::Status(args) => status::run(args, context).await,
         RewardCommand::History(args) => history::run(args, context).await,
+        RewardCommand::Watch(args) => watch::run(*args, context).await,
     }
 }

@@ -142,15 +142,17 @@ impl Shared {
         };
         let Found { offers, mut refusals } = ask(&candidates, &wanted).await;
         let answered: Vec<_> = offers.iter().map(|offer| offer.uri.clone()).collect();
-        let (refused, is_empty) = {
+        let (refused, is_empty, too_dear) = {
             let mut roster = self.roster();
             let refused = roster.merge(offers, candidates.len(), Instant::now());
-            (refused, roster.is_empty())
+            (refused, roster.is_empty(), roster.all_too_dear())
         };
         refusals.extend(refused);
         self.core.note_refusals(&answered, &refusals);
         self.give_back_surplus();
-        is_empty.then_some(Nobody {
+        let has_nobody = is_empty || too_dear.is_some();
+        refusals.extend(too_dear.into_iter().flatten());
+        has_nobody.then_some(Nobody {
             refusals,
             no_list: None,
         })

@@ -6,7 +6,6 @@ use alloy::{
     providers::Provider,
     rpc::types::TransactionRequest,
     sol,
-    sol_types::SolCall as _,
 };
 use engine::{
     devnet::Parameters,

@@ -473,7 +473,8 @@ async fn a_price_that_more_than_doubles_takes_nothing_from_what_is_done() {
     )
     .await;
     let (gateway, mut records) = gateway(&[&rising], |settings| settings.max_attempts = 1);
-    let done = sent(&open(&gateway), 0).await.unwrap();
+    let stream = open(&gateway);
+    let done = sent(&stream, 0).await.unwrap();
     assert_eq!(done.orchestrator.as_deref(), Some(rising.uri()));
     assert_eq!(records.recv().await.unwrap().outcome, SegmentOutcome::Done);
     // The next one goes to others, and the price that was agreed stays.

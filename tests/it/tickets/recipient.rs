@@ -356,7 +356,7 @@ async fn a_signature_has_65_bytes_a_low_s_and_a_v_of_27_or_28() {
     };
     let bad = [
         with(|sig| sig.push(0)),
-        with(|sig| drop(sig.pop())),
+        with(|sig| sig.truncate(64)),
         with(Vec::clear),
         with(|sig| sig[64] -= 27),
         with(|sig| sig[64] += 2),

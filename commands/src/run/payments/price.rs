@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, str::FromStr};
 use alloy::primitives::{Address, address};
 use engine::{
     chain::Chain,
-    config::EthAmount,
+    config::Amount,
     node::KeptSettings,
     payments::{PriceSettings, PriceTag},
     units::Wei,
@@ -106,7 +106,7 @@ impl PaymentArgs {
             .into_iter()
             .map(|(gateway, price)| (gateway, price.per(pixels)))
             .collect();
-        let amount = |EthAmount(wei): EthAmount| wei;
+        let amount = |Amount(wei): Amount| wei;
         Ok(Asked {
             prices: PriceSettings {
                 usual,
