@@ -51,6 +51,7 @@ use self::payments::Beside;
 use crate::{
     context::Context,
     failure::{Failure, Kind},
+    reward::guardian::GuardianArgs,
 };
 
 /// Run the node: take segments from gateways and transcode them, here or on other machines
@@ -140,6 +141,11 @@ pub struct RunArgs {
     outside: outside::OutsideArgs,
     #[command(flatten)]
     payments: Box<payments::PaymentArgs>,
+    #[command(flatten)]
+    rewards: Box<GuardianArgs>,
+    /// Leave it to others to call reward: another host, or `lpctl reward watch`
+    #[arg(long, help_heading = "Rewards")]
+    no_reward: bool,
     #[command(flatten)]
     devices: devices::DeviceArgs,
     /// The node's own files; one node at a time [default: `node`, of a transcoder `transcoder`, in lpctl's data folder]
@@ -423,7 +429,7 @@ async fn start(
         let pool = TranscoderPool::new(PoolSettings::new(secret));
         config.transcoders = Some(pool.clone());
         config.auto_sessions = sessions == SessionsChoice::Auto;
-        let (signer, beside) = join(asked, &mut config, context, stop).await?;
+        let (signer, beside) = join(asked, args, &mut config, context, stop).await?;
         let started = node::start(config, pool, signer, beside.broken()).await;
         return Ok((started.map_err(failure::of_node)?, beside));
     }
@@ -432,7 +438,7 @@ async fn start(
     if let Some(capabilities) = engine.capabilities {
         config.capabilities = capabilities;
     }
-    let (signer, beside) = join(asked, &mut config, context, stop).await?;
+    let (signer, beside) = join(asked, args, &mut config, context, stop).await?;
     let started = node::start(config, engine.transcoder, signer, beside.broken()).await;
     Ok((started.map_err(failure::of_node)?, beside))
 }
@@ -441,6 +447,7 @@ async fn start(
 /// its config.
 async fn join(
     asked: Option<payments::Asked>,
+    args: &RunArgs,
     config: &mut NodeConfig,
     context: &mut Context,
     stop: &CancellationToken,
@@ -457,7 +464,8 @@ async fn join(
     let signer: Arc<dyn MessageSigner> = Arc::new(LocalSigner(joined.signer.clone()));
     config.network.clone_from(&context.settings().network);
     config.chain = Some(joined.standing.clone());
-    let paid = payments::open(asked, joined, &config.data_dir, context).await?;
+    let rewards = (!args.no_reward).then_some(&*args.rewards);
+    let paid = Box::pin(payments::open(asked, rewards, joined, &config.data_dir, context)).await?;
     config.payments = Some(paid.cashier);
     config.lock = Some(lock);
     Ok((signer, paid.beside))

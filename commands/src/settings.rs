@@ -10,8 +10,8 @@ use std::{
 use alloy::primitives::Address;
 use engine::{
     config::{
-        ConfigError, ConfigFile, CpuLayer, DEFAULT_NETWORK, Amount, GasPrice, GatewayLayer, Layer,
-        LogLevel, OrchestratorLayer, PaymentsLayer, RewardLayer, SessionsChoice, TranscodeLayer,
+        Amount, ConfigError, ConfigFile, CpuLayer, DEFAULT_NETWORK, GasPrice, GatewayLayer, Layer, LogLevel,
+        OrchestratorLayer, PaymentsLayer, RewardLayer, SessionsChoice, TranscodeLayer,
     },
     media::ladder::Ladder,
     private_file,

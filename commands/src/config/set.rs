@@ -244,12 +244,10 @@ pub async fn run(args: SetArgs, context: &mut Context) -> eyre::Result<()> {
         | Key::GatewayMaxSessions
         | Key::RewardInitializeMaxDelay
         | Key::GatewayDepositMultiplier
-        | Key::PaymentsPixelsPerUnit => {
-            match args.values.first().and_then(|text| text.parse::<i64>().ok()) {
-                Some(id) => toml_edit::value(id),
-                None => toml_edit::value(args.values.join(" ")),
-            }
-        }
+        | Key::PaymentsPixelsPerUnit => match args.values.first().and_then(|text| text.parse::<i64>().ok()) {
+            Some(id) => toml_edit::value(id),
+            None => toml_edit::value(args.values.join(" ")),
+        },
         _ => toml_edit::value(args.values.join(" ")),
     };
     let place = match (&profile, args.key) {

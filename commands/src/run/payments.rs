@@ -9,12 +9,14 @@ use std::{path::Path, sync::Arc, time::Duration};
 use alloy::primitives::Address;
 use clap::{ArgAction, Args};
 use engine::{
-    chain::{PriceFeed, WatchSettings, Watcher},
+    chain::{GasPolicy, Outbox, PriceFeed, WatchSettings, Watcher, redemption_gas},
     config::Pixels,
     payments::{
         Books, BooksError, Cashier, PriceTag, Prices, Recipient, RecipientSecret, RecipientSettings,
         price::{Feed, PriceError},
+        redeem::{GasUse, RedeemParts, RedeemSettings, Redeemer},
     },
+    reward::Guardian,
     units::Wei,
 };
 use tokio::time::timeout;
@@ -25,6 +27,8 @@ use super::chain::Joined;
 use crate::{
     context::Context,
     failure::{Failure, Kind},
+    reward::guardian::{GuardianArgs, check_role},
+    transact::unusable_journal,
 };
 
 /// How long the chain may take to be read the first time.
@@ -103,12 +107,14 @@ pub struct Paid {
     pub beside: Beside,
 }
 
-/// Opens the books and everything that is needed to be paid. The node's directory must be taken before.
+/// Opens the books and everything that is needed to be paid, and to call reward with `rewards`. The node's directory must
+/// be taken before.
 ///
 /// # Errors
 /// Usage for settings nobody can follow, unreachable for a chain that cannot be read, failed for books that cannot be used.
 pub async fn open(
     asked: Asked,
+    rewards: Option<&GuardianArgs>,
     joined: Joined,
     data_dir: &Path,
     context: &mut Context,
@@ -150,7 +156,7 @@ pub async fn open(
             address: account,
             ticket_ev: asked.ticket_ev,
             max_face_value: asked.max_face_value,
-            redeem_gas: advice::redeem_gas(&chain),
+            redeem_gas: redemption_gas(chain.chain_id()),
         },
         RecipientSecret::new(secret),
         watcher.clock(),
@@ -162,7 +168,42 @@ pub async fn open(
     let cashier = Cashier::open(recipient, books.clone(), prices, watcher.clock(), is_active)
         .await
         .map_err(of_books)?;
-    advice::tell_standing(&watcher, context).await;
+    let is_registered = advice::tell_standing(&watcher, context).await;
+
+    let policy = GasPolicy {
+        max_gas_price: context.settings().max_gas_price,
+        ..GasPolicy::default()
+    };
+    let state_dir = context.directories().state_dir.clone();
+    let outbox = Outbox::open(chain.clone(), signer, &state_dir, policy)
+        .map_err(|error| unusable_journal(context, "written", &error))?;
+    let parts = RedeemParts {
+        books: books.clone(),
+        chain: chain.clone(),
+        outbox: outbox.clone(),
+        clock: watcher.clock(),
+        senders: watcher.senders(),
+    };
+    let settings = RedeemSettings {
+        gas: GasUse::of_chain(chain.chain_id()),
+        ..RedeemSettings::new(account)
+    };
+    let (_, redeeming) = Redeemer::start(parts, settings, beside.stop());
+    beside.spawn("redeeming tickets", redeeming);
+    let whose = rewards.map(|rewards| (rewards, rewards.orchestrator(account, context)));
+    // An account that is no orchestrator has no reward, unless it calls another's.
+    if let Some((rewards, orchestrator)) = whose.filter(|(_, it)| is_registered || *it != account) {
+        check_role(&chain, orchestrator, account).await?;
+        let settings = rewards.settings(orchestrator, chain.is_public(), context)?;
+        let clock = Some(watcher.clock());
+        let mut guardian = Guardian::start(chain, outbox, settings, clock, beside.stop());
+        beside.spawn("calling reward", async move {
+            match guardian.ended().await {
+                true => Ok(()),
+                false => Err("it broke"),
+            }
+        });
+    }
     beside.watch(watcher, books);
     Ok(Paid { cashier, beside })
 }

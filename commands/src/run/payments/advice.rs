@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use alloy::primitives::{Address, U256};
 use engine::{
-    chain::{Chain, Watcher},
+    chain::{Chain, Watcher, redemption_gas},
     payments::{ChainTime, Price, Prices},
     units::Wei,
 };
@@ -16,23 +16,10 @@ use crate::{
     failure::{Failure, Kind},
 };
 
-/// Gas that redeeming a ticket takes on Arbitrum, and elsewhere (`go-livepeer cmd/livepeer/starter`).
-const REDEEM_GAS_ARBITRUM: u64 = 1_200_000;
-const REDEEM_GAS: u64 = 350_000;
-/// Chains of Arbitrum.
-const ARBITRUM: [u64; 2] = [42_161, 421_614];
 /// Gateways refuse tickets worth more, unless told otherwise (`go-livepeer cmd/livepeer/starter`).
 const MOST_TICKET_EV: u64 = 3_000;
 /// How long the orchestrator's standing may take to be read.
 const PATIENCE: Duration = Duration::from_secs(10);
-
-/// Gas that redeeming one ticket takes.
-pub fn redeem_gas(chain: &Chain) -> u64 {
-    match ARBITRUM.contains(&chain.chain_id()) {
-        true => REDEEM_GAS_ARBITRUM,
-        false => REDEEM_GAS,
-    }
-}
 
 /// A ticket that would be worth nothing.
 pub fn bad_ticket_ev(message: String) -> Failure {
@@ -71,7 +58,10 @@ pub fn check(asked: &Asked, chain: &Chain, time: &ChainTime, context: &mut Conte
         )
         .hint("leave `--max-face-value` out, or make it many times `--ticket-ev`"));
     }
-    let cost = Wei(time.gas_price.0.saturating_mul(U256::from(redeem_gas(chain))));
+    let cost = Wei(time
+        .gas_price
+        .0
+        .saturating_mul(U256::from(redemption_gas(chain.chain_id()))));
     if face_value < cost {
         context.shell.warn(format_args!(
             "a winning ticket pays at most {}, and redeeming it costs {} now: leave `--max-face-value` out, or raise it",
@@ -106,12 +96,15 @@ pub fn tell_price(prices: &Prices, account: Address, context: &mut Context) {
     }
 }
 
-/// Warns of an account that tickets cannot be redeemed for.
-pub async fn tell_standing(watcher: &Watcher, context: &mut Context) {
+/// Warns of an account that tickets cannot be redeemed for. Says whether it is an orchestrator, as far as that is known.
+pub async fn tell_standing(watcher: &Watcher, context: &mut Context) -> bool {
     let mut own = watcher.own();
     let standing = timeout(PATIENCE, own.wait_for(Option::is_some)).await;
-    let Ok(Ok(standing)) = standing else { return };
-    let Some(standing) = standing.clone() else { return };
+    let standing = standing
+        .ok()
+        .and_then(Result::ok)
+        .and_then(|standing| standing.clone());
+    let Some(standing) = standing else { return true };
     if !standing.registered {
         context.shell.warn(format_args!(
             "{} is no orchestrator: no payment is taken, and no ticket that names it can be redeemed; `lpctl stake bond` \
@@ -124,4 +117,5 @@ pub async fn tell_standing(watcher: &Watcher, context: &mut Context) {
             standing.account
         ));
     }
+    standing.registered
 }
