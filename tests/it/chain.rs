@@ -4,6 +4,7 @@ mod endpoints;
 mod guardian;
 mod outbox;
 mod plans;
+mod price_feed;
 mod proxy;
 mod reads;
 mod refusals;
