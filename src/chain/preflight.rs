@@ -890,10 +890,16 @@ mod tests {
         assert_eq!(lost.decimal(), "3.4615384605");
         // Whoever settled this round already has nothing to lose, nor has an inactive orchestrator's delegator.
         snapshot.stake.last_claim_round = Round(10);
-        assert_eq!(claim_before_reward(&snapshot, &PlanOptions::default(), "bonding"), None);
+        assert_eq!(
+            claim_before_reward(&snapshot, &PlanOptions::default(), "bonding"),
+            None
+        );
         snapshot.stake.last_claim_round = Round(9);
         snapshot.own.active = false;
-        assert_eq!(claim_before_reward(&snapshot, &PlanOptions::default(), "bonding"), None);
+        assert_eq!(
+            claim_before_reward(&snapshot, &PlanOptions::default(), "bonding"),
+            None
+        );
     }
 
     #[test]
