@@ -9,8 +9,11 @@ pub mod contracts;
 pub mod errors;
 pub mod network;
 pub mod outbox;
+pub mod price_feed;
 pub mod provider;
+pub mod redemption;
 pub mod reverts;
+pub mod watch;
 
 mod answers;
 mod calls;
@@ -19,6 +22,7 @@ mod funds;
 mod plan;
 mod pool;
 mod preflight;
+mod rewards;
 mod submit;
 mod text;
 
@@ -43,8 +47,15 @@ pub use self::{
     outbox::{Call, Fate, GasPolicy, Journal, Mined, Outbox, Prepared, Sent},
     plan::{Activation, DepositChange, Plan, PlanOptions},
     pool::{Hint, Pool},
+    price_feed::PriceFeed,
+    redemption::{RedeemOutlook, RedeemRevert, RedemptionFound, TicketOutlook},
     reverts::Revert,
+    rewards::{HistoryProgress, RewardFacts},
     submit::{SubmitEvent, SubmitOptions},
+    watch::{
+        At, ChainEvent, ChainSenders, Checkpoint, Held, Outage, OwnFacts, SenderChange, WatchSettings,
+        Watcher,
+    },
 };
 use crate::secret::RpcUrl;
 
@@ -205,6 +216,12 @@ impl Chain {
     #[must_use]
     pub fn chain_id(&self) -> u64 {
         self.chain_id
+    }
+
+    /// Whether strangers' money is on it, and its rounds take most of a day.
+    #[must_use]
+    pub fn is_public(&self) -> bool {
+        network::is_public(self.chain_id)
     }
 
     /// Where the contracts are.

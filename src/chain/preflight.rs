@@ -5,6 +5,8 @@
 
 mod deposit;
 mod fees;
+mod redeem;
+mod reward_for;
 
 use std::{net::IpAddr, time::Duration};
 
@@ -93,7 +95,12 @@ pub(crate) fn rows(
     let needs_round = match intent {
         Intent::InitializeRound | Intent::SetServiceUri { .. } | Intent::Deposit(_) => false,
         Intent::Activate(_) => intent.sends_commission(snapshot),
-        Intent::Bond { .. } | Intent::Commission { .. } | Intent::Reward | Intent::WithdrawFees(_) => true,
+        Intent::Bond { .. }
+        | Intent::Commission { .. }
+        | Intent::Reward
+        | Intent::RewardFor(_)
+        | Intent::WithdrawFees(_)
+        | Intent::Redeem(_) => true,
     };
     if needs_round {
         findings.push(round_not_initialized(snapshot));
@@ -138,7 +145,11 @@ pub(crate) fn rows(
             reward_called(snapshot),
             nothing_to_mint(snapshot),
         ]),
+        Intent::RewardFor(reward) => findings.extend(reward_for::rows(*reward, snapshot)),
         Intent::InitializeRound => findings.push(already_initialized(snapshot)),
+        Intent::Redeem(redemption) => {
+            findings.extend(redeem::rows(redemption, snapshot).into_iter().map(Some));
+        }
         Intent::Deposit(change) => findings.extend(deposit::rows(*change, snapshot)),
         Intent::WithdrawFees(withdrawal) => {
             findings.push(claim_before_reward(snapshot, options, "withdrawing"));
