@@ -176,6 +176,15 @@ pub enum Command {
     /// The protocol's clock
     #[command(subcommand)]
     Round(crate::round::RoundCommand),
+    /// Put ETH behind a gateway's tickets, and take it out again
+    #[command(subcommand)]
+    Deposit(crate::deposit::DepositCommand),
+    /// See and take out what tickets earned
+    #[command(subcommand)]
+    Fees(crate::fees::FeesCommand),
+    /// Look at transactions that were sent from here, hurry or cancel those that wait
+    #[command(subcommand)]
+    Tx(crate::tx::TransactionCommand),
     /// LPT in the wallet
     #[command(subcommand)]
     Token(crate::token::TokenCommand),

@@ -19,6 +19,7 @@ use super::{
     },
     errors::ChainError,
     network::seconds_per_block,
+    plan::{BrokerFacts, answer_broker},
     pool::{LONGEST, Pool, read_walk, walk_program},
     rewards::answer_reward_caller,
     text::plain,
@@ -112,6 +113,8 @@ pub(crate) struct Snapshot {
     pub(crate) reward_caller: RewardCaller,
     pub(crate) pool: Pool,
     pub(crate) mint: MintFacts,
+    /// What stands behind its tickets, if it is a gateway.
+    pub(crate) broker: BrokerFacts,
     /// Transactions mined.
     pub(crate) nonce: u64,
     /// Transactions mined or waiting.
@@ -395,6 +398,7 @@ impl Chain {
             &BondingManager::getTranscoderPoolMaxSizeCall {},
         );
         let mint = self.ask_mint(&mut calls);
+        let broker = self.ask_broker(&mut calls, account);
         let beside = Beside {
             pool: true,
             nonces_of: Some(account),
@@ -433,6 +437,7 @@ impl Chain {
             reward_caller: answer_reward_caller(answers, reward_caller),
             pool,
             mint: answer_mint(answers, &mint)?,
+            broker: answer_broker(answers, &broker)?,
             nonce: reading.nonces.0,
             pending_nonce: reading.nonces.1,
         })
@@ -775,6 +780,7 @@ impl Snapshot {
                 active_stake: Lpt::whole(260),
                 treasury_cut: U256::ZERO,
             },
+            broker: BrokerFacts::default(),
             nonce: 7,
             pending_nonce: 7,
         }

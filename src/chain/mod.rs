@@ -2,18 +2,20 @@
 //!
 //! [`Chain::connect`] checks endpoints and chain and looks the contracts up. Reads give the plain types of
 //! [`crate::view::chain`], each at one block and in two HTTP requests, a list in three. Whatever changes the chain is
-//! first a [`Plan`]: described, checked against the preflight rows and simulated, but not sent. [`Chain::submit`]
-//! sends it.
+//! first a [`Plan`]: described, checked against the preflight rows and simulated, but not sent. An [`Outbox`] sends it:
+//! the one sender of an account.
 
 pub mod contracts;
 pub mod errors;
 pub mod network;
+pub mod outbox;
 pub mod provider;
 pub mod reverts;
 
 mod answers;
 mod calls;
 mod facts;
+mod funds;
 mod plan;
 mod pool;
 mod preflight;
@@ -37,8 +39,10 @@ use self::{
 };
 pub use self::{
     errors::{ChainError, Class, EndpointFailure, SubmitError},
+    funds::redemption_gas,
     network::Network,
-    plan::{Activation, Plan, PlanOptions},
+    outbox::{Call, Fate, GasPolicy, Journal, Mined, Outbox, Prepared, Sent},
+    plan::{Activation, DepositChange, Plan, PlanOptions},
     pool::{Hint, Pool},
     reverts::Revert,
     rewards::{HistoryProgress, RewardFacts},
@@ -85,6 +89,8 @@ pub struct Chain {
     contracts: Contracts,
     /// Whether Multicall3 is on the chain; otherwise its code is lent to each call.
     multicall_deployed: bool,
+    /// Which chain of its id it is, once asked for.
+    mark: Arc<tokio::sync::OnceCell<Option<String>>>,
 }
 
 /// Where the protocol's contracts are.
@@ -187,6 +193,7 @@ impl Chain {
                 ticket_broker,
             },
             multicall_deployed,
+            mark: Arc::default(),
         })
     }
 

@@ -1,5 +1,8 @@
 //! Plans: what is going to be done, what it changes, what stands in its way, what it costs. Nothing is sent here.
 
+mod deposit;
+mod fees;
+
 use alloy::{
     primitives::{Address, Bytes, U256},
     sol_types::SolCall,
@@ -23,6 +26,12 @@ use crate::{
         chain::StakeStatus,
         transaction::{Change, Finding, PlanSummary, PlannedStep, Severity},
     },
+};
+
+pub use self::deposit::DepositChange;
+pub(crate) use self::{
+    deposit::{BrokerFacts, answer_broker},
+    fees::FeesWithdrawal,
 };
 
 /// What the operator decided beforehand.
@@ -61,9 +70,11 @@ pub(crate) enum Intent {
     InitializeRound,
     Activate(Activation),
     SetServiceUri { uri: String },
+    Deposit(DepositChange),
+    WithdrawFees(FeesWithdrawal),
 }
 
-/// A described transaction, or a short series of them, not sent. [`Chain::submit`] sends it.
+/// A described transaction, or a short series of them, not sent. [`Outbox::submit`](super::Outbox::submit) sends it.
 #[derive(Debug, Clone)]
 pub struct Plan {
     pub(crate) intent: Intent,
@@ -112,8 +123,12 @@ pub(crate) struct Step {
     pub(crate) name: &'static str,
     pub(crate) to: Address,
     pub(crate) data: Bytes,
+    /// ETH sent along.
+    pub(crate) value: Wei,
     /// Signed if the step can be simulated now, else the most it usually takes.
     pub(crate) gas_limit: u64,
+    /// Gas it gets at least, where more is known than an estimate tells.
+    pub(crate) min_gas: u64,
     /// It cannot be simulated before an earlier step is mined.
     pub(crate) depends: bool,
 }
@@ -231,7 +246,7 @@ impl Chain {
         if !refused(&findings) {
             for step in steps.iter_mut().filter(|step| !step.depends) {
                 match self.simulate(from, step).await? {
-                    Ok(gas) => step.gas_limit = with_margin(gas),
+                    Ok(gas) => step.gas_limit = with_margin(gas).max(step.min_gas),
                     Err(reason) => findings.push(preflight::would_revert(step.name, &reason)),
                 }
             }
@@ -241,7 +256,10 @@ impl Chain {
         let max_cost = steps
             .iter()
             .fold(Wei::ZERO, |sum, step| sum.saturating_add(cost(step)));
-        findings.extend(preflight::cost_rows(&snapshot, max_cost, &options));
+        let value = steps
+            .iter()
+            .fold(Wei::ZERO, |sum, step| sum.saturating_add(step.value));
+        findings.extend(preflight::cost_rows(&snapshot, max_cost, value, &options));
         findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
         let summary = PlanSummary {
             title: intent.title(from),
@@ -276,7 +294,7 @@ impl Chain {
         from: Address,
         step: &Step,
     ) -> Result<Result<u64, Revert>, ChainError> {
-        let call = json!({ "from": from, "to": step.to, "data": step.data });
+        let call = json!({ "from": from, "to": step.to, "data": step.data, "value": step.value.0 });
         let mut batch = self.rpc.new_batch();
         let run = batch.add_call::<_, Bytes>("eth_call", &json!([call, "latest"]))?;
         let gas = batch.add_call::<_, U256>("eth_estimateGas", &json!([call]))?;
@@ -361,6 +379,8 @@ impl Chain {
                 steps
             }
             Intent::SetServiceUri { uri } => vec![self.uri_step(uri)],
+            Intent::Deposit(change) => self.deposit_steps(*change),
+            Intent::WithdrawFees(withdrawal) => self.fees_steps(*withdrawal, snapshot),
         }
     }
 
@@ -436,7 +456,9 @@ impl Chain {
             name,
             to,
             data: call.abi_encode().into(),
+            value: Wei::ZERO,
             gas_limit: usual_gas,
+            min_gas: 0,
             depends: false,
         }
     }
@@ -591,6 +613,8 @@ impl Intent {
             Self::SetServiceUri { uri } => {
                 format!("publish {} for {}", super::text::plain(uri, 200), short(from))
             }
+            Self::Deposit(change) => change.title(),
+            Self::WithdrawFees(withdrawal) => withdrawal.title(from),
         }
     }
 
@@ -638,6 +662,8 @@ impl Intent {
                 after.round.initialized = true;
                 after.round.last_initialized = before.round.round;
             }
+            Self::Deposit(change) => change.predict(&mut after),
+            Self::WithdrawFees(withdrawal) => withdrawal.predict(before, &mut after),
             _ => {}
         }
         after
@@ -716,6 +742,8 @@ impl Intent {
                 "last initialised round",
                 snapshot.round.last_initialized.to_string(),
             )),
+            Self::Deposit(change) => figures.extend(change.figures(snapshot)),
+            Self::WithdrawFees(withdrawal) => figures.extend(withdrawal.figures(snapshot)),
             _ => {}
         }
         figures
@@ -744,6 +772,8 @@ impl Intent {
             (Self::Reward | Self::RewardFor(_), "total_stake_lpt") => {
                 Some("with this round's reward, about".to_string())
             }
+            (Self::Deposit(change), _) => change.note(key, before),
+            (Self::WithdrawFees(withdrawal), _) => withdrawal.note(key),
             _ => None,
         }
     }
@@ -761,7 +791,7 @@ pub(crate) fn changes(intent: &Intent, before: &Snapshot, after: &Snapshot, pred
             label: before_figure.label.to_string(),
             note: intent
                 .note(before_figure.key, before)
-                .filter(|_| predicted || before_figure.key != "total_stake_lpt"),
+                .filter(|_| predicted || !matches!(before_figure.key, "total_stake_lpt" | "wallet_wei")),
             before: before_figure.value,
             after: after_figure.value,
         })

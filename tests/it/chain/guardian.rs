@@ -413,6 +413,39 @@ async fn an_alert_that_cannot_be_delivered_is_said_so_without_its_token() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_not_mined_is_offered_for_more_and_not_sent_twice() {
+    let devnet = testbed::devnet().await;
+    let chain = connect(&devnet).await;
+    let me = &devnet.accounts.orchestrator;
+    activate(&chain, me, 100).await;
+    let round = devnet.next_round().await;
+    let provider = devnet.provider();
+    provider.anvil_set_auto_mine(false).await.unwrap();
+    let before = super::nonce(&devnet, me.address()).await;
+    let mut settings = settings(me.address(), 7);
+    settings.timeout = Duration::from_millis(400);
+    let host = Host::start(chain, me, settings);
+    let is_unconfirmed = |event: &GuardianEvent| matches!(event, GuardianEvent::TryFailed { code, .. } if code == "unconfirmed");
+    host.until(2, is_unconfirmed).await;
+    provider.anvil_set_auto_mine(true).await.unwrap();
+    devnet.mine(1).await;
+    until_called(&devnet, me.address(), round).await;
+    let is_resting = |event: &GuardianEvent| {
+        matches!(
+            event,
+            GuardianEvent::Waiting {
+                waiting: Waiting::Called,
+                ..
+            }
+        )
+    };
+    host.until(1, is_resting).await;
+    devnet.mine(2).await;
+    assert_eq!(super::nonce(&devnet, me.address()).await, before + 1);
+    host.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_reward_caller_watches_over_a_cold_key() {
     let devnet = testbed::devnet_with(Parameters::with_round_length(60)).await;
     let chain = connect(&devnet).await;
