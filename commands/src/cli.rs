@@ -185,6 +185,9 @@ pub enum Command {
     /// Look at transactions that were sent from here, hurry or cancel those that wait
     #[command(subcommand)]
     Tx(crate::tx::TransactionCommand),
+    /// Winning tickets: what waits, why, and what was paid
+    #[command(subcommand)]
+    Ticket(crate::ticket::TicketCommand),
     /// LPT in the wallet
     #[command(subcommand)]
     Token(crate::token::TokenCommand),

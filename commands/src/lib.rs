@@ -33,6 +33,7 @@ pub mod settings;
 pub mod shell;
 pub mod stake;
 pub mod status;
+pub mod ticket;
 pub mod token;
 pub mod transact;
 pub mod tx;
@@ -169,6 +170,7 @@ async fn dispatch(command: Command, context: &mut Context) -> eyre::Result<()> {
         Command::Deposit(command) => deposit::run(command, context).await,
         Command::Fees(command) => fees::run(command, context).await,
         Command::Tx(command) => tx::run(command, context).await,
+        Command::Ticket(command) => Box::pin(ticket::run(command, context)).await,
         Command::Token(command) => token::run(command, context).await,
         Command::Protocol(command) => protocol::run(command, context).await,
         Command::Run(args) => run::run(*args, context).await,

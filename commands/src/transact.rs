@@ -49,7 +49,7 @@ impl TransactionArgs {
         }
     }
 
-    fn patience(&self) -> SubmitOptions {
+    pub(crate) fn patience(&self) -> SubmitOptions {
         SubmitOptions {
             timeout: Duration::from_secs(self.wait),
             ..SubmitOptions::default()
@@ -147,10 +147,22 @@ pub async fn run(
     if !args.queue {
         refuse_beside_unknown(chain, &plan, context).await?;
     }
+    agree(&plan, context)?;
+    let signer = unlock(sender, context).await?;
+    let report = Box::pin(submit(chain, plan, &signer, args.patience(), context)).await?;
+    Ok(context.shell.report(&report)?)
+}
+
+/// Shows a plan and asks whether it shall be sent.
+///
+/// # Errors
+/// It was not confirmed.
+pub(crate) fn agree(plan: &Plan, context: &mut Context) -> eyre::Result<()> {
+    let summary = plan.summary();
     let style = context.shell.style();
     context
         .shell
-        .status(format_args!("{}\n", plan_text(&summary, &style)));
+        .status(format_args!("{}\n", plan_text(summary, &style)));
     for finding in summary
         .findings
         .iter()
@@ -166,10 +178,7 @@ pub async fn run(
     context
         .shell
         .confirm(question)
-        .map_err(|error| about(error, &summary))?;
-    let signer = unlock(sender, context).await?;
-    let report = Box::pin(submit(chain, plan, &signer, args.patience(), context)).await?;
-    Ok(context.shell.report(&report)?)
+        .map_err(|error| about(error, summary))
 }
 
 /// An earlier run may have sent something whose outcome nobody saw, and no endpoint may know of it yet.

@@ -119,6 +119,8 @@ pub(crate) struct Snapshot {
     pub(crate) nonce: u64,
     /// Transactions mined or waiting.
     pub(crate) pending_nonce: u64,
+    /// What is known of the tickets a plan redeems.
+    pub(crate) tickets: Option<super::RedeemOutlook>,
 }
 
 /// What the round mints.
@@ -440,6 +442,7 @@ impl Chain {
             broker: answer_broker(answers, &broker)?,
             nonce: reading.nonces.0,
             pending_nonce: reading.nonces.1,
+            tickets: None,
         })
     }
 
@@ -783,6 +786,7 @@ impl Snapshot {
             broker: BrokerFacts::default(),
             nonce: 7,
             pending_nonce: 7,
+            tickets: None,
         }
     }
 }

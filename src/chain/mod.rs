@@ -9,8 +9,11 @@ pub mod contracts;
 pub mod errors;
 pub mod network;
 pub mod outbox;
+pub mod price_feed;
 pub mod provider;
+pub mod redemption;
 pub mod reverts;
+pub mod watch;
 
 mod answers;
 mod calls;
@@ -44,9 +47,15 @@ pub use self::{
     outbox::{Call, Fate, GasPolicy, Journal, Mined, Outbox, Prepared, Sent},
     plan::{Activation, DepositChange, Plan, PlanOptions},
     pool::{Hint, Pool},
+    price_feed::PriceFeed,
+    redemption::{RedeemOutlook, RedeemRevert, RedemptionFound, TicketOutlook},
     reverts::Revert,
     rewards::{HistoryProgress, RewardFacts},
     submit::{SubmitEvent, SubmitOptions},
+    watch::{
+        At, ChainEvent, ChainSenders, Checkpoint, Held, Outage, OwnFacts, SenderChange, WatchSettings,
+        Watcher,
+    },
 };
 use crate::secret::RpcUrl;
 

@@ -2,6 +2,7 @@
 
 mod deposit;
 mod fees;
+mod redeem;
 
 use alloy::{
     primitives::{Address, Bytes, U256},
@@ -32,6 +33,7 @@ pub use self::deposit::DepositChange;
 pub(crate) use self::{
     deposit::{BrokerFacts, answer_broker},
     fees::FeesWithdrawal,
+    redeem::Redemption,
 };
 
 /// What the operator decided beforehand.
@@ -70,6 +72,7 @@ pub(crate) enum Intent {
     InitializeRound,
     Activate(Activation),
     SetServiceUri { uri: String },
+    Redeem(Redemption),
     Deposit(DepositChange),
     WithdrawFees(FeesWithdrawal),
 }
@@ -228,7 +231,10 @@ impl Chain {
         options: PlanOptions,
     ) -> Result<Plan, ChainError> {
         let (snapshot, reach) = tokio::join!(self.snapshot(from, intent.target()), self.reach(&intent));
-        let snapshot = snapshot?;
+        let mut snapshot = snapshot?;
+        if let Intent::Redeem(redemption) = &intent {
+            snapshot.tickets = Some(self.ticket_outlook(from, &redemption.tickets).await?);
+        }
         let mut steps = self.steps(&intent, &snapshot);
         let mut findings = preflight::rows(
             &intent,
@@ -379,6 +385,7 @@ impl Chain {
                 steps
             }
             Intent::SetServiceUri { uri } => vec![self.uri_step(uri)],
+            Intent::Redeem(redemption) => redemption.steps(self, snapshot),
             Intent::Deposit(change) => self.deposit_steps(*change),
             Intent::WithdrawFees(withdrawal) => self.fees_steps(*withdrawal, snapshot),
         }
@@ -613,6 +620,7 @@ impl Intent {
             Self::SetServiceUri { uri } => {
                 format!("publish {} for {}", super::text::plain(uri, 200), short(from))
             }
+            Self::Redeem(redemption) => redemption.title(),
             Self::Deposit(change) => change.title(),
             Self::WithdrawFees(withdrawal) => withdrawal.title(from),
         }

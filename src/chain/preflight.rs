@@ -5,6 +5,7 @@
 
 mod deposit;
 mod fees;
+mod redeem;
 mod reward_for;
 
 use std::{net::IpAddr, time::Duration};
@@ -98,7 +99,8 @@ pub(crate) fn rows(
         | Intent::Commission { .. }
         | Intent::Reward
         | Intent::RewardFor(_)
-        | Intent::WithdrawFees(_) => true,
+        | Intent::WithdrawFees(_)
+        | Intent::Redeem(_) => true,
     };
     if needs_round {
         findings.push(round_not_initialized(snapshot));
@@ -145,6 +147,9 @@ pub(crate) fn rows(
         ]),
         Intent::RewardFor(reward) => findings.extend(reward_for::rows(*reward, snapshot)),
         Intent::InitializeRound => findings.push(already_initialized(snapshot)),
+        Intent::Redeem(redemption) => {
+            findings.extend(redeem::rows(redemption, snapshot).into_iter().map(Some));
+        }
         Intent::Deposit(change) => findings.extend(deposit::rows(*change, snapshot)),
         Intent::WithdrawFees(withdrawal) => {
             findings.push(claim_before_reward(snapshot, options, "withdrawing"));

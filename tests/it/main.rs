@@ -12,6 +12,8 @@ mod gateway;
 mod gpu;
 mod media;
 mod node;
+mod redeem;
 mod remote;
+mod tickets;
 mod wallet;
 mod wire;

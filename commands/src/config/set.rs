@@ -67,6 +67,10 @@ Keys of the config file, in [defaults] and in each [profiles.NAME]:
   gateway.keys_file               file of API keys
   gateway.log_file                file with a line for each segment
   gateway.verify                  off, signatures or full [signatures]
+  gateway.max_price               most to pay for a pixel, in wei, like 1200 or 1/3; any price unless set
+  gateway.max_ticket_ev           most one ticket may be worth [3000gwei]
+  gateway.max_total_ev            most all tickets of one segment may be worth [20000gwei]
+  gateway.deposit_multiplier      how many winning tickets the deposit must cover [1]
 `profile = \"NAME\"` at the top chooses the profile in use.")]
 pub struct SetArgs {
     /// What to set
@@ -161,6 +165,14 @@ pub enum Key {
     GatewayLogFile,
     #[value(name = "gateway.verify")]
     GatewayVerify,
+    #[value(name = "gateway.max_price")]
+    GatewayMaxPrice,
+    #[value(name = "gateway.max_ticket_ev")]
+    GatewayMaxTicketEv,
+    #[value(name = "gateway.max_total_ev")]
+    GatewayMaxTotalEv,
+    #[value(name = "gateway.deposit_multiplier")]
+    GatewayDepositMultiplier,
 }
 
 #[derive(Serialize)]
@@ -212,7 +224,8 @@ pub async fn run(args: SetArgs, context: &mut Context) -> eyre::Result<()> {
         | Key::MaxSessions
         | Key::CpuHeadroom
         | Key::GatewayMaxSessions
-        | Key::RewardInitializeMaxDelay => {
+        | Key::RewardInitializeMaxDelay
+        | Key::GatewayDepositMultiplier => {
             match args.values.first().and_then(|text| text.parse::<i64>().ok()) {
                 Some(id) => toml_edit::value(id),
                 None => toml_edit::value(args.values.join(" ")),

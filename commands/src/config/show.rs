@@ -1,7 +1,7 @@
 //! `lpctl config show`.
 
 use clap::Args;
-use engine::config::LogLevel;
+use engine::config::{Amount, LogLevel};
 use serde::Serialize;
 
 use crate::{
@@ -294,6 +294,19 @@ fn gateway(settings: &Settings) -> impl Iterator<Item = (&'static str, Option<St
         ("gateway.keys_file", path(&gateway.keys_file)),
         ("gateway.log_file", path(&gateway.log_file)),
         ("gateway.verify", text(gateway.verify.as_ref())),
+        ("gateway.max_price", text(gateway.max_price.as_ref())),
+        (
+            "gateway.max_ticket_ev",
+            gateway.max_ticket_ev.map(|Amount(wei)| wei.human()),
+        ),
+        (
+            "gateway.max_total_ev",
+            gateway.max_total_ev.map(|Amount(wei)| wei.human()),
+        ),
+        (
+            "gateway.deposit_multiplier",
+            text(gateway.deposit_multiplier.as_ref()),
+        ),
     ]
     .into_iter()
 }
