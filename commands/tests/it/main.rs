@@ -28,3 +28,4 @@ mod remote;
 mod run;
 mod stake;
 mod status;
+mod ticket;

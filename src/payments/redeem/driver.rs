@@ -247,6 +247,10 @@ impl Driver {
         let under_way = in_flight.len();
         self.resolve(in_flight).await?;
 
+        if pending.is_empty() {
+            self.tell(&time, &pending, under_way, &Decision::default());
+            return Ok(());
+        }
         let tickets: Vec<Pending> = pending.iter().map(pending_of).collect();
         let senders = self.senders_of(&tickets, &time).await;
         let standing = self.standing(&time).await?;
