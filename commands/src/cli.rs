@@ -239,10 +239,13 @@ impl Command {
     /// Whether `--dry-run` can be honoured: transactions stop before signing, and reading changes nothing.
     #[must_use]
     pub fn has_dry_run(&self) -> bool {
-        use crate::{account::AccountCommand, config::ConfigCommand, node::NodeCommand};
+        use crate::{
+            account::AccountCommand, config::ConfigCommand, node::NodeCommand, reward::RewardCommand,
+        };
         !matches!(
             self,
             Self::Run(_)
+                | Self::Reward(RewardCommand::Watch(_))
                 | Self::Node(
                     NodeCommand::Drain(_) | NodeCommand::SetMaxSessions(_) | NodeCommand::LogLevel(_)
                 )
@@ -257,7 +260,7 @@ impl Command {
     #[must_use]
     pub fn ends_itself(&self) -> bool {
         match self {
-            Self::Run(_) | Self::Gateway(_) => true,
+            Self::Run(_) | Self::Gateway(_) | Self::Reward(crate::reward::RewardCommand::Watch(_)) => true,
             Self::Devnet(command) => command.ends_itself(),
             _ => false,
         }

@@ -21,11 +21,15 @@ use super::{
     network::seconds_per_block,
     plan::{BrokerFacts, answer_broker},
     pool::{LONGEST, Pool, read_walk, walk_program},
+    rewards::answer_reward_caller,
     text::plain,
 };
 use crate::{
     units::{Lpt, Percent, Round, Wei},
-    view::chain::{DelegatorFacts, OrchestratorFacts, PoolFacts, ReadAt, RoundFacts, StakeStatus},
+    view::{
+        chain::{DelegatorFacts, OrchestratorFacts, PoolFacts, ReadAt, RoundFacts, StakeStatus},
+        reward::RewardCaller,
+    },
 };
 
 /// A block's header, what we use of it.
@@ -42,6 +46,11 @@ pub(crate) struct Head {
 impl Head {
     pub(crate) fn number(&self) -> u64 {
         self.number.to()
+    }
+
+    /// The block by which rounds are counted.
+    pub(crate) fn clock(&self) -> u64 {
+        self.l1_block_number.unwrap_or(self.number).to()
     }
 
     /// As a parameter of reads pinned to it.
@@ -100,6 +109,8 @@ pub(crate) struct Snapshot {
     pub(crate) delegate: Option<OrchestratorFacts>,
     /// Whom a plan is about, if that is somebody else again.
     pub(crate) target: Option<OrchestratorFacts>,
+    /// Who else may call the reward of the plan's target, or of the account.
+    pub(crate) reward_caller: RewardCaller,
     pub(crate) pool: Pool,
     pub(crate) mint: MintFacts,
     /// What stands behind its tickets, if it is a gateway.
@@ -378,6 +389,7 @@ impl Chain {
         let round = self.ask_round(&mut calls);
         let stake = self.ask_delegator(&mut calls, account);
         let own = self.ask_orchestrator(&mut calls, account);
+        let reward_caller = self.ask_reward_caller(&mut calls, target.unwrap_or(account));
         let other = |wanted: Address| (!wanted.is_zero() && wanted != account).then_some(wanted);
         let delegate = other(delegate).map(|address| self.ask_orchestrator(&mut calls, address));
         let target = target
@@ -424,6 +436,7 @@ impl Chain {
             own,
             delegate,
             target,
+            reward_caller: answer_reward_caller(answers, reward_caller),
             pool,
             mint: answer_mint(answers, &mint)?,
             broker: answer_broker(answers, &broker)?,
@@ -759,6 +772,7 @@ impl Snapshot {
             },
             delegate: None,
             target: None,
+            reward_caller: RewardCaller::Nobody,
             pool: Pool {
                 members: vec![(account, Lpt::whole(200)), (other, Lpt::whole(60))],
                 max_size: 2,

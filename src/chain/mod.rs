@@ -22,6 +22,7 @@ mod funds;
 mod plan;
 mod pool;
 mod preflight;
+mod rewards;
 mod submit;
 mod text;
 
@@ -49,6 +50,7 @@ pub use self::{
     price_feed::PriceFeed,
     redemption::{RedeemOutlook, RedeemRevert, RedemptionFound, TicketOutlook},
     reverts::Revert,
+    rewards::{HistoryProgress, RewardFacts},
     submit::{SubmitEvent, SubmitOptions},
     watch::{
         At, ChainEvent, ChainSenders, Checkpoint, Held, Outage, OwnFacts, SenderChange, WatchSettings,
@@ -214,6 +216,12 @@ impl Chain {
     #[must_use]
     pub fn chain_id(&self) -> u64 {
         self.chain_id
+    }
+
+    /// Whether strangers' money is on it, and its rounds take most of a day.
+    #[must_use]
+    pub fn is_public(&self) -> bool {
+        network::is_public(self.chain_id)
     }
 
     /// Where the contracts are.

@@ -11,6 +11,9 @@ use alloy::{
 };
 use serde_json::json;
 
+pub(crate) mod reward_for;
+
+use self::reward_for::RewardFor;
 use super::{
     Chain, ChainError, Hint, Pool, Revert,
     contracts::{BondingManager, LivepeerToken, RoundsManager, ServiceRegistry},
@@ -65,6 +68,7 @@ pub(crate) enum Intent {
     Bond { amount: Lpt, to: Address },
     Commission { reward_cut: Percent, fee_share: Percent },
     Reward,
+    RewardFor(RewardFor),
     InitializeRound,
     Activate(Activation),
     SetServiceUri { uri: String },
@@ -351,6 +355,7 @@ impl Chain {
                 };
                 vec![self.step("reward", self.contracts.bonding_manager, &call, 800_000)]
             }
+            Intent::RewardFor(reward) => reward.steps(self, snapshot),
             Intent::InitializeRound => vec![self.step(
                 "initialize round",
                 self.contracts.rounds_manager,
@@ -539,6 +544,7 @@ impl Intent {
     pub(crate) fn target(&self) -> Option<Address> {
         match self {
             Self::Bond { to, .. } => Some(*to),
+            Self::RewardFor(reward) => Some(reward.orchestrator),
             _ => None,
         }
     }
@@ -603,6 +609,7 @@ impl Intent {
                 fee_share,
             } => format!("keep {reward_cut} of rewards, give delegators {fee_share} of fees"),
             Self::Reward => "call reward".to_string(),
+            Self::RewardFor(reward) => reward.title(),
             Self::InitializeRound => "initialise the round".to_string(),
             Self::Activate(activation) => match activation.amount {
                 Some(amount) if amount > Lpt::ZERO => {
@@ -658,6 +665,7 @@ impl Intent {
                 after.own.last_reward_round = before.round.round;
                 after.own.total_stake_lpt = before.own.total_stake_lpt.saturating_add(reward);
             }
+            Self::RewardFor(reward) => reward.predict(before, &mut after),
             Self::InitializeRound => {
                 after.round.initialized = true;
                 after.round.last_initialized = before.round.round;
@@ -736,6 +744,7 @@ impl Intent {
                     own.total_stake_lpt.decimal(),
                 ));
             }
+            Self::RewardFor(reward) => figures.extend(reward.figures(snapshot)),
             Self::InitializeRound => figures.push(figure(
                 "last_initialized_round",
                 "last initialised round",
@@ -768,7 +777,9 @@ impl Intent {
             {
                 Some(format!("from round {next}"))
             }
-            (Self::Reward, "total_stake_lpt") => Some("with this round's reward, about".to_string()),
+            (Self::Reward | Self::RewardFor(_), "total_stake_lpt") => {
+                Some("with this round's reward, about".to_string())
+            }
             (Self::Deposit(change), _) => change.note(key, before),
             (Self::WithdrawFees(withdrawal), _) => withdrawal.note(key),
             _ => None,

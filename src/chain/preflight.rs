@@ -6,6 +6,7 @@
 mod deposit;
 mod fees;
 mod redeem;
+mod reward_for;
 
 use std::{net::IpAddr, time::Duration};
 
@@ -97,6 +98,7 @@ pub(crate) fn rows(
         Intent::Bond { .. }
         | Intent::Commission { .. }
         | Intent::Reward
+        | Intent::RewardFor(_)
         | Intent::WithdrawFees(_)
         | Intent::Redeem(_) => true,
     };
@@ -143,6 +145,7 @@ pub(crate) fn rows(
             reward_called(snapshot),
             nothing_to_mint(snapshot),
         ]),
+        Intent::RewardFor(reward) => findings.extend(reward_for::rows(*reward, snapshot)),
         Intent::InitializeRound => findings.push(already_initialized(snapshot)),
         Intent::Redeem(redemption) => {
             findings.extend(redeem::rows(redemption, snapshot).into_iter().map(Some));

@@ -1,11 +1,13 @@
 //! Tests of the engine's `chain`.
 
 mod endpoints;
+mod guardian;
 mod outbox;
 mod plans;
 mod proxy;
 mod reads;
 mod refusals;
+mod rewards;
 mod sending;
 
 use std::time::Duration;

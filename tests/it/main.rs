@@ -14,5 +14,6 @@ mod media;
 mod node;
 mod redeem;
 mod remote;
+mod tickets;
 mod wallet;
 mod wire;

@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use alloy::primitives::{Address, B256};
+use alloy::primitives::Address;
 use num_bigint::BigInt;
 use rusqlite::{Connection, OptionalExtension, params};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
@@ -20,19 +20,9 @@ use super::{
 };
 use crate::payments::{
     amount::{Exact, Price},
+    recipient::SeenNonce,
     ticket::WinningTicket,
 };
-
-/// A nonce that must not be credited again before its parameters expire.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct SeenNonce {
-    /// Hash of the recipient's number, which the parameters share.
-    pub rand_hash: B256,
-    /// The ticket's number.
-    pub nonce: u32,
-    /// Block of Ethereum from which no ticket of these parameters is accepted.
-    pub expiration_block: u64,
-}
 
 /// A payment that was checked: all of it is written, or nothing.
 #[derive(Debug, Clone)]

@@ -33,7 +33,7 @@ use tokio::sync::{Semaphore, oneshot, watch};
 
 pub use self::{
     error::BooksError,
-    ledger::{Account, Entry, Recorded, SeenNonce, Tally},
+    ledger::{Account, Entry, Recorded, Tally},
     winners::{Filter, Settlement, Waiting, Winner, WinnerState, WinnerTotals},
 };
 use self::{

@@ -6,6 +6,7 @@ use super::*;
 use crate::{
     payments::{
         amount::{Exact, Price},
+        recipient::SeenNonce,
         ticket::WinningTicket,
     },
     units::{Round, Wei},

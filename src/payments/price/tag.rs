@@ -42,7 +42,8 @@ pub struct PriceTag {
     amount: String,
     value: BigRational,
     currency: Currency,
-    pixels: u64,
+    /// None: nobody has said it, and it is one.
+    pixels: Option<u64>,
 }
 
 /// Why a text is no price.
@@ -57,45 +58,11 @@ pub enum PriceTagError {
 }
 
 impl PriceTag {
-    /// From the price of `pixels` pixels, unless the text itself says of how many.
-    ///
-    /// # Errors
-    /// [`PriceTagError`].
-    pub fn new(text: &str, pixels: u64) -> Result<Self, PriceTagError> {
-        let shown = || {
-            text.chars()
-                .take(80)
-                .collect::<String>()
-                .escape_debug()
-                .to_string()
-        };
-        let wrong = || PriceTagError::NotAPrice(shown());
-        let (price, pixels) = match text.trim().split_once('/') {
-            None => (text.trim(), Ok(pixels)),
-            Some((price, pixels)) => (price.trim(), pixels.trim().parse::<u64>()),
-        };
-        let pixels = pixels
-            .ok()
-            .filter(|pixels| (1..=i64::MAX.unsigned_abs()).contains(pixels))
-            .ok_or_else(|| PriceTagError::Pixels(shown()))?;
-        let end = price
-            .find(|c: char| c.is_ascii_alphabetic())
-            .unwrap_or(price.len());
-        let (amount, currency) = (price[..end].trim_end(), &price[end..]);
-        let value = decimal(amount).ok_or_else(wrong)?;
-        let is_name = currency.bytes().all(|byte| byte.is_ascii_alphanumeric()) && currency.len() <= 16;
-        let currency = match currency.to_ascii_lowercase().as_str() {
-            _ if !is_name => return Err(wrong()),
-            "" | "wei" => Currency::Wei,
-            "eth" => Currency::Eth,
-            other => Currency::Other(other.to_ascii_uppercase()),
-        };
-        Ok(Self {
-            amount: amount.to_string(),
-            value,
-            currency,
-            pixels,
-        })
+    /// The price of so many pixels, unless it says of how many itself.
+    #[must_use]
+    pub fn per(mut self, pixels: u64) -> Self {
+        self.pixels = self.pixels.or(Some(pixels.max(1)));
+        self
     }
 
     /// What it is counted in.
@@ -125,7 +92,7 @@ impl PriceTag {
                 reading.eth_of_one(name)? * ether()
             }
         };
-        let price = &self.value * of_one / BigRational::from_integer(self.pixels.into());
+        let price = &self.value * of_one / BigRational::from_integer(self.pixels.unwrap_or(1).into());
         Price::from_ratio(price.numer().clone(), price.denom().clone())
             .ok_or_else(|| PriceError::NoFeed(self.currency.clone()))
     }
@@ -152,8 +119,8 @@ impl fmt::Display for PriceTag {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}{}", self.amount, self.currency)?;
         match self.pixels {
-            1 => Ok(()),
-            pixels => write!(f, "/{pixels}"),
+            None | Some(1) => Ok(()),
+            Some(pixels) => write!(f, "/{pixels}"),
         }
     }
 }
@@ -162,7 +129,43 @@ impl FromStr for PriceTag {
     type Err = PriceTagError;
 
     fn from_str(text: &str) -> Result<Self, PriceTagError> {
-        Self::new(text, 1)
+        let shown = || {
+            text.chars()
+                .take(80)
+                .collect::<String>()
+                .escape_debug()
+                .to_string()
+        };
+        let wrong = || PriceTagError::NotAPrice(shown());
+        let (price, pixels) = match text.trim().split_once('/') {
+            None => (text.trim(), None),
+            Some((price, pixels)) => {
+                let pixels = pixels.trim().parse::<u64>().ok();
+                let pixels = pixels.filter(|pixels| (1..=i64::MAX.unsigned_abs()).contains(pixels));
+                (
+                    price.trim(),
+                    Some(pixels.ok_or_else(|| PriceTagError::Pixels(shown()))?),
+                )
+            }
+        };
+        let end = price
+            .find(|c: char| c.is_ascii_alphabetic())
+            .unwrap_or(price.len());
+        let (amount, currency) = (price[..end].trim_end(), &price[end..]);
+        let value = decimal(amount).ok_or_else(wrong)?;
+        let is_name = currency.bytes().all(|byte| byte.is_ascii_alphanumeric()) && currency.len() <= 16;
+        let currency = match currency.to_ascii_lowercase().as_str() {
+            _ if !is_name => return Err(wrong()),
+            "" | "wei" => Currency::Wei,
+            "eth" => Currency::Eth,
+            other => Currency::Other(other.to_ascii_uppercase()),
+        };
+        Ok(Self {
+            amount: amount.to_string(),
+            value,
+            currency,
+            pixels,
+        })
     }
 }
 
@@ -194,15 +197,12 @@ mod tests {
             (" 3 wei / 7 ", 5, "3wei/7", "3/7"),
             ("0usd", 1, "0usd", "0"),
         ] {
-            let tag = PriceTag::new(text, pixels).unwrap();
+            let tag = text.parse::<PriceTag>().unwrap().per(pixels);
             assert_eq!(tag.to_string(), shown);
             assert_eq!(tag.in_wei(None).unwrap().to_string(), wei, "{text}");
-            assert_eq!(
-                shown.parse::<PriceTag>().unwrap(),
-                PriceTag::new(text, pixels).unwrap()
-            );
+            assert_eq!(shown.parse::<PriceTag>().unwrap().per(1), tag);
         }
-        let dollars = PriceTag::new("0.02usd", 1_000_000).unwrap();
+        let dollars = "0.02usd".parse::<PriceTag>().unwrap().per(1_000_000);
         assert_eq!(dollars.to_string(), "0.02usd/1000000");
         assert_eq!(dollars.currency(), &Currency::Other("USD".to_string()));
         assert!(matches!(dollars.in_wei(None), Err(PriceError::NoFeed(_))));
@@ -210,23 +210,16 @@ mod tests {
 
     #[test]
     fn what_is_no_price_is_told() {
-        for text in [
-            "", "usd", "-1", "1,5", "1.", ".5", "1e9", "1 2", "1usd!", "0x10", "1__",
-        ] {
-            match PriceTag::new(text, 1) {
-                Err(PriceTagError::NotAPrice(_)) => {}
-                // Letters behind a number are a currency, which no feed will know.
-                Ok(tag) => assert!(tag.in_wei(None).is_err(), "{text}"),
-                Err(other) => panic!("{text}: {other}"),
-            }
+        for text in ["", "usd", "-1", "1,5", "1.", ".5", "1 2", "1usd!", "1__", "1 000"] {
+            let read = text.parse::<PriceTag>();
+            assert!(matches!(read, Err(PriceTagError::NotAPrice(_))), "{text}");
         }
+        // Letters behind a number are a currency, which no feed will know.
+        assert!("1e9".parse::<PriceTag>().unwrap().in_wei(None).is_err());
         for text in ["1/0", "1/-1", "1/x", "1/9223372036854775808"] {
-            assert!(
-                matches!(PriceTag::new(text, 1), Err(PriceTagError::Pixels(_))),
-                "{text}"
-            );
+            let read = text.parse::<PriceTag>();
+            assert!(matches!(read, Err(PriceTagError::Pixels(_))), "{text}");
         }
-        assert!(PriceTag::new("1", 0).is_err());
-        assert!(PriceTag::new(&"9".repeat(31), 1).is_err());
+        assert!("9".repeat(31).parse::<PriceTag>().is_err());
     }
 }
