@@ -8,10 +8,10 @@
 //! | `cashier` | a node's side that is paid: offers, payments, charges |
 //! | `clock` | what block and round it is, as everybody here needs to know |
 //! | `parameters` | how dear and how likely to win tickets are, and how that travels |
-//! | `redeem` | redeeming what won: when, how, what became of it |
-//! | `redeemer` | the same as a service, for orchestrators elsewhere |
 //! | `price` | what a pixel costs, in wei or a currency |
 //! | `recipient` | the side that is paid: makes parameters, checks tickets |
+//! | `redeem` | redeeming what won: when, how, what became of it |
+//! | `redeemer` | the same as a service, for orchestrators elsewhere |
 //! | `sender` | the side that pays: checks parameters, makes tickets, keeps its ledger |
 //! | `senders` | what stands behind a gateway's tickets |
 //! | `ticket` | a ticket with its signature, and one that won |
