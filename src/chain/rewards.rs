@@ -228,7 +228,7 @@ impl Chain {
     /// [`ChainError`] if the chain cannot be read.
     pub async fn reward_minted(&self, orchestrator: Address, block: u64) -> Result<Option<Lpt>, ChainError> {
         let mut records = Records::default();
-        let logs = self.logs(orchestrator, block, block).await?;
+        let logs = self.reward_logs(orchestrator, block, block).await?;
         self.take(&logs, orchestrator, &mut records)?;
         Ok(records.rewards.first().map(|(_, amount)| *amount))
     }
@@ -316,7 +316,7 @@ impl Chain {
         let (mut next, mut range) = (begin, RANGE);
         while next <= end {
             let to = end.min(next.saturating_add(range - 1));
-            match self.logs(orchestrator, next, to).await {
+            match self.reward_logs(orchestrator, next, to).await {
                 Ok(logs) => {
                     self.take(&logs, orchestrator, records)?;
                     next = to + 1;
@@ -337,7 +337,7 @@ impl Chain {
         Ok(())
     }
 
-    async fn logs(&self, orchestrator: Address, from: u64, to: u64) -> Result<Vec<Log>, ChainError> {
+    async fn reward_logs(&self, orchestrator: Address, from: u64, to: u64) -> Result<Vec<Log>, ChainError> {
         let (from, to) = (U64::from(from), U64::from(to));
         let own = [
             BondingEvents::Reward::SIGNATURE_HASH,

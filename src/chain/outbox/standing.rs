@@ -327,7 +327,7 @@ impl Outbox {
     async fn close(&self, entry: &Entry) -> Result<(), ChainError> {
         let Some(nonce) = entry.nonce else { return Ok(()) };
         let chain = self.chain();
-        let look = chain.look(self.account(), &[entry.hash]).await?;
+        let look = chain.look_for(self.account(), &[entry.hash]).await?;
         if let Some(receipt) = look.receipts.into_iter().flatten().next() {
             self.settle(receipt.outcome(entry.clone())).await;
         } else if look.mined > nonce && !look.known {
