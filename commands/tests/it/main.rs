@@ -30,4 +30,5 @@ mod reward;
 mod run;
 mod stake;
 mod status;
+mod ticket;
 mod transactions;
