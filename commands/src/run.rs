@@ -9,6 +9,7 @@ mod kept;
 mod outside;
 pub(crate) mod payments;
 pub(crate) mod places;
+mod redeemer;
 mod secret;
 mod transcoder;
 
@@ -76,6 +77,7 @@ Examples:
   lpctl run --gpus 0,1 --fallback never                 on two GPUs, and never on the CPU
   lpctl run --mode orchestrator --orch-secret-file FILE --service-addr orchestrator.example:8935 --max-sessions auto
   lpctl run --mode transcoder --orch-secret-file FILE --orch-addr orchestrator.example:8935 --max-sessions 8
+  lpctl --account hot run --mode redeemer --recipient 0x…    redeem an orchestrator's tickets at this account's cost
   lpctl run --bind 127.0.0.1:0 --operator-addr 127.0.0.1:0 --json")]
 pub struct RunArgs {
     /// What the node is [default: mode of the config file, else combined]
@@ -146,9 +148,10 @@ pub struct RunArgs {
     /// Leave it to others to call reward: another host, or `lpctl reward watch`
     #[arg(long, help_heading = "Rewards")]
     no_reward: bool,
+    redeemer: Box<redeemer::RedeemerArgs>,
     #[command(flatten)]
     devices: devices::DeviceArgs,
-    /// The node's own files; one node at a time [default: `node`, of a transcoder `transcoder`, in lpctl's data folder]
+    /// The node's own files; one node at a time [default: `node`, of a transcoder `transcoder`, of a redeemer `redeemer`, in lpctl's data folder]
     #[arg(long, value_name = "PATH", env = "LPCTL_NODE_DIR", hide_env = true, value_hint = ValueHint::DirPath)]
     data_dir: Option<PathBuf>,
     /// Where segments are worked on [default: in memory, if there is room]
@@ -165,14 +168,18 @@ enum Mode {
     Orchestrator,
     /// Works for an orchestrator elsewhere.
     Transcoder,
+    /// Redeems the winning tickets an orchestrator leaves with it.
+    Redeemer,
 }
 
-impl From<Mode> for NodeMode {
-    fn from(mode: Mode) -> Self {
-        match mode {
-            Mode::Combined => Self::Combined,
-            Mode::Orchestrator => Self::Orchestrator,
-            Mode::Transcoder => Self::Transcoder,
+impl Mode {
+    /// The node it is; none: it is not a node.
+    fn node(self) -> Option<NodeMode> {
+        match self {
+            Self::Combined => Some(NodeMode::Combined),
+            Self::Orchestrator => Some(NodeMode::Orchestrator),
+            Self::Transcoder => Some(NodeMode::Transcoder),
+            Self::Redeemer => None,
         }
     }
 }
@@ -256,7 +263,10 @@ impl fmt::Display for Event<'_> {
 /// A failure of the class that fits: usage for addresses nobody can use, config for a missing account, unreachable for
 /// a chain that does not answer, failed for a port or ffmpeg that cannot be had.
 pub async fn run(args: RunArgs, context: &mut Context) -> eyre::Result<()> {
-    let mode = args.mode.map_or(context.settings().mode, NodeMode::from);
+    if args.mode == Some(Mode::Redeemer) {
+        return redeemer::run(args, context).await;
+    }
+    let mode = args.mode.and_then(Mode::node).unwrap_or(context.settings().mode);
     args.check(mode)?;
     if mode == NodeMode::Transcoder {
         return transcoder::run(args, context).await;
@@ -365,6 +375,38 @@ impl RunArgs {
                 Kind::Usage,
                 "not_in_this_mode",
                 format!("`{flag}` does nothing with `--mode {mode}`: {why}"),
+            )
+            .hint("leave it out, and its LPCTL_ variable")),
+        }
+    }
+
+    /// Refuses what does nothing where only tickets are redeemed.
+    fn check_redeemer(&self) -> Result<(), Failure> {
+        let of_nodes = [
+            ("--service-addr", self.service_addr.is_some()),
+            ("--operator-addr", self.operator_addr.is_some()),
+            ("--max-sessions", self.max_sessions.is_some()),
+            ("--orch-addr", self.orch_addr.is_some()),
+            ("--orch-secret-file", self.orch_secret_file.is_some()),
+            ("--private-sources", self.private_sources),
+            ("--offchain", self.offchain),
+            ("--ffmpeg", self.ffmpeg.is_some()),
+            ("--preset", self.preset.is_some()),
+            ("--work-dir", self.work_dir.is_some()),
+            ("--gpus", self.devices.is_chosen()),
+            ("--nodes, --region and --peers", self.advertise.is_given()),
+            (
+                "--object-store-file and --discovery-webhook",
+                self.outside.is_given(),
+            ),
+            ("--redeemer", self.redeemer.redeemer.is_some()),
+        ];
+        match of_nodes.iter().find(|(_, is_given)| *is_given) {
+            None => Ok(()),
+            Some((flag, _)) => Err(Failure::new(
+                Kind::Usage,
+                "not_in_this_mode",
+                format!("`{flag}` does nothing with `--mode redeemer`: it only redeems tickets"),
             )
             .hint("leave it out, and its LPCTL_ variable")),
         }

@@ -9,10 +9,10 @@
 //! | `clock` | what block and round it is, as everybody here needs to know |
 //! | `lpdb` | the database of go-livepeer, read |
 //! | `parameters` | how dear and how likely to win tickets are, and how that travels |
-//! | `redeem` | redeeming what won: when, how, what became of it |
-//! | `redeemer` | the same as a service, for orchestrators elsewhere |
 //! | `price` | what a pixel costs, in wei or a currency |
 //! | `recipient` | the side that is paid: makes parameters, checks tickets |
+//! | `redeem` | redeeming what won: when, how, what became of it |
+//! | `redeemer` | the same as a service, for orchestrators elsewhere |
 //! | `sender` | the side that pays: checks parameters, makes tickets, keeps its ledger |
 //! | `senders` | what stands behind a gateway's tickets |
 //! | `ticket` | a ticket with its signature, and one that won |

@@ -139,7 +139,7 @@ impl Chain {
         if entry.chain.is_some() && entry.chain != self.mark().await? {
             return Ok(story.told(SentState::OtherChain));
         }
-        let look = self.look(account, &[entry.hash]).await?;
+        let look = self.look_for(account, &[entry.hash]).await?;
         Ok(place(story.told(SentState::Waiting), &look, entry))
     }
 
@@ -166,7 +166,7 @@ impl Chain {
         else {
             return Ok(None);
         };
-        let look = self.look(from, &[hash]).await?;
+        let look = self.look_for(from, &[hash]).await?;
         let sent = story.and_then(|story| attempt(&story.first));
         let body = sent
             .as_ref()

@@ -275,7 +275,7 @@ impl Chain {
             attempts.push(found.clone());
         }
         let hashes: Vec<TxHash> = attempts.iter().map(|attempt| attempt.hash).collect();
-        let look = self.look(account, &hashes).await?;
+        let look = self.look_for(account, &hashes).await?;
         if let Some(receipt) = look.receipts.iter().flatten().next() {
             return Err(ReplacementError::Mined {
                 hash: receipt.transaction_hash,

@@ -28,7 +28,7 @@ pub enum RecordError {
 }
 
 impl RecordError {
-    pub(super) fn at(self, step: &str) -> SubmitError {
+    pub(crate) fn at(self, step: &str) -> SubmitError {
         match self {
             Self::Journal(error) => SubmitError::NotRecorded {
                 step: step.to_string(),
@@ -327,7 +327,7 @@ impl Outbox {
     async fn close(&self, entry: &Entry) -> Result<(), ChainError> {
         let Some(nonce) = entry.nonce else { return Ok(()) };
         let chain = self.chain();
-        let look = chain.look(self.account(), &[entry.hash]).await?;
+        let look = chain.look_for(self.account(), &[entry.hash]).await?;
         if let Some(receipt) = look.receipts.into_iter().flatten().next() {
             self.settle(receipt.outcome(entry.clone())).await;
         } else if look.mined > nonce && !look.known {

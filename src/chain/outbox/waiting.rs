@@ -110,7 +110,7 @@ pub(super) struct Resolved {
 
 impl Chain {
     /// What an endpoint knows of transactions of an account. One request.
-    pub(super) async fn look(&self, account: Address, hashes: &[TxHash]) -> Result<Look, ChainError> {
+    pub(super) async fn look_for(&self, account: Address, hashes: &[TxHash]) -> Result<Look, ChainError> {
         let mut batch = self.rpc.new_batch();
         let mined = batch.add_call::<_, U64>("eth_getTransactionCount", &json!([account, "latest"]))?;
         let head = batch.add_call::<_, U64>("eth_blockNumber", &json!([]))?;
@@ -247,7 +247,7 @@ impl Sent {
         let mut replacements = 0;
         loop {
             let hashes: Vec<TxHash> = self.attempts.iter().map(|attempt| attempt.hash).collect();
-            match chain.look(outbox.account(), &hashes).await {
+            match chain.look_for(outbox.account(), &hashes).await {
                 Ok(mut look) => {
                     let there = look.receipts.iter().position(Option::is_some);
                     if let Some(place) = there
@@ -289,6 +289,13 @@ impl Sent {
                             self.adopt().await;
                             let outcome = chain.endpoints.broadcast(&self.newest().raw).await;
                             tracing::info!(hash = %self.hash(), ?outcome, "sent again: no endpoint had it");
+                            // Dropped for what it offers: nobody takes it for that.
+                            let refused = matches!(outcome, super::Broadcast::Rejected(_));
+                            if refused && replacements < outbox.policy.replacements {
+                                replacements += 1;
+                                offered = Instant::now();
+                                self.offer_more(observer).await;
+                            }
                         }
                     }
                 }
@@ -461,7 +468,7 @@ impl Outbox {
         let entry = history
             .iter()
             .find(|entry| entry.hash == hash && entry.chain_id == chain.chain_id && entry.nonce.is_some());
-        let look = chain.look(self.account(), &[hash]).await?;
+        let look = chain.look_for(self.account(), &[hash]).await?;
         let sent = entry.and_then(attempt);
         let nonce = entry.and_then(|entry| entry.nonce);
         if let Some(receipt) = look.receipts.into_iter().flatten().next() {
@@ -493,7 +500,7 @@ impl Outbox {
             .filter(|rival| *rival != hash)
             .take(MOST_ATTEMPTS)
             .collect();
-        let receipts = chain.look(self.account(), &rivals).await?.receipts;
+        let receipts = chain.look_for(self.account(), &rivals).await?.receipts;
         let by = receipts.into_iter().flatten().next();
         Ok(Fate::Replaced {
             by: by.map(|receipt| receipt.transaction_hash),
