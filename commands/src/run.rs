@@ -400,6 +400,8 @@ impl RunArgs {
                 self.outside.is_given(),
             ),
             ("--redeemer", self.redeemer.redeemer.is_some()),
+            ("--price and what belongs to it", self.payments.is_given()),
+            ("--no-reward", self.no_reward),
         ];
         match of_nodes.iter().find(|(_, is_given)| *is_given) {
             None => Ok(()),
@@ -507,7 +509,15 @@ async fn join(
     config.network.clone_from(&context.settings().network);
     config.chain = Some(joined.standing.clone());
     let rewards = (!args.no_reward).then_some(&*args.rewards);
-    let paid = Box::pin(payments::open(asked, rewards, joined, &config.data_dir, context)).await?;
+    let paid = Box::pin(payments::open(
+        asked,
+        &args.redeemer,
+        rewards,
+        joined,
+        &config.data_dir,
+        context,
+    ))
+    .await?;
     config.payments = Some(paid.cashier);
     config.lock = Some(lock);
     Ok((signer, paid.beside))

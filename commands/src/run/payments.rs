@@ -12,9 +12,10 @@ use engine::{
     chain::{GasPolicy, Outbox, PriceFeed, WatchSettings, Watcher, redemption_gas},
     config::Pixels,
     payments::{
-        Books, BooksError, Cashier, PriceTag, Prices, Recipient, RecipientSecret, RecipientSettings,
+        Books, BooksError, Cashier, PriceTag, Prices, Recipient, RecipientSecret, RecipientSettings, Senders,
         price::{Feed, PriceError},
         redeem::{GasUse, RedeemParts, RedeemSettings, Redeemer},
+        redeemer::RemoteRedeemer,
     },
     reward::Guardian,
     units::Wei,
@@ -23,7 +24,7 @@ use tokio::time::timeout;
 
 use self::price::GatewayPrice;
 pub use self::{beside::Beside, price::Asked};
-use super::chain::Joined;
+use super::{chain::Joined, failure::with_cause, redeemer::RedeemerArgs};
 use crate::{
     context::Context,
     failure::{Failure, Kind},
@@ -114,6 +115,7 @@ pub struct Paid {
 /// Usage for settings nobody can follow, unreachable for a chain that cannot be read, failed for books that cannot be used.
 pub async fn open(
     asked: Asked,
+    elsewhere: &RedeemerArgs,
     rewards: Option<&GuardianArgs>,
     joined: Joined,
     data_dir: &Path,
@@ -150,6 +152,11 @@ pub async fn open(
     prices.refresh().await.map_err(of_price)?;
     advice::tell_price(&prices, account, context);
 
+    let remote = remote_redeemer(elsewhere, &watcher, &beside, context).await?;
+    let senders: Arc<dyn Senders> = match &remote {
+        Some(remote) => Arc::new(remote.clone()),
+        None => watcher.senders(),
+    };
     let secret = books.secret("recipient").await.map_err(of_books)?;
     let recipient = Recipient::new(
         RecipientSettings {
@@ -160,7 +167,7 @@ pub async fn open(
         },
         RecipientSecret::new(secret),
         watcher.clock(),
-        watcher.senders(),
+        senders,
     )
     .map_err(|error| advice::bad_ticket_ev(error.to_string()))?;
     let known = watcher.clone();
@@ -184,12 +191,21 @@ pub async fn open(
         clock: watcher.clock(),
         senders: watcher.senders(),
     };
-    let settings = RedeemSettings {
-        gas: GasUse::of_chain(chain.chain_id()),
-        ..RedeemSettings::new(account)
-    };
-    let (_, redeeming) = Redeemer::start(parts, settings, beside.stop());
-    beside.spawn("redeeming tickets", redeeming);
+    match remote {
+        Some(remote) => {
+            let handing = remote.hand_over(books.clone(), watcher.clock());
+            beside.spawn("handing tickets over", handing);
+        }
+        None => {
+            let settings = RedeemSettings {
+                gas: GasUse::of_chain(chain.chain_id()),
+                open_rounds: elsewhere.open_rounds,
+                ..RedeemSettings::new(account)
+            };
+            let (_, redeeming) = Redeemer::start(parts, settings, beside.stop());
+            beside.spawn("redeeming tickets", redeeming);
+        }
+    }
     let whose = rewards.map(|rewards| (rewards, rewards.orchestrator(account, context)));
     // An account that is no orchestrator has no reward, unless it calls another's.
     if let Some((rewards, orchestrator)) = whose.filter(|(_, it)| is_registered || *it != account) {
@@ -206,6 +222,28 @@ pub async fn open(
     }
     beside.watch(watcher, books);
     Ok(Paid { cashier, beside })
+}
+
+/// The redeemer elsewhere, if tickets are left with one.
+async fn remote_redeemer(
+    args: &RedeemerArgs,
+    watcher: &Watcher,
+    beside: &Beside,
+    context: &mut Context,
+) -> Result<Option<RemoteRedeemer>, Failure> {
+    let Some(address) = args.redeemer.clone() else {
+        return Ok(None);
+    };
+    let secret = args.secret(context).await?;
+    let connected = RemoteRedeemer::connect(address, secret, watcher.senders(), beside.stop()).await;
+    connected.map(Some).map_err(|error| {
+        Failure::new(
+            Kind::Unreachable,
+            "no_redeemer",
+            format!("the redeemer cannot be reached: {}", with_cause(&error)),
+        )
+        .hint("check `--redeemer` and that it runs; without it the node redeems its tickets itself")
+    })
 }
 
 /// What it means that the chain could not be read at all.

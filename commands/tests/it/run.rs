@@ -42,7 +42,7 @@ pub struct Node {
 
 impl Node {
     /// Starts it on free ports and waits for its ready line.
-    fn start(environment: &Environment, arguments: &[&str]) -> Self {
+    pub fn start(environment: &Environment, arguments: &[&str]) -> Self {
         let ports = [
             "run",
             "--json",
