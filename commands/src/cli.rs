@@ -230,7 +230,9 @@ impl Command {
     #[must_use]
     pub fn config_need(&self) -> ConfigNeed {
         match self {
-            Self::Completions(_) | Self::Man(_) | Self::Migrate(_) => ConfigNeed::None,
+            Self::Completions(_) | Self::Man(_) | Self::Migrate(crate::migrate::MigrateCommand::Flags(_)) => {
+                ConfigNeed::None
+            }
             Self::Devnet(_) | Self::Config(crate::config::ConfigCommand::Set(_)) => ConfigNeed::MayAddProfile,
             _ => ConfigNeed::Whole,
         }
@@ -247,7 +249,10 @@ impl Command {
             Self::Run(_)
                 | Self::Reward(RewardCommand::Watch(_))
                 | Self::Node(
-                    NodeCommand::Drain(_) | NodeCommand::SetMaxSessions(_) | NodeCommand::LogLevel(_)
+                    NodeCommand::Drain(_)
+                        | NodeCommand::SetMaxSessions(_)
+                        | NodeCommand::SetPrice(_)
+                        | NodeCommand::LogLevel(_)
                 )
                 | Self::Gateway(_)
                 | Self::Bench(_)
