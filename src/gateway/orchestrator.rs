@@ -121,6 +121,12 @@ impl OrchestratorError {
     pub fn is_unreachable(&self) -> bool {
         matches!(self, Self::Unreachable(_) | Self::Silent { .. } | Self::Late)
     }
+
+    /// True if it may soon be different: it was not there, or it had no room, as when it and its transcoders come back.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        self.is_unreachable() || matches!(self, Self::Refused(text) if text.contains("OrchestratorCapped"))
+    }
 }
 
 /// An orchestrator's promise to take segments.

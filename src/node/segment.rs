@@ -27,7 +27,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::{sync::CancellationToken, task::task_tracker::TaskTrackerToken};
 
 use super::{
-    Node,
+    Node, TranscoderPool,
     credentials::Credentials,
     http::{Refusal, escape},
     outlet::{Outlet, OutletError},
@@ -47,7 +47,7 @@ use crate::{
     wire::{
         net::{self, transcode_result},
         segment::{MAX_SEGMENT_BYTES, ProfileError},
-        signature,
+        signature, token,
     },
 };
 
@@ -148,9 +148,12 @@ async fn receive(
 ) -> Result<mpsc::Receiver<Result<Bytes, Infallible>>, Refusal> {
     let since = Instant::now();
     let credentials = Credentials::check(node, &head.headers)?;
-    let place = match take_place(node, &credentials, since) {
-        Err(NoPlace::Capped) => return Err(capped(NoPlace::Capped)),
-        place => place.ok(),
+    let place = match gathering(node, &credentials) {
+        Some(_) if !node.transcoder().has_capacity() => None,
+        _ => match take_place(node, &credentials, since) {
+            Err(NoPlace::Capped) => return Err(capped(NoPlace::Capped)),
+            place => place.ok(),
+        },
     };
     let session = credentials.token.session_id.clone();
     let refuse = |error: UploadError| {
@@ -230,10 +233,24 @@ fn take_place(node: &Node, credentials: &Credentials, since: Instant) -> Result<
     Ok(place)
 }
 
+/// The pool of a node that was restarted, until when its transcoders may be on their way back: the segments of sessions
+/// from before wait for them.
+fn gathering<'a>(node: &'a Node, credentials: &Credentials) -> Option<(&'a TranscoderPool, Instant)> {
+    let pool = node.transcoders()?;
+    let until = pool.gathering_until()?;
+    let is_from_before = token::issued(&credentials.token) < node.started.as_second();
+    (is_from_before && !node.sessions().is_draining()).then_some((pool, until))
+}
+
+/// How long a gateway waits for a result, with something to spare.
+fn patience(playing: Duration) -> Duration {
+    playing.saturating_mul(4).max(LEAST_PATIENCE) * 9 / 10
+}
+
 /// Whether the gateway will have given up before the segment is transcoded, if what is ahead of it plays so long.
 fn is_late(node: &Node, credentials: &Credentials, ahead: Duration, since: Instant) -> bool {
     let playing = credentials.duration;
-    let patience = playing.saturating_mul(4).max(LEAST_PATIENCE) * 9 / 10;
+    let patience = patience(playing);
     let session = &credentials.token.session_id;
     let expected = node.transcoder().expected(session, ahead.saturating_add(playing));
     expected.is_some_and(|expected| since.elapsed().saturating_add(expected) > patience)
@@ -255,6 +272,10 @@ async fn work(node: Arc<Node>, order: Order, mut arrival: oneshot::Receiver<Arri
                 return;
             };
             here = Some(arrived);
+            if let Some((pool, until)) = gathering(&node, &credentials) {
+                let patience = patience(credentials.duration) / 2;
+                pool.room_until(until.min(since + patience)).await;
+            }
             take_place(&node, &credentials, since)
         }
     };

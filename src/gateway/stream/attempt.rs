@@ -131,8 +131,7 @@ impl AttemptError {
             | Self::Hash { .. }
             | Self::Signature(_)
             | Self::Wrong(_) => true,
-            // It may be about to come back.
-            Self::Session(error) => error.is_unreachable(),
+            Self::Session(error) => error.may_pass(),
             Self::Payment(error) => error.wants_refresh(),
             Self::Nobody(_) | Self::Answer(_) => false,
         }

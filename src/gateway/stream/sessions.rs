@@ -49,7 +49,7 @@ impl Shared {
             if let Err(error) = self.renew(&assignment).await {
                 tracing::debug!(uri = %assignment.uri, %error, "its session could not be renewed");
                 self.roster().failed(&assignment);
-                tried.note(&transcoder, error.is_unreachable());
+                tried.note(&transcoder, error.may_pass());
                 refusals.push((assignment.uri, error));
                 continue;
             }
