@@ -10,6 +10,7 @@ pub mod errors;
 pub mod network;
 pub mod provider;
 pub mod reverts;
+pub mod watch;
 
 mod answers;
 mod calls;
@@ -41,6 +42,10 @@ pub use self::{
     pool::{Hint, Pool},
     reverts::Revert,
     submit::{SubmitEvent, SubmitOptions},
+    watch::{
+        At, ChainEvent, ChainSenders, Checkpoint, Held, Outage, OwnFacts, SenderChange, WatchSettings,
+        Watcher,
+    },
 };
 use crate::secret::RpcUrl;
 
