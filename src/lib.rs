@@ -21,6 +21,7 @@
 //! | [`node`] | the orchestrator node |
 //! | [`remote`] | the transcoder of an orchestrator elsewhere |
 //! | [`payments`] | tickets: made, checked, kept, redeemed |
+//! | [`reward`] | the guardian that calls each round's reward, and what became of past ones |
 //! | [`gateway`] | the sending side: cut, submit, download, verify |
 //! | [`bench`] | measuring the transcoder |
 
@@ -35,6 +36,7 @@ pub mod node;
 pub mod payments;
 pub mod private_file;
 pub mod process;
+pub mod reward;
 pub mod secret;
 pub mod store;
 pub mod units;

@@ -31,6 +31,7 @@ use super::{
     credentials::Credentials,
     http::{Refusal, escape},
     outlet::{Outlet, OutletError},
+    payment::Bill,
     session::{Made, NoPlace, Opener, Place},
     sources,
     store::SessionEnded,
@@ -82,6 +83,8 @@ enum Failure {
 /// A segment whose credentials hold, while its bytes come.
 struct Order {
     credentials: Credentials,
+    /// None where nobody pays.
+    bill: Option<Bill>,
     source: Source,
     /// None if the queue was full or the segment would be late when it was announced: that may have changed when it is
     /// here.
@@ -113,21 +116,26 @@ pub(super) async fn submit(State(node): State<Arc<Node>>, request: Request<Body>
     }
 }
 
-/// `POST /payment`: no payment is asked for yet, so this checks the headers and tells what holds.
+/// `POST /payment`: takes a payment without a segment, and tells what holds.
 pub(super) async fn pay(State(node): State<Arc<Node>>, request: Request<Body>) -> Response<Body> {
     let (head, body) = request.into_parts();
-    let checked = Credentials::check(&node, &head.headers).and_then(|credentials| {
-        has_room(&node, &credentials)?;
-        Ok(credentials)
-    });
-    match checked {
-        Ok(credentials) => {
-            let info = node.info(Some(credentials.token), true);
+    match Box::pin(take_payment(&node, &head)).await {
+        Ok(info) => {
             let result = net::PaymentResult { info: Some(info) };
             Response::new(Body::from(result.encode_to_vec()))
         }
-        Err(refusal) => refusal.while_sending(head.version, body),
+        Err(refusal) => {
+            tracing::info!(?refusal, "refused a payment");
+            refusal.while_sending(head.version, body)
+        }
     }
+}
+
+async fn take_payment(node: &Node, head: &Parts) -> Result<net::OrchestratorInfo, Refusal> {
+    let mut credentials = Credentials::check(node, &head.headers)?;
+    has_room(node, &credentials)?;
+    let offer = Bill::advance(node, &mut credentials).await?;
+    Ok(node.info(Some(credentials.token), true, offer))
 }
 
 fn has_room(node: &Node, credentials: &Credentials) -> Result<(), Refusal> {
@@ -147,7 +155,11 @@ async fn receive(
     body: &mut Body,
 ) -> Result<mpsc::Receiver<Result<Bytes, Infallible>>, Refusal> {
     let since = Instant::now();
-    let credentials = Credentials::check(node, &head.headers)?;
+    let mut credentials = Credentials::check(node, &head.headers)?;
+    if gathering(node, &credentials).is_none() {
+        has_room(node, &credentials)?;
+    }
+    let bill = Bill::open(node, &mut credentials).await?;
     let place = match gathering(node, &credentials) {
         Some(_) if !node.transcoder().has_capacity() => None,
         _ => match take_place(node, &credentials, since) {
@@ -185,6 +197,7 @@ async fn receive(
     let (answer, result) = mpsc::channel(1);
     let order = Order {
         credentials,
+        bill,
         source,
         place,
         since,
@@ -260,6 +273,7 @@ fn is_late(node: &Node, credentials: &Credentials, ahead: Duration, since: Insta
 async fn work(node: Arc<Node>, order: Order, mut arrival: oneshot::Receiver<Arrived>, answer: Answer) {
     let Order {
         credentials,
+        bill,
         source,
         place,
         since,
@@ -290,7 +304,7 @@ async fn work(node: Arc<Node>, order: Order, mut arrival: oneshot::Receiver<Arri
                 seq = credentials.seq,
                 "no place: {full}"
             );
-            return tell(&node, credentials, Err(full.into()), &answer).await;
+            return tell(&node, credentials, bill, Err(full.into()), &answer).await;
         }
     };
     let gone = CancellationToken::new();
@@ -336,22 +350,32 @@ async fn work(node: Arc<Node>, order: Order, mut arrival: oneshot::Receiver<Arri
         bytes: upload.length,
     };
     drop(upload);
-    let delivering = AssertUnwindSafe(deliver(&node, &place, &credentials, encoded, arrived)).catch_unwind();
+    let delivering = AssertUnwindSafe(deliver(
+        &node,
+        &place,
+        &credentials,
+        bill.as_ref(),
+        encoded,
+        arrived,
+    ))
+    .catch_unwind();
     let made = Box::pin(delivering).await.unwrap_or(Err(Failure::Ours));
     drop(place);
-    tell(&node, credentials, made, &answer).await;
+    tell(&node, credentials, bill, made, &answer).await;
 }
 
 /// The result, whatever it is.
 async fn tell(
     node: &Node,
     credentials: Credentials,
+    bill: Option<Bill>,
     made: Result<net::TranscodeData, Failure>,
     answer: &Answer,
 ) {
+    let offer = bill.map(|bill| bill.offer);
     let message = net::TranscodeResult {
         seq: credentials.seq,
-        info: Some(node.info(Some(credentials.token), true)),
+        info: Some(node.info(Some(credentials.token), true, offer)),
         result: Some(match made {
             Ok(data) => transcode_result::Result::Data(data),
             Err(failure) => transcode_result::Result::Error(failure.to_string()),
@@ -465,11 +489,12 @@ async fn encode(
     }
 }
 
-/// Puts the renditions up for download, and keeps the books on what became of the segment.
+/// Puts the renditions up for download, charges for them, and keeps the books on what became of the segment.
 async fn deliver(
     node: &Node,
     place: &Place,
     credentials: &Credentials,
+    bill: Option<&Bill>,
     encoded: Encoded,
     receipt: Receipt,
 ) -> Result<net::TranscodeData, Failure> {
@@ -507,6 +532,10 @@ async fn deliver(
         pixels: segments.iter().map(|segment| segment.pixels.unsigned_abs()).sum(),
         bytes_in: receipt.bytes,
     };
+    // Before the gateway hears of the renditions: what it owes outlives this process.
+    if let Some(bill) = bill.filter(|_| made.is_ok()) {
+        bill.charge(node, session, outcome.pixels).await;
+    }
     match &error {
         None => tracing::info!(
             session,

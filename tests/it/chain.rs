@@ -1,10 +1,13 @@
 //! Tests of the engine's `chain`.
 
 mod endpoints;
+mod guardian;
+mod outbox;
 mod plans;
 mod proxy;
 mod reads;
 mod refusals;
+mod rewards;
 mod sending;
 
 use std::time::Duration;
@@ -18,7 +21,10 @@ use alloy::{
     sol_types::SolCall,
 };
 use engine::{
-    chain::{Activation, Chain, ChainConfig, Plan, PlanOptions, SubmitError, SubmitOptions},
+    chain::{
+        Activation, Chain, ChainConfig, GasPolicy, Outbox, Plan, PlanOptions, SubmitError, SubmitEvent,
+        SubmitOptions,
+    },
     units::{Lpt, Percent},
     view::transaction::TransactionReport,
 };
@@ -91,9 +97,20 @@ async fn submit(
     plan: Plan,
     signer: &PrivateKeySigner,
 ) -> Result<TransactionReport, SubmitError> {
-    chain
-        .submit(plan, signer, SubmitOptions::default(), |_| Ok(()))
-        .await
+    submit_observed(chain, plan, signer, SubmitOptions::default(), |_| Ok(())).await
+}
+
+/// Sends a plan from an outbox whose state folder nobody else has.
+async fn submit_observed(
+    chain: &Chain,
+    plan: Plan,
+    signer: &PrivateKeySigner,
+    options: SubmitOptions,
+    observer: impl FnMut(SubmitEvent) -> std::io::Result<()> + Send,
+) -> Result<TransactionReport, SubmitError> {
+    let folder = tempfile::tempdir().unwrap();
+    let outbox = Outbox::open(chain.clone(), signer.clone(), folder.path(), GasPolicy::default()).unwrap();
+    outbox.submit_observed(plan, options, observer).await
 }
 
 fn options() -> PlanOptions {

@@ -12,6 +12,7 @@ mod gateway;
 mod gpu;
 mod media;
 mod node;
+mod redeem;
 mod remote;
 mod tickets;
 mod wallet;
