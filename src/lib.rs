@@ -20,6 +20,7 @@
 //! | [`media`] | ladders, probing and transcoding with ffmpeg |
 //! | [`node`] | the orchestrator node |
 //! | [`remote`] | the transcoder of an orchestrator elsewhere |
+//! | [`relay`] | a JSON-RPC endpoint on this machine in front of several elsewhere |
 //! | [`payments`] | tickets: made, checked, kept, redeemed |
 //! | [`gateway`] | the sending side: cut, submit, download, verify |
 //! | [`bench`] | measuring the transcoder |
@@ -35,6 +36,7 @@ pub mod node;
 pub mod payments;
 pub mod private_file;
 pub mod process;
+pub mod relay;
 pub mod secret;
 pub mod store;
 pub mod units;

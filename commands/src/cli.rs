@@ -182,6 +182,9 @@ pub enum Command {
     /// The protocol's contracts and parameters
     #[command(subcommand)]
     Protocol(crate::protocol::ProtocolCommand),
+    /// Test the RPC endpoints, and offer them to any node as one
+    #[command(subcommand)]
+    Rpc(crate::rpc::RpcCommand),
     Run(Box<crate::run::RunArgs>),
     /// See and command a running node
     #[command(subcommand)]
@@ -234,6 +237,7 @@ impl Command {
                 | Self::Node(
                     NodeCommand::Drain(_) | NodeCommand::SetMaxSessions(_) | NodeCommand::LogLevel(_)
                 )
+                | Self::Rpc(crate::rpc::RpcCommand::Serve(_))
                 | Self::Gateway(_)
                 | Self::Bench(_)
                 | Self::Config(ConfigCommand::Set(_))
@@ -245,7 +249,7 @@ impl Command {
     #[must_use]
     pub fn ends_itself(&self) -> bool {
         match self {
-            Self::Run(_) | Self::Gateway(_) => true,
+            Self::Run(_) | Self::Gateway(_) | Self::Rpc(crate::rpc::RpcCommand::Serve(_)) => true,
             Self::Devnet(command) => command.ends_itself(),
             _ => false,
         }

@@ -26,6 +26,7 @@ pub mod orch;
 pub mod protocol;
 pub mod reward;
 pub mod round;
+pub mod rpc;
 pub mod run;
 pub mod set_fees;
 pub mod settings;
@@ -164,6 +165,7 @@ async fn dispatch(command: Command, context: &mut Context) -> eyre::Result<()> {
         Command::Orch(command) => orch::run(command, context).await,
         Command::Reward(command) => reward::run(command, context).await,
         Command::Round(command) => round::run(command, context).await,
+        Command::Rpc(command) => rpc::run(command, context).await,
         Command::Token(command) => token::run(command, context).await,
         Command::Protocol(command) => protocol::run(command, context).await,
         Command::Run(args) => run::run(*args, context).await,

@@ -12,4 +12,5 @@ pub mod node;
 pub mod probe;
 pub mod push;
 pub mod reach;
+pub mod rpc;
 pub mod transaction;

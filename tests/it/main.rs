@@ -12,6 +12,7 @@ mod gateway;
 mod gpu;
 mod media;
 mod node;
+mod relay;
 mod remote;
 mod wallet;
 mod wire;

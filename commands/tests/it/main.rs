@@ -25,6 +25,7 @@ mod outcomes;
 mod proxy;
 mod reach;
 mod remote;
+mod rpc;
 mod run;
 mod stake;
 mod status;
