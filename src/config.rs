@@ -15,8 +15,12 @@ use crate::{
 };
 
 mod gateway;
+mod payments;
+mod reward;
 
-pub use gateway::{GatewayLayer, VerifyChoice};
+pub use gateway::{Amount, GatewayLayer, VerifyChoice};
+pub use payments::{EthAmount, PaymentsLayer, Pixels};
+pub use reward::{AlertParts, LptAmount, RewardLayer};
 
 /// The network a command talks to when nothing else is said.
 pub const DEFAULT_NETWORK: &str = "arbitrum-one";
@@ -79,6 +83,12 @@ pub struct Layer {
     /// What an orchestrator tells of itself, and whom it asks.
     #[serde(skip_serializing_if = "OrchestratorLayer::is_empty")]
     pub orchestrator: OrchestratorLayer,
+    /// What an orchestrator asks gateways to pay.
+    #[serde(skip_serializing_if = "PaymentsLayer::is_empty")]
+    pub payments: PaymentsLayer,
+    /// How the guardian of rewards works.
+    #[serde(skip_serializing_if = "RewardLayer::is_empty")]
+    pub reward: RewardLayer,
 }
 
 /// The `orchestrator` section of a layer.
@@ -546,6 +556,8 @@ impl Layer {
                 cpu: self.transcode.cpu.over(below.transcode.cpu),
             },
             orchestrator: self.orchestrator.over(below.orchestrator),
+            payments: self.payments.over(below.payments),
+            reward: self.reward.over(below.reward),
         }
     }
 }

@@ -22,6 +22,7 @@
 //! | [`remote`] | the transcoder of an orchestrator elsewhere |
 //! | [`relay`] | a JSON-RPC endpoint on this machine in front of several elsewhere |
 //! | [`payments`] | tickets: made, checked, kept, redeemed |
+//! | [`reward`] | the guardian that calls each round's reward, and what became of past ones |
 //! | [`gateway`] | the sending side: cut, submit, download, verify |
 //! | [`bench`] | measuring the transcoder |
 
@@ -37,6 +38,7 @@ pub mod payments;
 pub mod private_file;
 pub mod process;
 pub mod relay;
+pub mod reward;
 pub mod secret;
 pub mod store;
 pub mod units;

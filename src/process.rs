@@ -14,12 +14,14 @@ use std::{
     io::{self, Write as _},
     os::unix::process::CommandExt as _,
     path::PathBuf,
+    pin::pin,
     process::{Command, ExitCode, ExitStatus},
     sync::mpsc,
     thread,
     time::Duration,
 };
 
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use rustix::process::{
     Pid, Resource, Rlimit, Signal, getppid, kill_process_group, set_parent_process_death_signal, setrlimit,
 };
@@ -28,7 +30,7 @@ use tokio::{
     process::{Child, ChildStderr, ChildStdin, ChildStdout},
     runtime::Handle,
     sync::oneshot,
-    time::timeout,
+    time::{sleep, timeout},
 };
 
 pub mod fence;
@@ -457,6 +459,44 @@ pub async fn keep_log(mut stream: impl AsyncRead + Unpin) -> Log {
         match stream.read(&mut buffer).await {
             Ok(0) | Err(_) => return log.finish(),
             Ok(read) => log.push(&buffer[..read]),
+        }
+    }
+}
+
+/// How often a process's messages are fetched, and how much of them waits in the pipe until then.
+const LOOK: Duration = Duration::from_millis(100);
+const WAITING: i32 = 256 << 10;
+
+/// Waits for a process's end with `ended` and keeps a bounded part of what it says until then. Nobody reads along, so
+/// what it says is fetched now and then: waking up for each line costs more than the rest of the supervision.
+pub async fn keep_log_until<T>(stderr: ChildStderr, ended: impl Future<Output = T>) -> (Log, T) {
+    let mut log = Log::default();
+    let pipe = stderr.into_owned_fd().and_then(|pipe| {
+        fcntl(&pipe, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
+        // The system's own size does as well.
+        let _ = fcntl(&pipe, FcntlArg::F_SETPIPE_SZ(WAITING));
+        Ok(pipe)
+    });
+    let Ok(pipe) = pipe else {
+        return (log, ended.await);
+    };
+    let mut buffer = vec![0; 8 * 1024];
+    let mut ended = pin!(ended);
+    loop {
+        let result = tokio::select! {
+            biased;
+            result = &mut ended => Some(result),
+            () = sleep(LOOK) => None,
+        };
+        // A little more than the pipe holds: what is said meanwhile is for the next time.
+        for _ in 0..64 {
+            match rustix::io::read(&pipe, &mut buffer) {
+                Ok(0) | Err(_) => break,
+                Ok(read) => log.push(&buffer[..read]),
+            }
+        }
+        if let Some(result) = result {
+            return (log.finish(), result);
         }
     }
 }

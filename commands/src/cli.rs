@@ -176,6 +176,18 @@ pub enum Command {
     /// The protocol's clock
     #[command(subcommand)]
     Round(crate::round::RoundCommand),
+    /// Put ETH behind a gateway's tickets, and take it out again
+    #[command(subcommand)]
+    Deposit(crate::deposit::DepositCommand),
+    /// See and take out what tickets earned
+    #[command(subcommand)]
+    Fees(crate::fees::FeesCommand),
+    /// Look at transactions that were sent from here, hurry or cancel those that wait
+    #[command(subcommand)]
+    Tx(crate::tx::TransactionCommand),
+    /// Winning tickets: what waits, why, and what was paid
+    #[command(subcommand)]
+    Ticket(crate::ticket::TicketCommand),
     /// LPT in the wallet
     #[command(subcommand)]
     Token(crate::token::TokenCommand),
@@ -230,10 +242,13 @@ impl Command {
     /// Whether `--dry-run` can be honoured: transactions stop before signing, and reading changes nothing.
     #[must_use]
     pub fn has_dry_run(&self) -> bool {
-        use crate::{account::AccountCommand, config::ConfigCommand, node::NodeCommand};
+        use crate::{
+            account::AccountCommand, config::ConfigCommand, node::NodeCommand, reward::RewardCommand,
+        };
         !matches!(
             self,
             Self::Run(_)
+                | Self::Reward(RewardCommand::Watch(_))
                 | Self::Node(
                     NodeCommand::Drain(_) | NodeCommand::SetMaxSessions(_) | NodeCommand::LogLevel(_)
                 )
@@ -249,7 +264,10 @@ impl Command {
     #[must_use]
     pub fn ends_itself(&self) -> bool {
         match self {
-            Self::Run(_) | Self::Gateway(_) | Self::Rpc(crate::rpc::RpcCommand::Serve(_)) => true,
+            Self::Run(_)
+            | Self::Gateway(_)
+            | Self::Rpc(crate::rpc::RpcCommand::Serve(_))
+            | Self::Reward(crate::reward::RewardCommand::Watch(_)) => true,
             Self::Devnet(command) => command.ends_itself(),
             _ => false,
         }

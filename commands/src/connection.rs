@@ -132,6 +132,15 @@ fn facts(error: &SubmitError) -> Option<serde_json::Value> {
         SubmitError::NonceTaken { step, hash, nonce } => {
             Some(json!({ "step": step, "hash": hash, "nonce": nonce }))
         }
+        SubmitError::Replaced {
+            step,
+            hash,
+            by,
+            cancelled,
+        } => Some(json!({ "step": step, "hash": hash, "by": by, "cancelled": cancelled })),
+        SubmitError::AccountBusy { account, pid, waited } => {
+            Some(json!({ "account": account, "pid": pid, "waited_seconds": waited.as_secs() }))
+        }
         SubmitError::ReadBack { hash, .. } => Some(json!({ "hash": hash })),
         SubmitError::Partly { mined, source } => {
             let mined: Vec<_> = mined

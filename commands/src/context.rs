@@ -97,7 +97,9 @@ impl Context {
             Some(hash) => {
                 let message = format!("interrupted while {hash} was on its way");
                 Failure::new(Kind::Unknown, "interrupted_after_sending", message)
-                    .hint("it can still be mined, do not send it again; look it up before anything else")
+                    .hint(format!(
+                        "it can still be mined, do not send it again; `lpctl tx show {hash}` tells what became of it"
+                    ))
                     .details(serde_json::json!({ "hash": hash, "mined": self.mined }))
             }
         }

@@ -12,12 +12,13 @@ pub mod config;
 pub mod connection;
 pub mod context;
 pub mod dashboard;
+pub mod deposit;
 pub mod devnet;
 pub mod doctor;
 pub mod failure;
+pub mod fees;
 pub mod gateway;
 pub mod gpu;
-pub mod journal;
 mod logging;
 pub mod man;
 pub mod migrate;
@@ -33,8 +34,10 @@ pub mod settings;
 pub mod shell;
 pub mod stake;
 pub mod status;
+pub mod ticket;
 pub mod token;
 pub mod transact;
+pub mod tx;
 pub mod wording;
 
 use std::process::ExitCode;
@@ -166,6 +169,10 @@ async fn dispatch(command: Command, context: &mut Context) -> eyre::Result<()> {
         Command::Reward(command) => reward::run(command, context).await,
         Command::Round(command) => round::run(command, context).await,
         Command::Rpc(command) => rpc::run(command, context).await,
+        Command::Deposit(command) => deposit::run(command, context).await,
+        Command::Fees(command) => fees::run(command, context).await,
+        Command::Tx(command) => tx::run(command, context).await,
+        Command::Ticket(command) => Box::pin(ticket::run(command, context)).await,
         Command::Token(command) => token::run(command, context).await,
         Command::Protocol(command) => protocol::run(command, context).await,
         Command::Run(args) => run::run(*args, context).await,

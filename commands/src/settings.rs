@@ -10,7 +10,7 @@ use alloy::primitives::Address;
 use engine::{
     config::{
         ConfigError, ConfigFile, CpuLayer, DEFAULT_NETWORK, GasPrice, GatewayLayer, Layer, LogLevel,
-        OrchestratorLayer, SessionsChoice, TranscodeLayer,
+        OrchestratorLayer, RewardLayer, SessionsChoice, TranscodeLayer,
     },
     media::ladder::Ladder,
     private_file,
@@ -128,6 +128,8 @@ pub struct Settings {
     pub cpu: CpuLayer,
     /// What an orchestrator tells of itself, unless the command says otherwise.
     pub orchestrator: OrchestratorLayer,
+    /// How the guardian of rewards works, unless the command says otherwise.
+    pub reward: RewardLayer,
     /// Answer every question with yes.
     pub yes: bool,
     /// Stop before signing.
@@ -170,6 +172,7 @@ impl Settings {
             gateway: merged.gateway,
             cpu: merged.transcode.cpu,
             orchestrator: merged.orchestrator,
+            reward: merged.reward,
             yes: globals.yes,
             dry_run: globals.dry_run,
             from_command_line,
@@ -246,6 +249,8 @@ fn command_line_layer(globals: &GlobalArgs) -> Result<Layer, Failure> {
             },
         },
         orchestrator: orchestrator_variables(),
+        // Flags of `reward watch` and `run` alone.
+        reward: RewardLayer::default(),
     })
 }
 

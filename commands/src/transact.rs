@@ -8,19 +8,20 @@ use alloy::{
 };
 use clap::Args;
 use engine::{
-    chain::{Chain, Plan, PlanOptions, SubmitError, SubmitEvent, SubmitOptions},
+    chain::{
+        Chain, GasPolicy, Journal, Outbox, Plan, PlanOptions, SubmitError, SubmitEvent, SubmitOptions,
+        outbox::RecordError,
+    },
     units::Lpt,
     view::transaction::{Finding, MinedStep, PlanSummary, Severity, TransactionReport},
     wallet::{Account, keystore::parse_address},
 };
-use jiff::Timestamp;
 use serde_json::json;
 
 use crate::{
     account::{password, select},
     context::Context,
     failure::{Failure, Kind},
-    journal::{self, Entry, Journal, State},
     shell::{Report, Style, escape},
     wording,
 };
@@ -48,9 +49,10 @@ impl TransactionArgs {
         }
     }
 
-    fn patience(&self) -> SubmitOptions {
+    pub(crate) fn patience(&self) -> SubmitOptions {
         SubmitOptions {
             timeout: Duration::from_secs(self.wait),
+            ..SubmitOptions::default()
         }
     }
 }
@@ -102,6 +104,20 @@ pub async fn sender(context: &mut Context) -> eyre::Result<Sender> {
     })
 }
 
+/// The key of whoever signs, asked for if it has not been.
+///
+/// # Errors
+/// The password is missing or wrong.
+pub(crate) async fn unlock(sender: Sender, context: &mut Context) -> eyre::Result<PrivateKeySigner> {
+    match (sender.signer, sender.account) {
+        (Some(signer), _) => Ok(signer),
+        (None, Some(account)) => password::unlock(&account, context).await,
+        (None, None) => {
+            Err(Failure::new(Kind::Bug, "no_key", "something without a key was to be sent").into())
+        }
+    }
+}
+
 /// Takes a plan all the way, or says why not.
 ///
 /// # Errors
@@ -129,12 +145,24 @@ pub async fn run(
         return Ok(context.shell.report(&Chain::dry_run(&plan))?);
     }
     if !args.queue {
-        refuse_beside_unknown(chain, &plan, context)?;
+        refuse_beside_unknown(chain, &plan, context).await?;
     }
+    agree(&plan, context)?;
+    let signer = unlock(sender, context).await?;
+    let report = Box::pin(submit(chain, plan, &signer, args.patience(), context)).await?;
+    Ok(context.shell.report(&report)?)
+}
+
+/// Shows a plan and asks whether it shall be sent.
+///
+/// # Errors
+/// It was not confirmed.
+pub(crate) fn agree(plan: &Plan, context: &mut Context) -> eyre::Result<()> {
+    let summary = plan.summary();
     let style = context.shell.style();
     context
         .shell
-        .status(format_args!("{}\n", plan_text(&summary, &style)));
+        .status(format_args!("{}\n", plan_text(summary, &style)));
     for finding in summary
         .findings
         .iter()
@@ -150,23 +178,17 @@ pub async fn run(
     context
         .shell
         .confirm(question)
-        .map_err(|error| about(error, &summary))?;
-    let signer = match (sender.signer, sender.account) {
-        (Some(signer), _) => signer,
-        (None, Some(account)) => password::unlock(&account, context).await?,
-        (None, None) => {
-            return Err(Failure::new(Kind::Bug, "no_key", "a plan without a key was to be sent").into());
-        }
-    };
-    let report = Box::pin(submit(chain, plan, &signer, args.patience(), context)).await?;
-    Ok(context.shell.report(&report)?)
+        .map_err(|error| about(error, summary))
 }
 
 /// An earlier run may have sent something whose outcome nobody saw, and no endpoint may know of it yet.
-fn refuse_beside_unknown(chain: &Chain, plan: &Plan, context: &Context) -> Result<(), Failure> {
-    let state_dir = &context.directories().state_dir;
-    let unknown = journal::outstanding(state_dir, chain.chain_id(), plan.from(), plan.mined_nonce());
-    let unknown = unknown.map_err(|error| unusable_journal(context, "read", &error))?;
+async fn refuse_beside_unknown(chain: &Chain, plan: &Plan, context: &Context) -> Result<(), Failure> {
+    let journal = Journal::new(&context.directories().state_dir);
+    let unknown = chain.unsettled(&journal, plan.from(), plan.mined_nonce()).await;
+    let unknown = unknown.map_err(|error| match error {
+        RecordError::Journal(error) => unusable_journal(context, "read", &error),
+        RecordError::Chain(error) => error.into(),
+    })?;
     let Some(first) = unknown.first() else {
         return Ok(());
     };
@@ -177,11 +199,14 @@ fn refuse_beside_unknown(chain: &Chain, plan: &Plan, context: &Context) -> Resul
         first.hash
     );
     Err(Failure::new(Kind::Refused, "unconfirmed_transaction", message)
-        .hint("look it up first; if it is lost, or if this shall be sent as well, pass `--queue`")
+        .hint(format!(
+            "`lpctl tx show {}` tells what became of it; if it is lost, or if this shall be sent as well, pass `--queue`",
+            first.hash
+        ))
         .details(json!({ "hashes": hashes })))
 }
 
-fn unusable_journal(context: &Context, what: &str, error: &std::io::Error) -> Failure {
+pub(crate) fn unusable_journal(context: &Context, what: &str, error: &std::io::Error) -> Failure {
     let place = context.directories().state_dir.display();
     let message = format!("not sent: the journal in {place} cannot be {what}: {error}");
     Failure::new(Kind::Refused, "journal", message).hint(
@@ -209,22 +234,13 @@ async fn submit(
     patience: SubmitOptions,
     context: &mut Context,
 ) -> eyre::Result<TransactionReport> {
-    let mut journal = Journal::open(&context.directories().state_dir)
-        .map_err(|error| unusable_journal(context, "written", &error))?;
-    let title = plan.summary().title.clone();
-    let (chain_id, from) = (chain.chain_id(), plan.from());
-    let entry = |state, step: &str, hash| Entry {
-        time: Timestamp::now(),
-        state,
-        hash,
-        chain_id,
-        from,
-        title: title.clone(),
-        step: step.to_string(),
-        nonce: None,
-        raw: None,
-        error: None,
+    let state_dir = context.directories().state_dir.clone();
+    let policy = GasPolicy {
+        max_gas_price: context.settings().max_gas_price,
+        ..GasPolicy::default()
     };
+    let outbox = Outbox::open(chain.clone(), signer.clone(), &state_dir, policy)
+        .map_err(|error| unusable_journal(context, "written", &error))?;
     let style = context.shell.style();
     let steps = &plan.summary().steps;
     let width = steps
@@ -239,51 +255,34 @@ async fn submit(
         mined,
         ..
     } = context;
-    let mut last: Option<(String, TxHash)> = None;
-    let sent = chain
-        .submit(plan, signer, patience, |event| {
+    let sent = outbox
+        .submit_observed(plan, patience, |event| {
             match event {
-                SubmitEvent::Signed {
-                    step,
-                    hash,
-                    raw,
-                    nonce,
-                } => {
-                    journal.write(&Entry {
-                        nonce: Some(nonce),
-                        raw: Some(raw),
-                        ..entry(State::Sending, &step, hash)
-                    })?;
-                    *outstanding = Some(hash);
-                    last = Some((step, hash));
-                }
+                SubmitEvent::Signed { hash, .. } => *outstanding = Some(hash),
                 SubmitEvent::Sent { step, hash } => {
                     waiting.set_message(format!("waiting for {step} {} to be mined", short_hash(hash)));
+                }
+                SubmitEvent::Replaced { step, old, new } => {
+                    *outstanding = Some(new);
+                    let line = format!(
+                        "{} {step} {} is stuck: offered for more as {}",
+                        style.warn_mark(),
+                        short_hash(old),
+                        short_hash(new)
+                    );
+                    waiting.suspend(|| shell.status(line));
                 }
                 SubmitEvent::Mined(done) => {
                     *outstanding = None;
                     mined.push(done.hash);
-                    // The chain knows the outcome: a line that cannot be written here loses nothing.
-                    let _ = journal.write(&entry(State::Mined, &done.name, done.hash));
                     waiting.suspend(|| shell.status(mined_line(&done, width, &style)));
-                    last = None;
                 }
             }
             Ok(())
         })
         .await;
     waiting.finish_and_clear();
-    sent.map_err(|error| {
-        let known_to_have_ended = !matches!(root(&error), SubmitError::Unconfirmed { .. });
-        if let Some((step, hash)) = last.filter(|_| known_to_have_ended) {
-            let ended = Entry {
-                error: Some(error.to_string()),
-                ..entry(State::Ended, &step, hash)
-            };
-            let _ = journal.write(&ended);
-        }
-        failed(error, journal.path()).into()
-    })
+    sent.map_err(|error| failed(error, outbox.journal().path()).into())
 }
 
 /// What stopped a series.
@@ -408,7 +407,7 @@ fn mined_line(done: &MinedStep, width: usize, style: &Style) -> String {
 }
 
 /// `0x4f1b2d51…dd2e`
-fn short_hash(hash: TxHash) -> String {
+pub(crate) fn short_hash(hash: TxHash) -> String {
     let whole = hash.to_string();
     format!("{}…{}", &whole[..10], &whole[62..])
 }
@@ -471,6 +470,16 @@ fn outcome(report: &TransactionReport) -> Option<String> {
             format!(": {} for you and your delegators", minted.human())
         });
         parts.push(format!("the round's reward is {called}{minted}"));
+    }
+    if let (Some(deposit), Some(reserve)) = (after("deposit_wei"), after("reserve_wei")) {
+        let locked = match after("withdraw_round") {
+            Some(round) if round != "none" => format!(", to be withdrawn from round {round} on"),
+            _ => String::new(),
+        };
+        parts.push(format!("the deposit is {deposit}, the reserve {reserve}{locked}"));
+    }
+    if let Some(fees) = after("fees_wei") {
+        parts.push(format!("{fees} of fees are left to withdraw"));
     }
     if let Some(round) = after("last_initialized_round") {
         parts.push(format!("round {round} is initialised"));

@@ -2,7 +2,7 @@
 
 use alloy::primitives::Address;
 use engine::{
-    units::{Lpt, Percent},
+    units::{Lpt, Percent, Wei},
     view::{
         chain::{OrchestratorFacts, ReadAt, RoundFacts},
         transaction::Change,
@@ -130,6 +130,9 @@ pub fn read_at(at: &ReadAt) -> String {
 pub fn figure(key: &str, value: &str) -> String {
     if key.ends_with("_lpt") {
         value.parse::<Lpt>().map_or_else(|_| escape(value), Lpt::human)
+    } else if key.ends_with("_wei") {
+        let wei = value.parse().map(Wei);
+        wei.map_or_else(|_| escape(value), Wei::human)
     } else if key.ends_with("_percent") {
         format!("{} %", escape(value))
     } else {
@@ -231,6 +234,7 @@ mod tests {
     #[test]
     fn figures_carry_the_unit_their_key_names() {
         assert_eq!(figure("stake_lpt", "1204.5"), "1\u{2009}204.5 LPT");
+        assert_eq!(figure("deposit_wei", "20000000000000000"), "0.02 ETH");
         assert_eq!(figure("reward_cut_percent", "12.5"), "12.5 %");
         assert_eq!(figure("service_uri", "https://a\u{1b}[2J"), "https://a\\u{1b}[2J");
         let orchestrator = address!("0x70997970C51812dc3A010C7d01b50e0d17dc79C8");

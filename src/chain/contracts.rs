@@ -116,6 +116,44 @@ sol! {
         function ticketValidityPeriod() external view returns (uint256);
         function unlockPeriod() external view returns (uint256);
     }
+
+    /// `protocol contracts/pm/mixins/MixinTicketBrokerCore.sol`, `MixinWrappers.sol`: redeeming
+    interface TicketRedemption {
+        struct Ticket {
+            address recipient;
+            address sender;
+            uint256 faceValue;
+            uint256 winProb;
+            uint256 senderNonce;
+            bytes32 recipientRandHash;
+            bytes auxData;
+        }
+        struct Sender {
+            uint256 deposit;
+            uint256 withdrawRound;
+        }
+        struct ReserveInfo {
+            uint256 fundsRemaining;
+            uint256 claimedInCurrentRound;
+        }
+
+        event WinningTicketTransfer(address indexed sender, address indexed recipient, uint256 amount);
+        event WinningTicketRedeemed(
+            address indexed sender,
+            address indexed recipient,
+            uint256 faceValue,
+            uint256 winProb,
+            uint256 senderNonce,
+            uint256 recipientRand,
+            bytes auxData
+        );
+
+        function redeemWinningTicket(Ticket ticket, bytes signature, uint256 recipientRand) external;
+        function batchRedeemWinningTickets(Ticket[] tickets, bytes[] signatures, uint256[] recipientRands) external;
+        function usedTickets(bytes32 hash) external view returns (bool);
+        function getSenderInfo(address sender) external view returns (Sender sender, ReserveInfo reserve);
+        function claimableReserve(address reserveHolder, address claimant) external view returns (uint256);
+    }
 }
 
 /// A contract the Controller knows by name.
@@ -168,7 +206,10 @@ impl ContractName {
 
 #[cfg(test)]
 mod tests {
-    use alloy::{hex, sol_types::SolCall};
+    use alloy::{
+        hex,
+        sol_types::{SolCall, SolEvent},
+    };
 
     use super::*;
 
@@ -217,9 +258,30 @@ mod tests {
             (BondingManager::getTranscoderPoolSizeCall::SELECTOR, "2a4e0d55"),
             (ServiceRegistry::setServiceURICall::SELECTOR, "5f11301b"),
             (ServiceRegistry::getServiceURICall::SELECTOR, "214c2a4b"),
+            (TicketRedemption::redeemWinningTicketCall::SELECTOR, "ec8b3cb6"),
+            (
+                TicketRedemption::batchRedeemWinningTicketsCall::SELECTOR,
+                "d01b808e",
+            ),
+            (TicketRedemption::usedTicketsCall::SELECTOR, "59a515ba"),
+            (TicketRedemption::getSenderInfoCall::SELECTOR, "e1a589da"),
+            (TicketRedemption::claimableReserveCall::SELECTOR, "81779f38"),
         ];
         for (selector, expected) in selectors {
             assert_eq!(hex::encode(selector), expected);
+        }
+        let topics = [
+            (
+                TicketRedemption::WinningTicketTransfer::SIGNATURE_HASH,
+                "8b87351a208c06e3ceee59d80725fd77a23b4129e1b51ca231fc89b40712649c",
+            ),
+            (
+                TicketRedemption::WinningTicketRedeemed::SIGNATURE_HASH,
+                "c389eb51ed006dbf2528507f010efdf5225ea596e1e1741d74f550dab1925ee7",
+            ),
+        ];
+        for (topic, expected) in topics {
+            assert_eq!(hex::encode(topic), expected);
         }
     }
 }

@@ -339,6 +339,32 @@ pub enum SubmitError {
         /// The contested nonce.
         nonce: u64,
     },
+    /// Another transaction was put in its place, by somebody who speeds up or cancels; this one can never be mined.
+    #[error("`{step}` ({hash}) was not mined: {by} {} in its place", if *.cancelled { "cancelled it" } else { "was mined" })]
+    Replaced {
+        /// The step's name.
+        step: String,
+        /// Our transaction.
+        hash: TxHash,
+        /// The one that was mined.
+        by: TxHash,
+        /// Whether that one does nothing but take the nonce.
+        cancelled: bool,
+    },
+    /// Another process is sending from the account and does not come to an end; this step was not sent.
+    #[error(
+        "not sent: {account} is in use by {} for {} s",
+        .pid.map_or_else(|| "another process".to_string(), |pid| format!("process {pid}")),
+        .waited.as_secs()
+    )]
+    AccountBusy {
+        /// The account.
+        account: Address,
+        /// Who holds it.
+        pid: Option<u32>,
+        /// How long it was waited for.
+        waited: Duration,
+    },
     /// Sent, or perhaps sent, and no receipt in time. It can still be mined: do not send it again.
     #[error("`{step}` ({hash}) was sent and has not been mined for {} s", .waited.as_secs())]
     Unconfirmed {
@@ -401,6 +427,8 @@ impl SubmitError {
             | Self::GasPriceAboveLimit { .. }
             | Self::Sign { .. }
             | Self::Rejected { .. }
+            | Self::AccountBusy { .. }
+            | Self::Replaced { .. }
             | Self::NonceTaken { .. } => Class::Refused,
             Self::Unconfirmed { .. } | Self::ReadBack { .. } => Class::Unknown,
             Self::Reverted { .. } => Class::Reverted,
@@ -422,6 +450,9 @@ impl SubmitError {
             Self::Sign { .. } => "signing_failed",
             Self::Rejected { .. } => "transaction_rejected",
             Self::NonceTaken { .. } => "nonce_taken",
+            Self::Replaced { cancelled: true, .. } => "cancelled",
+            Self::Replaced { .. } => "replaced",
+            Self::AccountBusy { .. } => "account_busy",
             Self::Unconfirmed { .. } => "unconfirmed",
             Self::Reverted { .. } => "reverted",
             Self::Chain { source, .. } => source.code(),
@@ -457,9 +488,17 @@ impl SubmitError {
                 "the account is used by something else at the same time; see what it did, then run the command again"
                     .to_string()
             }
-            Self::Unconfirmed { hash, .. } => {
-                format!("it can still be mined, do not send it again; look {hash} up before anything else")
+            Self::Replaced { by, .. } => format!("`lpctl tx show {by}` tells what was mined instead"),
+            Self::AccountBusy { pid: Some(pid), .. } => {
+                format!("see what process {pid} is doing; the account is free once it has sent, or ended")
             }
+            Self::AccountBusy { pid: None, .. } => {
+                "the account is free once the other process has sent, or ended; then run the command again"
+                    .to_string()
+            }
+            Self::Unconfirmed { hash, .. } => format!(
+                "it can still be mined, do not send it again; `lpctl tx show {hash}` tells, `lpctl tx speed-up {hash}` hurries it"
+            ),
             Self::Chain { source, .. } => source.hint().to_string(),
             Self::ReadBack { .. } => {
                 "it was mined and worked, do not send it again; `lpctl status` shows the result".to_string()

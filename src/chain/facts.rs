@@ -19,12 +19,17 @@ use super::{
     },
     errors::ChainError,
     network::seconds_per_block,
+    plan::{BrokerFacts, answer_broker},
     pool::{LONGEST, Pool, read_walk, walk_program},
+    rewards::answer_reward_caller,
     text::plain,
 };
 use crate::{
     units::{Lpt, Percent, Round, Wei},
-    view::chain::{DelegatorFacts, OrchestratorFacts, PoolFacts, ReadAt, RoundFacts, StakeStatus},
+    view::{
+        chain::{DelegatorFacts, OrchestratorFacts, PoolFacts, ReadAt, RoundFacts, StakeStatus},
+        reward::RewardCaller,
+    },
 };
 
 /// A block's header, what we use of it.
@@ -41,6 +46,11 @@ pub(crate) struct Head {
 impl Head {
     pub(crate) fn number(&self) -> u64 {
         self.number.to()
+    }
+
+    /// The block by which rounds are counted.
+    pub(crate) fn clock(&self) -> u64 {
+        self.l1_block_number.unwrap_or(self.number).to()
     }
 
     /// As a parameter of reads pinned to it.
@@ -99,12 +109,18 @@ pub(crate) struct Snapshot {
     pub(crate) delegate: Option<OrchestratorFacts>,
     /// Whom a plan is about, if that is somebody else again.
     pub(crate) target: Option<OrchestratorFacts>,
+    /// Who else may call the reward of the plan's target, or of the account.
+    pub(crate) reward_caller: RewardCaller,
     pub(crate) pool: Pool,
     pub(crate) mint: MintFacts,
+    /// What stands behind its tickets, if it is a gateway.
+    pub(crate) broker: BrokerFacts,
     /// Transactions mined.
     pub(crate) nonce: u64,
     /// Transactions mined or waiting.
     pub(crate) pending_nonce: u64,
+    /// What is known of the tickets a plan redeems.
+    pub(crate) tickets: Option<super::RedeemOutlook>,
 }
 
 /// What the round mints.
@@ -373,6 +389,7 @@ impl Chain {
         let round = self.ask_round(&mut calls);
         let stake = self.ask_delegator(&mut calls, account);
         let own = self.ask_orchestrator(&mut calls, account);
+        let reward_caller = self.ask_reward_caller(&mut calls, target.unwrap_or(account));
         let other = |wanted: Address| (!wanted.is_zero() && wanted != account).then_some(wanted);
         let delegate = other(delegate).map(|address| self.ask_orchestrator(&mut calls, address));
         let target = target
@@ -383,6 +400,7 @@ impl Chain {
             &BondingManager::getTranscoderPoolMaxSizeCall {},
         );
         let mint = self.ask_mint(&mut calls);
+        let broker = self.ask_broker(&mut calls, account);
         let beside = Beside {
             pool: true,
             nonces_of: Some(account),
@@ -418,10 +436,13 @@ impl Chain {
             own,
             delegate,
             target,
+            reward_caller: answer_reward_caller(answers, reward_caller),
             pool,
             mint: answer_mint(answers, &mint)?,
+            broker: answer_broker(answers, &broker)?,
             nonce: reading.nonces.0,
             pending_nonce: reading.nonces.1,
+            tickets: None,
         })
     }
 
@@ -751,6 +772,7 @@ impl Snapshot {
             },
             delegate: None,
             target: None,
+            reward_caller: RewardCaller::Nobody,
             pool: Pool {
                 members: vec![(account, Lpt::whole(200)), (other, Lpt::whole(60))],
                 max_size: 2,
@@ -761,8 +783,10 @@ impl Snapshot {
                 active_stake: Lpt::whole(260),
                 treasury_cut: U256::ZERO,
             },
+            broker: BrokerFacts::default(),
             nonce: 7,
             pending_nonce: 7,
+            tickets: None,
         }
     }
 }

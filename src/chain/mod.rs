@@ -2,22 +2,27 @@
 //!
 //! [`Chain::connect`] checks endpoints and chain and looks the contracts up. Reads give the plain types of
 //! [`crate::view::chain`], each at one block and in two HTTP requests, a list in three. Whatever changes the chain is
-//! first a [`Plan`]: described, checked against the preflight rows and simulated, but not sent. [`Chain::submit`]
-//! sends it.
+//! first a [`Plan`]: described, checked against the preflight rows and simulated, but not sent. An [`Outbox`] sends it:
+//! the one sender of an account.
 
 pub mod contracts;
 pub mod errors;
 pub mod network;
+pub mod outbox;
+pub mod price_feed;
 pub mod provider;
+pub mod redemption;
 pub mod reverts;
 pub mod watch;
 
 mod answers;
 mod calls;
 mod facts;
+mod funds;
 mod plan;
 mod pool;
 mod preflight;
+mod rewards;
 mod submit;
 mod text;
 
@@ -37,10 +42,15 @@ use self::{
 };
 pub use self::{
     errors::{ChainError, Class, EndpointFailure, SubmitError},
+    funds::redemption_gas,
     network::Network,
-    plan::{Activation, Plan, PlanOptions},
+    outbox::{Call, Fate, GasPolicy, Journal, Mined, Outbox, Prepared, Sent},
+    plan::{Activation, DepositChange, Plan, PlanOptions},
     pool::{Hint, Pool},
+    price_feed::PriceFeed,
+    redemption::{RedeemOutlook, RedeemRevert, RedemptionFound, TicketOutlook},
     reverts::Revert,
+    rewards::{HistoryProgress, RewardFacts},
     submit::{SubmitEvent, SubmitOptions},
     watch::{
         At, ChainEvent, ChainSenders, Checkpoint, Held, Outage, OwnFacts, SenderChange, WatchSettings,
@@ -88,6 +98,8 @@ pub struct Chain {
     contracts: Contracts,
     /// Whether Multicall3 is on the chain; otherwise its code is lent to each call.
     multicall_deployed: bool,
+    /// Which chain of its id it is, once asked for.
+    mark: Arc<tokio::sync::OnceCell<Option<String>>>,
 }
 
 /// Where the protocol's contracts are.
@@ -190,6 +202,7 @@ impl Chain {
                 ticket_broker,
             },
             multicall_deployed,
+            mark: Arc::default(),
         })
     }
 
@@ -203,6 +216,12 @@ impl Chain {
     #[must_use]
     pub fn chain_id(&self) -> u64 {
         self.chain_id
+    }
+
+    /// Whether strangers' money is on it, and its rounds take most of a day.
+    #[must_use]
+    pub fn is_public(&self) -> bool {
+        network::is_public(self.chain_id)
     }
 
     /// Where the contracts are.

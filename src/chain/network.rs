@@ -66,6 +66,12 @@ pub(crate) fn seconds_per_block(chain_id: u64) -> Option<u64> {
     matches!(chain_id, 1 | 42161).then_some(12)
 }
 
+/// Arbitrum One, or its test network that is gone.
+#[must_use]
+pub(crate) fn is_arbitrum(chain_id: u64) -> bool {
+    matches!(chain_id, 42161 | 421_611)
+}
+
 /// Whether strangers' money is on this chain; development chains may use addresses gateways could not reach.
 #[must_use]
 pub(crate) fn is_public(chain_id: u64) -> bool {

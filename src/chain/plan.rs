@@ -1,5 +1,9 @@
 //! Plans: what is going to be done, what it changes, what stands in its way, what it costs. Nothing is sent here.
 
+mod deposit;
+mod fees;
+mod redeem;
+
 use alloy::{
     primitives::{Address, Bytes, U256},
     sol_types::SolCall,
@@ -7,6 +11,9 @@ use alloy::{
 };
 use serde_json::json;
 
+pub(crate) mod reward_for;
+
+use self::reward_for::RewardFor;
 use super::{
     Chain, ChainError, Hint, Pool, Revert,
     contracts::{BondingManager, LivepeerToken, RoundsManager, ServiceRegistry},
@@ -20,6 +27,13 @@ use crate::{
         chain::StakeStatus,
         transaction::{Change, Finding, PlanSummary, PlannedStep, Severity},
     },
+};
+
+pub use self::deposit::DepositChange;
+pub(crate) use self::{
+    deposit::{BrokerFacts, answer_broker},
+    fees::FeesWithdrawal,
+    redeem::Redemption,
 };
 
 /// What the operator decided beforehand.
@@ -54,12 +68,16 @@ pub(crate) enum Intent {
     Bond { amount: Lpt, to: Address },
     Commission { reward_cut: Percent, fee_share: Percent },
     Reward,
+    RewardFor(RewardFor),
     InitializeRound,
     Activate(Activation),
     SetServiceUri { uri: String },
+    Redeem(Redemption),
+    Deposit(DepositChange),
+    WithdrawFees(FeesWithdrawal),
 }
 
-/// A described transaction, or a short series of them, not sent. [`Chain::submit`] sends it.
+/// A described transaction, or a short series of them, not sent. [`Outbox::submit`](super::Outbox::submit) sends it.
 #[derive(Debug, Clone)]
 pub struct Plan {
     pub(crate) intent: Intent,
@@ -108,8 +126,12 @@ pub(crate) struct Step {
     pub(crate) name: &'static str,
     pub(crate) to: Address,
     pub(crate) data: Bytes,
+    /// ETH sent along.
+    pub(crate) value: Wei,
     /// Signed if the step can be simulated now, else the most it usually takes.
     pub(crate) gas_limit: u64,
+    /// Gas it gets at least, where more is known than an estimate tells.
+    pub(crate) min_gas: u64,
     /// It cannot be simulated before an earlier step is mined.
     pub(crate) depends: bool,
 }
@@ -209,7 +231,10 @@ impl Chain {
         options: PlanOptions,
     ) -> Result<Plan, ChainError> {
         let (snapshot, reach) = tokio::join!(self.snapshot(from, intent.target()), self.reach(&intent));
-        let snapshot = snapshot?;
+        let mut snapshot = snapshot?;
+        if let Intent::Redeem(redemption) = &intent {
+            snapshot.tickets = Some(self.ticket_outlook(from, &redemption.tickets).await?);
+        }
         let mut steps = self.steps(&intent, &snapshot);
         let mut findings = preflight::rows(
             &intent,
@@ -227,7 +252,7 @@ impl Chain {
         if !refused(&findings) {
             for step in steps.iter_mut().filter(|step| !step.depends) {
                 match self.simulate(from, step).await? {
-                    Ok(gas) => step.gas_limit = with_margin(gas),
+                    Ok(gas) => step.gas_limit = with_margin(gas).max(step.min_gas),
                     Err(reason) => findings.push(preflight::would_revert(step.name, &reason)),
                 }
             }
@@ -237,7 +262,10 @@ impl Chain {
         let max_cost = steps
             .iter()
             .fold(Wei::ZERO, |sum, step| sum.saturating_add(cost(step)));
-        findings.extend(preflight::cost_rows(&snapshot, max_cost, &options));
+        let value = steps
+            .iter()
+            .fold(Wei::ZERO, |sum, step| sum.saturating_add(step.value));
+        findings.extend(preflight::cost_rows(&snapshot, max_cost, value, &options));
         findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
         let summary = PlanSummary {
             title: intent.title(from),
@@ -272,7 +300,7 @@ impl Chain {
         from: Address,
         step: &Step,
     ) -> Result<Result<u64, Revert>, ChainError> {
-        let call = json!({ "from": from, "to": step.to, "data": step.data });
+        let call = json!({ "from": from, "to": step.to, "data": step.data, "value": step.value.0 });
         let mut batch = self.rpc.new_batch();
         let run = batch.add_call::<_, Bytes>("eth_call", &json!([call, "latest"]))?;
         let gas = batch.add_call::<_, U256>("eth_estimateGas", &json!([call]))?;
@@ -327,6 +355,7 @@ impl Chain {
                 };
                 vec![self.step("reward", self.contracts.bonding_manager, &call, 800_000)]
             }
+            Intent::RewardFor(reward) => reward.steps(self, snapshot),
             Intent::InitializeRound => vec![self.step(
                 "initialize round",
                 self.contracts.rounds_manager,
@@ -356,6 +385,9 @@ impl Chain {
                 steps
             }
             Intent::SetServiceUri { uri } => vec![self.uri_step(uri)],
+            Intent::Redeem(redemption) => redemption.steps(self, snapshot),
+            Intent::Deposit(change) => self.deposit_steps(*change),
+            Intent::WithdrawFees(withdrawal) => self.fees_steps(*withdrawal, snapshot),
         }
     }
 
@@ -431,7 +463,9 @@ impl Chain {
             name,
             to,
             data: call.abi_encode().into(),
+            value: Wei::ZERO,
             gas_limit: usual_gas,
+            min_gas: 0,
             depends: false,
         }
     }
@@ -510,6 +544,7 @@ impl Intent {
     pub(crate) fn target(&self) -> Option<Address> {
         match self {
             Self::Bond { to, .. } => Some(*to),
+            Self::RewardFor(reward) => Some(reward.orchestrator),
             _ => None,
         }
     }
@@ -574,6 +609,7 @@ impl Intent {
                 fee_share,
             } => format!("keep {reward_cut} of rewards, give delegators {fee_share} of fees"),
             Self::Reward => "call reward".to_string(),
+            Self::RewardFor(reward) => reward.title(),
             Self::InitializeRound => "initialise the round".to_string(),
             Self::Activate(activation) => match activation.amount {
                 Some(amount) if amount > Lpt::ZERO => {
@@ -584,6 +620,9 @@ impl Intent {
             Self::SetServiceUri { uri } => {
                 format!("publish {} for {}", super::text::plain(uri, 200), short(from))
             }
+            Self::Redeem(redemption) => redemption.title(),
+            Self::Deposit(change) => change.title(),
+            Self::WithdrawFees(withdrawal) => withdrawal.title(from),
         }
     }
 
@@ -626,10 +665,13 @@ impl Intent {
                 after.own.last_reward_round = before.round.round;
                 after.own.total_stake_lpt = before.own.total_stake_lpt.saturating_add(reward);
             }
+            Self::RewardFor(reward) => reward.predict(before, &mut after),
             Self::InitializeRound => {
                 after.round.initialized = true;
                 after.round.last_initialized = before.round.round;
             }
+            Self::Deposit(change) => change.predict(&mut after),
+            Self::WithdrawFees(withdrawal) => withdrawal.predict(before, &mut after),
             _ => {}
         }
         after
@@ -702,11 +744,14 @@ impl Intent {
                     own.total_stake_lpt.decimal(),
                 ));
             }
+            Self::RewardFor(reward) => figures.extend(reward.figures(snapshot)),
             Self::InitializeRound => figures.push(figure(
                 "last_initialized_round",
                 "last initialised round",
                 snapshot.round.last_initialized.to_string(),
             )),
+            Self::Deposit(change) => figures.extend(change.figures(snapshot)),
+            Self::WithdrawFees(withdrawal) => figures.extend(withdrawal.figures(snapshot)),
             _ => {}
         }
         figures
@@ -732,7 +777,11 @@ impl Intent {
             {
                 Some(format!("from round {next}"))
             }
-            (Self::Reward, "total_stake_lpt") => Some("with this round's reward, about".to_string()),
+            (Self::Reward | Self::RewardFor(_), "total_stake_lpt") => {
+                Some("with this round's reward, about".to_string())
+            }
+            (Self::Deposit(change), _) => change.note(key, before),
+            (Self::WithdrawFees(withdrawal), _) => withdrawal.note(key),
             _ => None,
         }
     }
@@ -750,7 +799,7 @@ pub(crate) fn changes(intent: &Intent, before: &Snapshot, after: &Snapshot, pred
             label: before_figure.label.to_string(),
             note: intent
                 .note(before_figure.key, before)
-                .filter(|_| predicted || before_figure.key != "total_stake_lpt"),
+                .filter(|_| predicted || !matches!(before_figure.key, "total_stake_lpt" | "wallet_wei")),
             before: before_figure.value,
             after: after_figure.value,
         })

@@ -3,6 +3,11 @@
 //! Chain id and contracts are also checked on connecting, and that the signer is the account when a plan is submitted.
 //! Winning tickets that should be redeemed first need tickets, which nothing here has.
 
+mod deposit;
+mod fees;
+mod redeem;
+mod reward_for;
+
 use std::{net::IpAddr, time::Duration};
 
 use alloy::primitives::{Address, U256};
@@ -88,9 +93,14 @@ pub(crate) fn rows(
         waiting(snapshot, options),
     ];
     let needs_round = match intent {
-        Intent::InitializeRound | Intent::SetServiceUri { .. } => false,
+        Intent::InitializeRound | Intent::SetServiceUri { .. } | Intent::Deposit(_) => false,
         Intent::Activate(_) => intent.sends_commission(snapshot),
-        Intent::Bond { .. } | Intent::Commission { .. } | Intent::Reward => true,
+        Intent::Bond { .. }
+        | Intent::Commission { .. }
+        | Intent::Reward
+        | Intent::RewardFor(_)
+        | Intent::WithdrawFees(_)
+        | Intent::Redeem(_) => true,
     };
     if needs_round {
         findings.push(round_not_initialized(snapshot));
@@ -100,7 +110,7 @@ pub(crate) fn rows(
             nothing_to_bond(snapshot, amount, to),
             short_of_lpt(snapshot, amount),
             needs_approval(snapshot, amount),
-            claim_before_reward(snapshot, options),
+            claim_before_reward(snapshot, options, "bonding"),
             registered_elsewhere(snapshot, to),
             moves_all(snapshot, to),
         ]);
@@ -135,18 +145,35 @@ pub(crate) fn rows(
             reward_called(snapshot),
             nothing_to_mint(snapshot),
         ]),
+        Intent::RewardFor(reward) => findings.extend(reward_for::rows(*reward, snapshot)),
         Intent::InitializeRound => findings.push(already_initialized(snapshot)),
+        Intent::Redeem(redemption) => {
+            findings.extend(redeem::rows(redemption, snapshot).into_iter().map(Some));
+        }
+        Intent::Deposit(change) => findings.extend(deposit::rows(*change, snapshot)),
+        Intent::WithdrawFees(withdrawal) => {
+            findings.push(claim_before_reward(snapshot, options, "withdrawing"));
+            findings.extend(fees::rows(*withdrawal, snapshot));
+        }
         _ => {}
     }
     findings.into_iter().flatten().collect()
 }
 
-/// The rows about gas: price and balance.
-pub(crate) fn cost_rows(snapshot: &Snapshot, max_cost: Wei, options: &PlanOptions) -> Vec<Finding> {
-    [gas_price(snapshot, options), short_of_eth(snapshot, max_cost)]
-        .into_iter()
-        .flatten()
-        .collect()
+/// The rows about ETH: price of gas and balance. `value` is what is sent along.
+pub(crate) fn cost_rows(
+    snapshot: &Snapshot,
+    max_cost: Wei,
+    value: Wei,
+    options: &PlanOptions,
+) -> Vec<Finding> {
+    [
+        gas_price(snapshot, options),
+        short_of_eth(snapshot, max_cost, value),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// A simulation that failed though no row knew why.
@@ -183,17 +210,23 @@ fn moved(snapshot: &Snapshot, known: Address) -> Option<Finding> {
     )
 }
 
-/// ETH for the gas.
-fn short_of_eth(snapshot: &Snapshot, max_cost: Wei) -> Option<Finding> {
-    (snapshot.eth < max_cost).then_some(())?;
+/// ETH for the gas and for what is sent along.
+fn short_of_eth(snapshot: &Snapshot, max_cost: Wei, value: Wei) -> Option<Finding> {
+    let needed = max_cost.saturating_add(value);
+    (snapshot.eth < needed).then_some(())?;
+    let purpose = if value == Wei::ZERO {
+        "for gas".to_string()
+    } else {
+        format!("for {} and gas", value.human())
+    };
     refusal(
         "insufficient_eth",
         format!(
-            "{} short for gas on {}: {} in the wallet, up to {} needed",
-            max_cost.saturating_sub(snapshot.eth).human(),
+            "{} short {purpose} on {}: {} in the wallet, up to {} needed",
+            needed.saturating_sub(snapshot.eth).human(),
             snapshot.at.network,
             snapshot.eth.human(),
-            max_cost.human()
+            needed.human()
         ),
         format!("send ETH on {} to {}", snapshot.at.network, snapshot.account),
     )
@@ -237,6 +270,24 @@ fn waiting(snapshot: &Snapshot, options: &PlanOptions) -> Option<Finding> {
     )
 }
 
+/// How long it is until a round begins that is so many rounds ahead: ` (about 5 h)`; nothing on a chain without rhythm.
+fn rounds_ahead(snapshot: &Snapshot, rounds: u64) -> String {
+    let round = &snapshot.round;
+    let Some(each) = super::network::seconds_per_block(snapshot.at.chain_id) else {
+        return String::new();
+    };
+    let blocks = round
+        .length
+        .saturating_mul(rounds.saturating_sub(1))
+        .saturating_add(round.blocks_left);
+    let minutes = blocks.saturating_mul(each).div_ceil(60);
+    if minutes < 120 {
+        format!(" (about {minutes} min)")
+    } else {
+        format!(" (about {} h)", minutes.div_ceil(60))
+    }
+}
+
 /// Nobody has opened the round.
 fn round_not_initialized(snapshot: &Snapshot) -> Option<Finding> {
     (!snapshot.round.initialized).then_some(())?;
@@ -248,7 +299,7 @@ fn round_not_initialized(snapshot: &Snapshot) -> Option<Finding> {
 }
 
 /// Claiming before the orchestrator has called reward gives this round's reward up.
-fn claim_before_reward(snapshot: &Snapshot, options: &PlanOptions) -> Option<Finding> {
+fn claim_before_reward(snapshot: &Snapshot, options: &PlanOptions, doing: &str) -> Option<Finding> {
     let delegate = snapshot.chosen()?;
     let round = snapshot.round.round;
     let settles = snapshot.stake.last_claim_round < round && snapshot.stake.stake_lpt > Lpt::ZERO;
@@ -271,7 +322,7 @@ fn claim_before_reward(snapshot: &Snapshot, options: &PlanOptions) -> Option<Fin
     waivable(
         "reward_not_called",
         format!(
-            "{whose} for round {round} is not called yet: bonding now gives up about {}",
+            "{whose} for round {round} is not called yet: {doing} now gives up about {}",
             lost.human()
         ),
         fix,
@@ -850,10 +901,16 @@ mod tests {
         assert_eq!(lost.decimal(), "3.4615384605");
         // Whoever settled this round already has nothing to lose, nor has an inactive orchestrator's delegator.
         snapshot.stake.last_claim_round = Round(10);
-        assert_eq!(claim_before_reward(&snapshot, &PlanOptions::default()), None);
+        assert_eq!(
+            claim_before_reward(&snapshot, &PlanOptions::default(), "bonding"),
+            None
+        );
         snapshot.stake.last_claim_round = Round(9);
         snapshot.own.active = false;
-        assert_eq!(claim_before_reward(&snapshot, &PlanOptions::default()), None);
+        assert_eq!(
+            claim_before_reward(&snapshot, &PlanOptions::default(), "bonding"),
+            None
+        );
     }
 
     #[test]
@@ -986,7 +1043,7 @@ mod tests {
             max_gas_price: Some(Wei(U256::from(9_999_999))),
             ..PlanOptions::default()
         };
-        let found = cost_rows(&snapshot, Wei::gwei(7), &options);
+        let found = cost_rows(&snapshot, Wei::gwei(7), Wei::ZERO, &options);
         let codes: Vec<_> = found.iter().map(|finding| finding.code).collect();
         assert_eq!(codes, ["gas_price_above_limit", "insufficient_eth"]);
         assert!(
@@ -994,7 +1051,7 @@ mod tests {
             "{}",
             found[1].message
         );
-        let exact = cost_rows(&snapshot, Wei::gwei(5), &PlanOptions::default());
+        let exact = cost_rows(&snapshot, Wei::gwei(5), Wei::ZERO, &PlanOptions::default());
         assert_eq!(exact, []);
     }
 

@@ -166,6 +166,26 @@ const KNOWN: &[Explanation] = &[
         fix: "`lpctl stake show` tells what this account has bonded and from when it counts",
     },
     Explanation {
+        contains: "ticket is used",
+        code: "ticket_used",
+        fix: "nothing to do: it was redeemed",
+    },
+    Explanation {
+        contains: "ticket is expired",
+        code: "ticket_expired",
+        fix: "its last round is over: it can no longer be redeemed",
+    },
+    Explanation {
+        contains: "sender is unlocked",
+        code: "sender_unlocked",
+        fix: "only the gateway can undo it; try again if it funds its deposit",
+    },
+    Explanation {
+        contains: "sender deposit and reserve",
+        code: "sender_short",
+        fix: "the gateway's funds do not cover it; try again when they do",
+    },
+    Explanation {
         contains: "target contract must be registered",
         code: "contract_missing",
         fix: "check the Controller address: `--controller`",

@@ -1,40 +1,33 @@
-//! The one way a transaction is sent: check again, simulate, sign, tell, send, watch, read back.
+//! A plan all the way: check again, simulate, sign, write down, send, watch, read back.
 //!
-//! Each error says what is true on the chain then. Hash and signed bytes are handed out before anything is sent, so
-//! whoever keeps them can find the transaction again even if this process ends at that moment.
+//! Each error says what is true on the chain then. Hash and signed bytes are in the journal before anything is sent, so
+//! that the transaction can be found again even if this process ends at that moment.
 
 use std::{
     io,
     time::{Duration, Instant},
 };
 
-use alloy::{
-    consensus::{SignableTransaction, TxEip1559, TxEnvelope, TxLegacy},
-    eips::eip2718::Encodable2718,
-    network::TxSignerSync,
-    primitives::{Address, Bytes, TxHash, TxKind, U64, U256},
-    signers::local::PrivateKeySigner,
-};
-use serde::{Deserialize, de::IgnoredAny};
-use serde_json::json;
+use alloy::primitives::{Bytes, TxHash, U256};
 
 use super::{
-    Chain, ChainError, Plan, Revert, SubmitError,
-    facts::{Now, Snapshot},
-    network::is_public,
-    plan::{Step, changes, revert_of, with_margin},
-    provider::Broadcast,
+    Chain, ChainError, Outbox, Plan, SubmitError,
+    facts::Snapshot,
+    plan::{Step, changes},
 };
 use crate::{
     units::Wei,
     view::transaction::{Finding, MinedStep, PlanSummary, Severity, TransactionReport},
 };
 
-/// How patiently a plan is sent.
+/// How patiently a transaction is followed.
 #[derive(Debug, Clone, Copy)]
 pub struct SubmitOptions {
     /// How long to wait for each receipt; then the outcome is unknown.
     pub timeout: Duration,
+    /// Blocks that have to be on top of the one it is in until it counts as mined. What a reorg drops meanwhile is sent
+    /// again.
+    pub confirmations: u64,
 }
 
 impl Default for SubmitOptions {
@@ -42,6 +35,7 @@ impl Default for SubmitOptions {
     fn default() -> Self {
         Self {
             timeout: Duration::from_secs(120),
+            confirmations: 0,
         }
     }
 }
@@ -49,7 +43,7 @@ impl Default for SubmitOptions {
 /// How far the sending of a plan is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SubmitEvent {
-    /// Signed, and about to be sent: the moment to write it down. It is not sent if the observer fails here.
+    /// Signed, written down, and about to be sent. It is not sent if the observer fails here.
     Signed {
         /// The step's name.
         step: String,
@@ -67,68 +61,51 @@ pub enum SubmitEvent {
         /// The transaction's hash.
         hash: TxHash,
     },
+    /// Stuck, and offered anew for more.
+    Replaced {
+        /// The step's name.
+        step: String,
+        /// The transaction that is stuck.
+        old: TxHash,
+        /// The one in its place; either can be mined, not both.
+        new: TxHash,
+    },
     /// In a block, and it worked.
     Mined(MinedStep),
-}
-
-/// A receipt, what we use of it.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Receipt {
-    block_number: U64,
-    gas_used: U64,
-    effective_gas_price: Option<U256>,
-    status: Option<U64>,
-}
-
-/// What an endpoint knows of a transaction that was sent.
-struct Outcome {
-    receipt: Option<Receipt>,
-    /// Whether it knows the transaction at all, mined or waiting.
-    known: bool,
-    /// Transactions of the sender in blocks.
-    mined: u64,
-}
-
-/// A transaction ready to be sent.
-struct Signed {
-    hash: TxHash,
-    raw: Bytes,
-    nonce: u64,
-    gas_limit: u64,
-    price: Wei,
 }
 
 /// How many looks long a node may lag behind the block an earlier step is in: 15 s on public chains.
 const CATCH_UP: u32 = 15;
 
-/// How many looks long a nonce has to stay taken until it is believed: 20 s on public chains.
-const PATIENCE: u32 = 20;
-
-impl Chain {
+impl Outbox {
     /// Sends a plan, step by step, and reads the result back.
     ///
     /// The plan is made anew first, as minutes may have passed: what now stands in its way refuses it, and so does
     /// whatever its reader did not agree to: another step, a new warning, a much higher cost. Each step is simulated
     /// right before it is signed; one that builds on an earlier step, after that one is mined.
     ///
-    /// `observer` is told of every step. It gets hash and bytes before they are sent, and nothing is sent if it fails
-    /// then; later failures of it change nothing. It runs in this future: what it does takes milliseconds.
-    ///
     /// # Errors
     /// [`SubmitError`], each variant saying what was sent and what is known of it.
-    pub async fn submit(
+    pub async fn submit(&self, plan: Plan, options: SubmitOptions) -> Result<TransactionReport, SubmitError> {
+        self.submit_observed(plan, options, |_| Ok(())).await
+    }
+
+    /// Likewise; `observer` is told of every step. Nothing is sent if it fails when it is told of a signed one; later
+    /// failures of it change nothing. It runs in this future: what it does takes milliseconds.
+    ///
+    /// # Errors
+    /// As [`Outbox::submit`].
+    pub async fn submit_observed(
         &self,
         plan: Plan,
-        signer: &PrivateKeySigner,
         options: SubmitOptions,
         mut observer: impl FnMut(SubmitEvent) -> io::Result<()> + Send,
     ) -> Result<TransactionReport, SubmitError> {
         let from = plan.from();
-        if signer.address() != from {
+        if self.account() != from {
             return Err(SubmitError::WrongSigner {
                 from,
-                signer: signer.address(),
+                signer: self.account(),
             });
         }
         let preflight = |source| SubmitError::Chain {
@@ -138,6 +115,7 @@ impl Chain {
         refuse(&plan)?;
         let agreed = plan.summary;
         let plan = self
+            .chain()
             .plan(from, plan.intent, plan.options)
             .await
             .map_err(preflight)?;
@@ -146,13 +124,14 @@ impl Chain {
             return Err(SubmitError::PlanChanged(change));
         }
 
+        // The plan's own ceiling holds for its replacements too.
+        let outbox = self.with_policy(self.policy().below(plan.options.max_gas_price));
         let mut mined: Vec<MinedStep> = Vec::new();
         let mut budget = most_payable(&agreed);
         for step in &plan.steps {
-            let sent = self
-                .send_step(&plan, step, signer, &options, budget, mined.last(), &mut observer)
-                .await;
-            match sent {
+            let title = &plan.summary.title;
+            let sent = Box::pin(outbox.send_step(title, step, options, budget, mined.last(), &mut observer));
+            match sent.await {
                 Ok(done) => {
                     budget = budget.saturating_sub(done.cost_wei);
                     let _ = observer(SubmitEvent::Mined(done.clone()));
@@ -167,9 +146,55 @@ impl Chain {
                 }
             }
         }
-        self.read_back(plan, mined).await
+        self.chain().read_back(plan, mined).await
     }
 
+    /// `budget` is the most this step may offer to pay for gas.
+    async fn send_step(
+        &self,
+        title: &str,
+        step: &Step,
+        options: SubmitOptions,
+        budget: Wei,
+        earlier: Option<&MinedStep>,
+        observer: &mut (impl FnMut(SubmitEvent) -> io::Result<()> + Send),
+    ) -> Result<MinedStep, SubmitError> {
+        let name = step.name.to_string();
+        let caught_up = self.chain().catch_up(earlier.map(|done| done.block)).await;
+        caught_up.map_err(|source| SubmitError::Chain {
+            step: name.clone(),
+            source,
+        })?;
+        let gas_limit = self.simulate(step, &name).await?;
+        let prepared = self
+            .sign_next(step, title, &name, gas_limit, Some(budget))
+            .await?;
+        let signed = SubmitEvent::Signed {
+            step: name.clone(),
+            hash: prepared.hash(),
+            raw: prepared.raw().clone(),
+            nonce: prepared.nonce(),
+        };
+        let sent = prepared.broadcast_after(|| observer(signed)).await?;
+        let _ = observer(SubmitEvent::Sent {
+            step: name.clone(),
+            hash: sent.hash(),
+        });
+        let mut tell = |event| {
+            let _ = observer(event);
+        };
+        let done = sent.mined_observed(options, &mut tell).await?;
+        Ok(MinedStep {
+            name,
+            hash: done.hash,
+            block: done.block,
+            gas_used: done.gas_used,
+            cost_wei: done.cost_wei,
+        })
+    }
+}
+
+impl Chain {
     /// What a plan would report without being sent: nothing but the plan.
     #[must_use]
     pub fn dry_run(plan: &Plan) -> TransactionReport {
@@ -186,261 +211,14 @@ impl Chain {
         }
     }
 
-    /// `budget` is the most this step may offer to pay.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "what one step needs, called from one place"
-    )]
-    async fn send_step(
-        &self,
-        plan: &Plan,
-        step: &Step,
-        signer: &PrivateKeySigner,
-        options: &SubmitOptions,
-        budget: Wei,
-        earlier: Option<&MinedStep>,
-        observer: &mut (impl FnMut(SubmitEvent) -> io::Result<()> + Send),
-    ) -> Result<MinedStep, SubmitError> {
-        let name = step.name.to_string();
-        let unread = |source| SubmitError::Chain {
-            step: name.clone(),
-            source,
-        };
-        let from = plan.from();
-        let now = self
-            .now_after(earlier.map(|done| done.block))
-            .await
-            .map_err(unread)?;
-        let gas = match self.simulate(from, step).await.map_err(unread)? {
-            Ok(gas) => gas,
-            Err(reason) => return Err(SubmitError::WouldRevert { step: name, reason }),
-        };
-        if let Some(limit) = plan.options.max_gas_price
-            && now.fees.price > limit
-        {
-            return Err(SubmitError::GasPriceAboveLimit {
-                price: now.fees.price.human_gwei(),
-                limit: limit.human_gwei(),
-            });
-        }
-        let gas_limit = with_margin(gas);
-        let offer = Wei(now
-            .fees
-            .cap(plan.options.max_gas_price)
-            .0
-            .saturating_mul(U256::from(gas_limit)));
-        if offer > budget {
-            let most = budget.human();
-            return Err(SubmitError::PlanChanged(format!(
-                "`{name}` can cost {} now, more than the {most} that are left of what was agreed to",
-                offer.human()
-            )));
-        }
-        let nonce = self.next_nonce(from).await.map_err(unread)?;
-        let signed = self
-            .sign(plan, step, signer, &now, gas_limit, nonce)
-            .map_err(|reason| SubmitError::Sign {
-                step: name.clone(),
-                reason,
-            })?;
-        observer(SubmitEvent::Signed {
-            step: name.clone(),
-            hash: signed.hash,
-            raw: signed.raw.clone(),
-            nonce,
-        })
-        .map_err(|error| SubmitError::NotRecorded {
-            step: name.clone(),
-            reason: error.to_string(),
-        })?;
-        match self.endpoints.broadcast(&signed.raw).await {
-            Broadcast::Accepted | Broadcast::NonceTooLow | Broadcast::Unsure => {}
-            Broadcast::Rejected(message) => {
-                return Err(SubmitError::Rejected { step: name, message });
-            }
-            Broadcast::NotSent(failures) => return Err(unread(ChainError::from_failures(failures))),
-        }
-        let _ = observer(SubmitEvent::Sent {
-            step: name.clone(),
-            hash: signed.hash,
-        });
-        let receipt = self.watch(&name, from, &signed, options).await?;
-        let block = receipt.block_number.to::<u64>();
-        if receipt.status.is_some_and(|status| status.is_zero()) {
-            let reason = self.why_reverted(from, step, &signed, &receipt).await;
-            return Err(SubmitError::Reverted {
-                step: name,
-                hash: signed.hash,
-                block,
-                reason,
-            });
-        }
-        let price = receipt.effective_gas_price.unwrap_or(signed.price.0);
-        Ok(MinedStep {
-            name,
-            hash: signed.hash,
-            block,
-            gas_used: receipt.gas_used.to(),
-            cost_wei: Wei(price.saturating_mul(U256::from(receipt.gas_used.to::<u64>()))),
-        })
-    }
-
-    /// The head, once it has reached the block an earlier step is in: another endpoint may lag behind.
-    async fn now_after(&self, block: Option<u64>) -> Result<Now, ChainError> {
+    /// Waits until the head has reached the block an earlier step is in: another endpoint may lag behind.
+    async fn catch_up(&self, block: Option<u64>) -> Result<(), ChainError> {
+        let Some(block) = block else { return Ok(()) };
         let begun = Instant::now();
-        loop {
-            let (now, _) = self.now(None).await?;
-            if block.is_none_or(|block| now.head.number() >= block)
-                || begun.elapsed() > self.pace() * CATCH_UP
-            {
-                return Ok(now);
-            }
+        while self.now(None).await?.0.head.number() < block && begun.elapsed() <= self.pace() * CATCH_UP {
             tokio::time::sleep(self.pace()).await;
         }
-    }
-
-    async fn next_nonce(&self, from: Address) -> Result<u64, ChainError> {
-        let mut batch = self.rpc.new_batch();
-        let pending = batch.add_call::<_, U64>("eth_getTransactionCount", &json!([from, "pending"]))?;
-        batch.send().await?;
-        Ok(pending.await?.to())
-    }
-
-    fn sign(
-        &self,
-        plan: &Plan,
-        step: &Step,
-        signer: &PrivateKeySigner,
-        now: &Now,
-        gas_limit: u64,
-        nonce: u64,
-    ) -> Result<Signed, String> {
-        let cap = now.fees.cap(plan.options.max_gas_price);
-        let max_fee = u128::try_from(cap.0).map_err(|_| format!("a gas price of {}", cap.human_gwei()))?;
-        let tip = u128::try_from(now.fees.tip).unwrap_or(u128::MAX).min(max_fee);
-        let to = TxKind::Call(step.to);
-        let envelope: TxEnvelope = if now.fees.base.is_some() {
-            let mut transaction = TxEip1559 {
-                chain_id: self.chain_id,
-                nonce,
-                gas_limit,
-                max_fee_per_gas: max_fee,
-                max_priority_fee_per_gas: tip,
-                to,
-                value: U256::ZERO,
-                access_list: alloy::eips::eip2930::AccessList::default(),
-                input: step.data.clone(),
-            };
-            let signature = signer
-                .sign_transaction_sync(&mut transaction)
-                .map_err(|error| error.to_string())?;
-            transaction.into_signed(signature).into()
-        } else {
-            let mut transaction = TxLegacy {
-                chain_id: Some(self.chain_id),
-                nonce,
-                gas_price: max_fee,
-                gas_limit,
-                to,
-                value: U256::ZERO,
-                input: step.data.clone(),
-            };
-            let signature = signer
-                .sign_transaction_sync(&mut transaction)
-                .map_err(|error| error.to_string())?;
-            transaction.into_signed(signature).into()
-        };
-        Ok(Signed {
-            hash: *envelope.tx_hash(),
-            raw: envelope.encoded_2718().into(),
-            nonce,
-            gas_limit,
-            price: now.fees.price,
-        })
-    }
-
-    /// Asks for the receipt until it is there, the time is over, or another transaction took the nonce.
-    async fn watch(
-        &self,
-        step: &str,
-        from: Address,
-        signed: &Signed,
-        options: &SubmitOptions,
-    ) -> Result<Receipt, SubmitError> {
-        let begun = Instant::now();
-        let mut overtaken: Option<Instant> = None;
-        loop {
-            match self.outcome(from, signed.hash).await {
-                Ok(Outcome {
-                    receipt: Some(receipt),
-                    ..
-                }) => return Ok(receipt),
-                // The nonce is used, and nobody knows our transaction. Nodes behind one address may be seconds
-                // apart, and receipts are written after the count: only what stays so is believed.
-                Ok(Outcome {
-                    known: false, mined, ..
-                }) if mined > signed.nonce => {
-                    let since = *overtaken.get_or_insert_with(Instant::now);
-                    if since.elapsed() >= self.pace() * PATIENCE {
-                        return Err(SubmitError::NonceTaken {
-                            step: step.to_string(),
-                            hash: signed.hash,
-                            nonce: signed.nonce,
-                        });
-                    }
-                }
-                Ok(_) => overtaken = None,
-                // Whatever fails here, the transaction is out: keep asking.
-                Err(error) => tracing::debug!(%error, "asking for a receipt failed"),
-            }
-            let waited = begun.elapsed();
-            if waited >= options.timeout {
-                return Err(SubmitError::Unconfirmed {
-                    step: step.to_string(),
-                    hash: signed.hash,
-                    waited,
-                });
-            }
-            tokio::time::sleep(self.pace().min(options.timeout - waited)).await;
-        }
-    }
-
-    async fn outcome(&self, from: Address, hash: TxHash) -> Result<Outcome, ChainError> {
-        let mut batch = self.rpc.new_batch();
-        let mined = batch.add_call::<_, U64>("eth_getTransactionCount", &json!([from, "latest"]))?;
-        let receipt = batch.add_call::<_, Option<Receipt>>("eth_getTransactionReceipt", &json!([hash]))?;
-        let known = batch.add_call::<_, Option<IgnoredAny>>("eth_getTransactionByHash", &json!([hash]))?;
-        batch.send().await?;
-        Ok(Outcome {
-            receipt: receipt.await?,
-            known: known.await?.is_some(),
-            mined: mined.await?.to(),
-        })
-    }
-
-    /// Runs a failed transaction again, on the state before its block and after it: what came before it in the block
-    /// may be what it stumbled over.
-    async fn why_reverted(&self, from: Address, step: &Step, signed: &Signed, receipt: &Receipt) -> Revert {
-        let block = receipt.block_number.to::<u64>();
-        let call = json!({
-            "from": from, "to": step.to, "data": step.data, "gas": U64::from(signed.gas_limit),
-        });
-        for at in [block.saturating_sub(1), block] {
-            let mut batch = self.rpc.new_batch();
-            let Ok(run) = batch.add_call::<_, Bytes>("eth_call", &json!([call, U64::from(at)])) else {
-                continue;
-            };
-            if batch.send().await.is_ok()
-                && let Err(error) = run.await
-                && let Some(reason) = revert_of(&error)
-            {
-                return reason;
-            }
-        }
-        if receipt.gas_used.to::<u64>() >= signed.gas_limit {
-            return Revert::Message(format!("out of gas at the limit of {}", signed.gas_limit));
-        }
-        Revert::Silent
+        Ok(())
     }
 
     /// Everything about the plan's accounts, at the block of the last step or a later one. An endpoint that lags
@@ -487,11 +265,6 @@ impl Chain {
             block: after.at.block,
             plan: None,
         })
-    }
-
-    /// How often to look.
-    fn pace(&self) -> Duration {
-        Duration::from_millis(if is_public(self.chain_id) { 1000 } else { 100 })
     }
 }
 
@@ -542,6 +315,8 @@ fn beyond(agreed: &PlanSummary, now: &PlanSummary) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use alloy::primitives::Address;
+
     use super::*;
     use crate::view::transaction::PlannedStep;
 

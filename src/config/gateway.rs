@@ -1,11 +1,11 @@
 //! The `gateway` section of a layer: how `lpctl gateway run` works.
 
-use std::{fmt, net::SocketAddr, path::PathBuf, str::FromStr};
+use std::{fmt, net::SocketAddr, num::NonZeroU64, path::PathBuf, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
 use super::SessionLimit;
-use crate::secret::WebhookUrl;
+use crate::{gateway::price::Price, secret::WebhookUrl, units::Wei};
 
 /// The `gateway` section of a layer.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,6 +47,35 @@ pub struct GatewayLayer {
     /// How far results are checked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub verify: Option<VerifyChoice>,
+    /// Most to pay for a pixel, in wei.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_price: Option<Price>,
+    /// Most one ticket may be worth.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_ticket_ev: Option<Amount>,
+    /// Most all tickets of one segment may be worth.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_total_ev: Option<Amount>,
+    /// How many winning tickets the deposit must cover.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deposit_multiplier: Option<NonZeroU64>,
+}
+
+/// An amount of ETH with its unit, like `3000gwei`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Amount(pub Wei);
+
+impl Serialize for Amount {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&format_args!("{}wei", self.0.0))
+    }
+}
+
+impl<'de> Deserialize<'de> for Amount {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map(Self).map_err(serde::de::Error::custom)
+    }
 }
 
 impl GatewayLayer {
@@ -70,6 +99,10 @@ impl GatewayLayer {
             keys_file: self.keys_file.or(below.keys_file),
             log_file: self.log_file.or(below.log_file),
             verify: self.verify.or(below.verify),
+            max_price: self.max_price.or(below.max_price),
+            max_ticket_ev: self.max_ticket_ev.or(below.max_ticket_ev),
+            max_total_ev: self.max_total_ev.or(below.max_total_ev),
+            deposit_multiplier: self.deposit_multiplier.or(below.deposit_multiplier),
         }
     }
 }

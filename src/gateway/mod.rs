@@ -8,6 +8,7 @@
 //! | [`discovery`] | where orchestrators come from, and which of them answer |
 //! | [`roster`] | a stream's orchestrators: whose turn it is, who is left out |
 //! | [`price`] | prices as exact fractions |
+//! | [`payment`] | tickets for each segment, and what became of them |
 //! | [`submit`] | one segment sent and its answer read |
 //! | [`download`] | one rendition fetched |
 //! | [`verify`] | one rendition decoded and compared with what was promised |
@@ -25,6 +26,7 @@ pub mod ingest;
 mod likeness;
 pub mod orchestrator;
 pub mod output;
+pub mod payment;
 pub mod price;
 pub mod push;
 pub mod roster;

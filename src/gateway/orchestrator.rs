@@ -9,11 +9,14 @@ use tokio::time::timeout;
 use url::Url;
 
 use super::price::Price;
-use crate::wire::{
-    capability::{self, CapabilitySet, Incompatible},
-    client::{self, ConnectError, GRPC_CONNECT_TIMEOUT},
-    net::{self, orchestrator_client::OrchestratorClient},
-    signature::{MessageSigner, orchestrator_request_message},
+use crate::{
+    payments::{Parameters, ParametersFault},
+    wire::{
+        capability::{self, CapabilitySet, Incompatible},
+        client::{self, ConnectError, GRPC_CONNECT_TIMEOUT},
+        net::{self, orchestrator_client::OrchestratorClient},
+        signature::{MessageSigner, orchestrator_request_message},
+    },
 };
 
 /// How long an orchestrator may take to answer once the connection is there; gateways wait this long for the whole
@@ -87,6 +90,20 @@ pub enum OrchestratorError {
         /// Now.
         now: Price,
     },
+    /// It asks more than the operator pays.
+    #[error("the orchestrator asks {asks} wei per pixel, more than the {most} that are paid")]
+    TooDear {
+        /// What it asks.
+        asks: Price,
+        /// What is paid at most.
+        most: Price,
+    },
+    /// What it wants tickets to look like cannot be.
+    #[error("the orchestrator wants tickets that are none: {0}")]
+    Parameters(#[from] ParametersFault),
+    /// It wants tickets this gateway does not make.
+    #[error(transparent)]
+    Payment(#[from] super::payment::PaymentError),
     /// It was found on the chain and leaves out what such an orchestrator names.
     #[error("the orchestrator is on the chain and names no {0}")]
     Lacks(&'static str),
@@ -103,6 +120,12 @@ impl OrchestratorError {
     #[must_use]
     pub fn is_unreachable(&self) -> bool {
         matches!(self, Self::Unreachable(_) | Self::Silent { .. } | Self::Late)
+    }
+
+    /// True if it may soon be different: it was not there, or it had no room, as when it and its transcoders come back.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        self.is_unreachable() || matches!(self, Self::Refused(text) if text.contains("OrchestratorCapped"))
     }
 }
 
@@ -125,6 +148,8 @@ pub struct Session {
     pub nodes: Vec<String>,
     /// Whether it wants tickets.
     pub wants_tickets: bool,
+    /// What they must look like, at the price above.
+    pub parameters: Option<Parameters>,
 }
 
 impl Session {
@@ -135,12 +160,13 @@ impl Session {
         now.as_second().saturating_add(margin) >= self.token.expiration
     }
 
-    /// Takes over what an answer says about account and price; the token stays. An account once named stays too: an
-    /// answer without one changes nothing, or the orchestrator could choose not to be checked.
+    /// Takes over what an answer says about account, price and tickets; the token stays. An account once named stays
+    /// too: an answer without one changes nothing, or the orchestrator could choose not to be checked. Price and
+    /// parameters belong together: where parameters are wanted and not there, both stay as they were.
     ///
     /// # Errors
-    /// [`OrchestratorError::OtherAccount`], [`OrchestratorError::Account`], [`OrchestratorError::Price`] or
-    /// [`OrchestratorError::PriceDoubled`]; nothing is taken over.
+    /// [`OrchestratorError::OtherAccount`], [`OrchestratorError::Account`], [`OrchestratorError::Price`],
+    /// [`OrchestratorError::Parameters`] or [`OrchestratorError::PriceDoubled`]; nothing is taken over.
     pub fn adopt(&mut self, info: &net::OrchestratorInfo) -> Result<(), OrchestratorError> {
         let named = account(&info.address)?.or(self.account);
         self.keeps_account(named)?;
@@ -150,8 +176,17 @@ impl Session {
         {
             return Err(OrchestratorError::PriceDoubled { began, now });
         }
+        let parameters = info
+            .ticket_params
+            .as_ref()
+            .map(Parameters::from_wire)
+            .transpose()?;
         self.account = named;
-        self.price.clone_from(&info.price_info);
+        if parameters.is_some() || !self.wants_tickets {
+            self.price.clone_from(&info.price_info);
+            self.wants_tickets = parameters.is_some();
+            self.parameters = parameters;
+        }
         Ok(())
     }
 
@@ -159,6 +194,27 @@ impl Session {
     #[must_use]
     pub fn price_per_pixel(&self) -> Option<Price> {
         self.price.as_ref().and_then(Price::from_wire)
+    }
+
+    /// Where the session itself is asked about, renewed and ended: where its segments go, wherever it was found.
+    #[must_use]
+    pub fn uri(&self) -> Option<Url> {
+        self.transcoder.parse().ok()
+    }
+
+    /// Takes over what the session it replaces began with: an orchestrator's price may double once in a stream, not
+    /// with every session.
+    ///
+    /// # Errors
+    /// [`OrchestratorError::PriceDoubled`].
+    pub(super) fn follows(&mut self, old: &Self) -> Result<(), OrchestratorError> {
+        self.first_price = old.first_price.or(self.first_price);
+        match (self.first_price, self.price_per_pixel()) {
+            (Some(began), Some(now)) if now.is_more_than_double(began) => {
+                Err(OrchestratorError::PriceDoubled { began, now })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Whether `named` may vouch for results from now on.
@@ -286,6 +342,11 @@ fn judge(info: net::OrchestratorInfo, job: &net::Capabilities) -> Result<Session
     }
     let account = account(&info.address)?;
     let first_price = price(&info)?;
+    let parameters = info
+        .ticket_params
+        .as_ref()
+        .map(Parameters::from_wire)
+        .transpose()?;
     let token = info.auth_token.ok_or(OrchestratorError::NoToken)?;
     let capabilities = info
         .capabilities
@@ -299,7 +360,8 @@ fn judge(info: net::OrchestratorInfo, job: &net::Capabilities) -> Result<Session
         first_price,
         capabilities,
         nodes: info.nodes,
-        wants_tickets: info.ticket_params.is_some(),
+        wants_tickets: parameters.is_some(),
+        parameters,
     })
 }
 

@@ -19,6 +19,8 @@ use super::{
     discovery::{Discovery, Nobody},
     orchestrator::OrchestratorError,
     output::{Output, PlaylistEntry, PlaylistRow, is_path_name},
+    price::Price,
+    roster::Selection,
     send::{Contact, Outcome, Sender},
     source::{Source, SourceError, Uncuttable, examine},
     stream::{
@@ -28,6 +30,7 @@ use super::{
 };
 use crate::{
     media::{ffmpeg::Ffmpeg, ladder::Profile},
+    payments::TicketSender,
     process::Launcher,
     view::push::PushReport,
     wire::{
@@ -70,6 +73,10 @@ pub struct PushConfig {
     pub launcher: Launcher,
     /// Who sends.
     pub signer: Arc<dyn MessageSigner>,
+    /// Who pays orchestrators that want tickets; without it they get none.
+    pub payment: Option<TicketSender>,
+    /// Orchestrators that name a higher price get nothing; without it any price will do.
+    pub max_price: Option<Price>,
 }
 
 impl PushConfig {
@@ -95,6 +102,8 @@ impl PushConfig {
             ffmpeg,
             launcher: Launcher::Direct,
             signer: Arc::new(Offchain),
+            payment: None,
+            max_price: None,
         }
     }
 }
@@ -209,14 +218,20 @@ pub async fn push(
     check_names(&config.ladder)?;
     let tools = Tools::new(config.ffmpeg.clone(), config.launcher.clone())?;
     let mut source = examine(&tools, &config.input, config.segment_length).await?;
+    let usual = GatewaySettings::new(config.discovery.clone(), Arc::clone(&config.signer));
     let gateway = Gateway::new(GatewaySettings {
+        payment: config.payment.clone(),
+        selection: Selection {
+            max_price: config.max_price,
+            ..usual.selection
+        },
         max_attempts: config.attempts.max(1),
         patience: PATIENCE,
         verification: match config.verifies {
             true => VerificationPolicy::Full(tools.clone()),
             false => VerificationPolicy::Off,
         },
-        ..GatewaySettings::new(config.discovery.clone(), Arc::clone(&config.signer))
+        ..usual
     })?;
     let stream = open(&gateway, &mut source, &config.ladder).await?;
     let output = match &config.output {
@@ -249,7 +264,9 @@ pub async fn push(
         encoded_because: source.uncuttable.as_ref().map(ToString::to_string),
     });
     let (outcomes, not_sent) = send_all(&sender, &tools, &source, &config).await?;
-    finish(sender, &config, &source, outcomes, not_sent, start).await
+    let mut report = finish(sender, &config, &source, outcomes, not_sent, start).await?;
+    report.payments = gateway.payments();
+    Ok(report)
 }
 
 /// Opens the stream and asks for sessions. A source nobody decodes is encoded as plain H.264 instead.

@@ -145,6 +145,16 @@ pub(super) struct Retired {
     pub token: net::AuthToken,
 }
 
+impl Retired {
+    /// To be told where its segments went, wherever it was found.
+    fn new(found: Url, session: Session) -> Self {
+        Self {
+            uri: session.uri().unwrap_or(found),
+            token: session.token,
+        }
+    }
+}
+
 /// One member as others may see it.
 #[derive(Debug, Clone)]
 pub(super) struct Standing {
@@ -394,6 +404,23 @@ impl Roster {
         }
     }
 
+    /// Those that ask more than is paid, if there are no others.
+    pub(super) fn all_too_dear(&self) -> Option<Vec<(Url, OrchestratorError)>> {
+        let most = self.selection.max_price?;
+        let dear = self.members.iter().map(|member| {
+            let asks = member
+                .offer
+                .session
+                .price_per_pixel()
+                .filter(|price| *price > most)?;
+            Some((
+                member.offer.uri.clone(),
+                OrchestratorError::TooDear { asks, most },
+            ))
+        });
+        dear.collect::<Option<Vec<_>>>().filter(|dear| !dear.is_empty())
+    }
+
     /// The same place with the session that is in use now.
     pub(super) fn in_session(&mut self, assignment: Assignment, session: Session) -> Assignment {
         let id = &session.token.session_id;
@@ -485,18 +512,17 @@ impl Roster {
     /// Puts a new session in the place of an old one.
     ///
     /// # Errors
-    /// [`OrchestratorError::OtherAccount`]; the old one stays.
-    pub(super) fn replace(&mut self, transcoder: &str, new: Session) -> Result<(), OrchestratorError> {
+    /// [`OrchestratorError::OtherAccount`] or [`OrchestratorError::PriceDoubled`]; the old one stays.
+    pub(super) fn replace(&mut self, transcoder: &str, mut new: Session) -> Result<(), OrchestratorError> {
         let Some(member) = self.member_mut(transcoder) else {
             return Ok(());
         };
         let uri = member.offer.uri.clone();
-        if let Err(error) = member.offer.session.keeps_account(new.account) {
+        let current = &member.offer.session;
+        let judged = current.keeps_account(new.account);
+        if let Err(error) = judged.and_then(|()| new.follows(current)) {
             // Not used, but to be given back with the others.
-            self.retired.push(Retired {
-                uri,
-                token: new.token,
-            });
+            self.retired.push(Retired::new(uri, new));
             return Err(error);
         }
         let old = std::mem::replace(&mut member.offer.session, new);
@@ -521,10 +547,7 @@ impl Roster {
     fn retire(&mut self, uri: Url, session: Session) {
         if let Some(place) = self.used.iter().position(|id| *id == session.token.session_id) {
             self.used.remove(place);
-            self.retired.push(Retired {
-                uri,
-                token: session.token,
-            });
+            self.retired.push(Retired::new(uri, session));
         }
     }
 

@@ -22,13 +22,15 @@ use super::{
     discovery::{Discovery, Nobody},
     download::DOWNLOAD_LIMIT,
     orchestrator::Orchestrator,
+    payment::Purse,
     roster::{Retired, Roster, Selection, Tried, Weights},
     tools::Tools,
     verify::Severity,
 };
 use crate::{
     media::{job::Clip, ladder::Profile, size::Size},
-    view::gateway::{AttemptRecord, OrchestratorView, SegmentRecord},
+    payments::TicketSender,
+    view::gateway::{AttemptRecord, OrchestratorView, PaymentsView, SegmentRecord},
     wire::{
         capability::{self, CapabilitySet, Job, SourceCodec, UnsupportedPixelFormat, job_capabilities},
         client::{self, ConnectError},
@@ -69,6 +71,8 @@ pub struct GatewaySettings {
     pub verification: VerificationPolicy,
     /// Who is chosen among those not tried yet.
     pub selection: Selection,
+    /// Who pays orchestrators that want tickets; without it they get none.
+    pub payment: Option<TicketSender>,
     /// Accounts not to work with.
     pub blocked: HashSet<Address>,
     /// How many of the further addresses an orchestrator names are asked as well.
@@ -95,6 +99,7 @@ impl GatewaySettings {
             patience: Duration::from_secs(5),
             verification: VerificationPolicy::Signatures,
             selection,
+            payment: None,
             blocked: HashSet::new(),
             extra_nodes: 0,
             minimum_version: String::new(),
@@ -124,6 +129,8 @@ struct Core {
     upload: Client,
     fetch: Client,
     checking: Semaphore,
+    /// What orchestrators are paid from.
+    purse: Option<Purse>,
     /// Where renditions lie while they are decoded.
     checks: Option<TempDir>,
     streams: SyncMutex<Vec<Weak<Shared>>>,
@@ -296,6 +303,7 @@ impl Gateway {
             upload: client::segment_client()?,
             fetch: client::download_client(DOWNLOAD_LIMIT)?,
             checking: Semaphore::new(processors),
+            purse: settings.payment.clone().map(Purse::new),
             checks,
             streams: SyncMutex::default(),
             refusals: SyncMutex::default(),
@@ -336,6 +344,12 @@ impl Gateway {
     #[must_use]
     pub fn orchestrators(&self) -> Vec<OrchestratorView> {
         overview::orchestrators(&self.0)
+    }
+
+    /// What was paid since it began, session by session; none if it does not pay.
+    #[must_use]
+    pub fn payments(&self) -> Option<PaymentsView> {
+        self.0.purse.as_ref().map(Purse::view)
     }
 }
 
@@ -504,6 +518,10 @@ impl Shared {
             };
             if error.is_final() {
                 return Err(StreamError::Final(error.to_string()));
+            }
+            if error.is_own_fault() {
+                last = Some(error);
+                break;
             }
             tried.note(&assignment.session.transcoder, error.may_be_tried_again());
             last = Some(error);

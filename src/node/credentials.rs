@@ -50,6 +50,8 @@ pub(super) struct Credentials {
     pub perceptual_hash: bool,
     /// All of it as it came, for a transcoder elsewhere.
     pub request: Arc<net::SegData>,
+    /// What came with it to pay for it.
+    pub payment: net::Payment,
 }
 
 impl Credentials {
@@ -99,6 +101,7 @@ impl Credentials {
             clip: segment.segment_parameters.and_then(clip),
             perceptual_hash: segment.calc_perceptual_hash,
             request: Arc::new(segment),
+            payment,
         })
     }
 

@@ -15,8 +15,24 @@ use crate::{private_file, wire::token::AuthTokens};
 /// What makes and checks session tokens, as 64 hex digits: with another one all sessions gateways have would end.
 const TOKEN_SECRET: &str = "token-secret";
 
-/// Makes the directory if it is not there, and takes it for this process until the file is dropped.
-pub(super) fn take(data_dir: &Path) -> Result<File, NodeError> {
+/// A node's directory, taken for this process until it is dropped.
+#[derive(Debug)]
+pub struct DataDirLock {
+    _file: File,
+}
+
+impl DataDirLock {
+    /// Makes the directory if it is not there, and takes it. Who works with the node's files before the node starts takes
+    /// it first, and gives it to the node.
+    ///
+    /// # Errors
+    /// [`NodeError::DataDirTaken`] if another node has it, [`NodeError::DataDir`] if it cannot be written.
+    pub fn take(data_dir: &Path) -> Result<Self, NodeError> {
+        take(data_dir).map(|file| Self { _file: file })
+    }
+}
+
+pub(crate) fn take(data_dir: &Path) -> Result<File, NodeError> {
     let failed = |source| NodeError::DataDir {
         path: data_dir.to_path_buf(),
         source,

@@ -3,13 +3,17 @@
 
 use std::{
     collections::HashMap,
+    pin::Pin,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
+    task::{Context, Poll},
     time::{Duration, Instant},
 };
 
+use axum::body::HttpBody;
+use hyper::body::{Frame, SizeHint};
 use tokio::time::sleep;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
 
@@ -109,67 +113,161 @@ impl Drop for Guest {
 
 /// Whether a connection is being used.
 pub(super) struct Activity {
-    running: AtomicUsize,
+    running: Mutex<Running>,
     begun: AtomicUsize,
     last_end: Mutex<Instant>,
+}
+
+/// The requests that run, by their number.
+#[derive(Default)]
+struct Running {
+    next: u64,
+    /// Since when a request's answer waits for its peer to take it; none while it is being made.
+    waiting: HashMap<u64, Option<Instant>>,
 }
 
 impl Activity {
     fn new() -> Self {
         Self {
-            running: AtomicUsize::new(0),
+            running: Mutex::default(),
             begun: AtomicUsize::new(0),
             last_end: Mutex::new(Instant::now()),
         }
     }
 
+    fn running(&self) -> MutexGuard<'_, Running> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// A request runs until what this returns is dropped.
     pub(super) fn begin(self: &Arc<Self>) -> RequestRuns {
-        self.running.fetch_add(1, Ordering::AcqRel);
         self.begun.fetch_add(1, Ordering::AcqRel);
-        RequestRuns(Arc::clone(self))
+        let mut running = self.running();
+        let id = running.next;
+        running.next += 1;
+        running.waiting.insert(id, None);
+        RequestRuns {
+            id,
+            activity: Arc::clone(self),
+        }
     }
 
     fn last_end(&self) -> Instant {
         *self.last_end.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Who must leave first has the lowest; none while a request runs.
-    fn rank(&self) -> Option<(bool, Instant)> {
-        let is_idle = self.running.load(Ordering::Acquire) == 0;
-        let (begun, last_end) = (self.begun.load(Ordering::Acquire), self.last_end());
-        is_idle.then(|| (begun > 0 || last_end.elapsed() < FRESH, last_end))
+    /// Since when nothing is done here: no request runs, or all that is left is for the peer to take the answers. None
+    /// while there is work.
+    fn nothing_since(&self) -> Option<Nothing> {
+        let running = self.running();
+        if running.waiting.is_empty() {
+            return Some(Nothing::Asked(self.last_end()));
+        }
+        let waiting: Option<Vec<_>> = running.waiting.values().copied().collect();
+        Some(Nothing::Taken(waiting?.into_iter().max()?))
     }
 
-    /// Resolves once no request has run for as long as the limits allow.
+    /// Who must leave first has the lowest; none while a request runs.
+    fn rank(&self) -> Option<(bool, Instant)> {
+        let Some(Nothing::Asked(since)) = self.nothing_since() else {
+            return None;
+        };
+        let begun = self.begun.load(Ordering::Acquire);
+        Some((begun > 0 || since.elapsed() < FRESH, since))
+    }
+
+    /// Resolves once no request has run, or no answer was taken, for as long as the limits allow.
     pub(super) fn unused(self: &Arc<Self>, limits: ConnectionLimits) -> impl Future<Output = ()> + use<> {
         let activity = Arc::clone(self);
         async move {
             loop {
-                let limit = match activity.begun.load(Ordering::Acquire) {
+                let idle = match activity.begun.load(Ordering::Acquire) {
                     0 => limits.first_request,
                     _ => limits.idle,
                 };
-                let left = match activity.running.load(Ordering::Acquire) {
-                    0 => limit.saturating_sub(activity.last_end().elapsed()),
-                    _ => limit,
+                let left = match activity.nothing_since() {
+                    Some(Nothing::Asked(since)) => idle.saturating_sub(since.elapsed()),
+                    Some(Nothing::Taken(since)) => limits.write_stall.saturating_sub(since.elapsed()),
+                    None => limits.write_stall,
                 };
                 if left == Duration::ZERO {
                     return;
                 }
-                sleep(left).await;
+                // What is done here changes meanwhile.
+                sleep(left.min(limits.write_stall)).await;
             }
         }
     }
 }
 
+/// Why nothing is done on a connection, and since when.
+enum Nothing {
+    /// Nothing is asked.
+    Asked(Instant),
+    /// No answer is taken.
+    Taken(Instant),
+}
+
 /// Held while a request runs.
-pub(super) struct RequestRuns(Arc<Activity>);
+pub(super) struct RequestRuns {
+    id: u64,
+    activity: Arc<Activity>,
+}
+
+impl RequestRuns {
+    /// The next part of its answer is being made, or, if not, waits for the peer to take it.
+    fn is_made(&self, made: bool) {
+        let since = (!made).then(Instant::now);
+        if let Some(waiting) = self.activity.running().waiting.get_mut(&self.id) {
+            *waiting = since;
+        }
+    }
+}
 
 impl Drop for RequestRuns {
     fn drop(&mut self) {
-        *self.0.last_end.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
-        self.0.running.fetch_sub(1, Ordering::AcqRel);
+        *self
+            .activity
+            .last_end
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = Instant::now();
+        self.activity.running().waiting.remove(&self.id);
+    }
+}
+
+/// An answer's body. The request runs until its last byte is on its way; while nobody asks for the next part, the peer
+/// has not taken the one before.
+pub(super) struct Answering<B> {
+    body: B,
+    runs: RequestRuns,
+}
+
+impl<B> Answering<B> {
+    pub(super) fn new(body: B, runs: RequestRuns) -> Self {
+        runs.is_made(false);
+        Self { body, runs }
+    }
+}
+
+impl<B: HttpBody + Unpin> HttpBody for Answering<B> {
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+        let frame = Pin::new(&mut self.body).poll_frame(context);
+        self.runs.is_made(frame.is_pending());
+        frame
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
     }
 }
 

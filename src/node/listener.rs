@@ -10,7 +10,6 @@ use axum::{
     http::{Request, Response, Version, header::CONTENT_TYPE},
 };
 use futures_util::FutureExt;
-use http_body_util::BodyExt;
 use hyper::{body::Incoming, service::service_fn};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
@@ -27,7 +26,7 @@ use tonic::Status;
 use tower::Service;
 
 use super::{
-    guests::{Activity, Guests},
+    guests::{Activity, Answering, Guests},
     http::Refusal,
     stall::WriteLimit,
 };
@@ -230,13 +229,7 @@ async fn requests(
             let request_runs = activity.begin();
             async move {
                 let response = routes.call(request).await?;
-                // The request runs until the last byte of its answer is on its way.
-                Ok::<_, Infallible>(response.map(|body| {
-                    body.map_frame(move |frame| {
-                        let _ = &request_runs;
-                        frame
-                    })
-                }))
+                Ok::<_, Infallible>(response.map(|body| Answering::new(body, request_runs)))
             }
         })
     };

@@ -7,17 +7,19 @@
 //! | `listener`, `guests`, `stall`, `tls`, `files` | a port that stays bounded, its certificate, the data directory |
 //! | `http`, `rpc`, `webhook` | the two halves of the node's port, and who may be refused on it |
 //! | `credentials`, `upload`, `sources`, `segment` | a segment from its headers to its signed result |
+//! | `payment` | what a segment costs, and the node's books at a glance |
 //! | `transcoders` | remote transcoders: who is there, who gets what, and what came of it |
 //! | `session`, `store`, `outlet`, `work` | who is served, where renditions wait for download, what was done |
 //! | `status`, `notices`, `reach`, `devices`, `follow`, `operator` | what the operator sees, and the API that tells it |
 //! | `settings` | what the operator changes while it runs, and what of it is kept |
 //! | [`remote`] | the transcoder of an orchestrator elsewhere |
 //!
-//! No payment is asked for yet: neither off-chain nor on a chain does the node announce a price or ticket parameters.
+//! With a [`Cashier`] the node charges: it names a price and ticket parameters, takes payments before it takes segments,
+//! and charges for what it made. Without one, off-chain, nobody pays.
 
 mod credentials;
 mod devices;
-mod files;
+pub(crate) mod files;
 mod follow;
 mod guests;
 pub(crate) mod http;
@@ -25,6 +27,7 @@ pub(crate) mod listener;
 mod notices;
 pub(crate) mod operator;
 mod outlet;
+mod payment;
 mod reach;
 pub mod remote;
 mod rpc;
@@ -38,7 +41,7 @@ mod stall;
 mod status;
 pub(crate) mod store;
 pub(crate) mod supervisor;
-mod tls;
+pub(crate) mod tls;
 mod transcoders;
 mod upload;
 mod webhook;
@@ -59,15 +62,17 @@ use tokio::{net::TcpListener, sync::watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub use devices::DeviceReader;
+pub use files::DataDirLock;
 pub use follow::follow;
 pub use listener::ConnectionLimits;
 pub use reach::{Advertise, MOST_ADDRESSES, ProbeTimes};
 pub use run::{RunningNode, StopReport, start};
-pub use settings::{KeptSettings, LogControl, SettingsChange, SettingsError};
+pub use settings::{KeptSettings, LogControl, PriceChange, SettingsChange, SettingsError};
 pub use transcoders::{PoolSettings, TranscoderPool};
 
 use crate::{
     media::job::{SegmentJob, SegmentTranscoder, TranscodeError, Transcoded},
+    payments::{Cashier, Offer},
     secret::WebhookUrl,
     store::ObjectStore,
     view::node::{Device, EngineView, NodeChain, NodeMode},
@@ -175,6 +180,8 @@ pub struct NodeConfig {
     pub auto_sessions: bool,
     /// The node's files; one node at a time.
     pub data_dir: PathBuf,
+    /// `data_dir`, if it was taken for this node before; none: the node takes it itself.
+    pub lock: Option<DataDirLock>,
     /// `offchain`, or the network's name.
     pub network: String,
     /// Where it encodes, like `cpu` or `gpu0`.
@@ -198,6 +205,8 @@ pub struct NodeConfig {
     /// Remote transcoders may register with this pool, which is also what the node is given to transcode with. None: the
     /// node transcodes itself.
     pub transcoders: Option<TranscoderPool>,
+    /// Takes the gateways' payments; none: nobody pays.
+    pub payments: Option<Cashier>,
     /// Bounds.
     pub limits: NodeLimits,
 }
@@ -216,6 +225,7 @@ impl NodeConfig {
             max_sessions: 10,
             auto_sessions: false,
             data_dir,
+            lock: None,
             network: "offchain".to_string(),
             device: "cpu".to_string(),
             tokens: None,
@@ -227,6 +237,7 @@ impl NodeConfig {
             chain: None,
             log: None,
             transcoders: None,
+            payments: None,
             limits: NodeLimits::default(),
         }
     }
@@ -353,6 +364,7 @@ struct Node {
     private_sources: bool,
     object_store: Option<ObjectStore>,
     webhook: Option<webhook::Webhook>,
+    payments: Option<payment::Till>,
     running: TaskTracker,
     arriving: TaskTracker,
     devices: watch::Receiver<Vec<Device>>,
@@ -380,6 +392,11 @@ impl Node {
             Some(pool) => pool.capabilities(&self.capabilities),
             None => Arc::clone(&self.capabilities),
         }
+    }
+
+    /// Who takes payments; none: nobody pays.
+    fn cashier(&self) -> Option<&Cashier> {
+        self.payments.as_ref().map(payment::Till::cashier)
     }
 
     fn transcoders(&self) -> Option<&TranscoderPool> {
@@ -447,13 +464,21 @@ impl Node {
         }
     }
 
-    /// What gateways are told about this node. Ticket parameters and price are absent: nothing is charged.
-    fn info(&self, token: Option<net::AuthToken>, with_hardware: bool) -> net::OrchestratorInfo {
+    /// What gateways are told about this node. Without an offer nothing is charged.
+    fn info(
+        &self,
+        token: Option<net::AuthToken>,
+        with_hardware: bool,
+        offer: Option<Offer>,
+    ) -> net::OrchestratorInfo {
+        let (price_info, ticket_params) = offer.map(|offer| (offer.price, offer.parameters)).unzip();
         let storage = token.as_ref().zip(self.object_store.as_ref());
         let storage = storage.map(|(token, store)| store.offer(&token.session_id, Timestamp::now()));
         net::OrchestratorInfo {
             storage: storage.into_iter().collect(),
             transcoder: self.service_uri.clone(),
+            ticket_params,
+            price_info,
             address: self.signer.address().to_vec(),
             capabilities: Some((*self.capabilities()).clone()),
             auth_token: token,

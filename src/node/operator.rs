@@ -150,7 +150,9 @@ async fn change(State(operator): State<Operator>, body: Bytes) -> Response<Body>
     let changed = tokio::task::spawn_blocking(move || node.change(&change)).await;
     match changed {
         Ok(Ok(())) => Json(operator.node.status()).into_response(),
-        Ok(Err(error @ SettingsError::NotHere(_))) => failure(StatusCode::CONFLICT, &error.to_string()),
+        Ok(Err(error @ (SettingsError::NotHere(_) | SettingsError::Price(_)))) => {
+            failure(StatusCode::CONFLICT, &error.to_string())
+        }
         Ok(Err(error)) => failure(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
         Err(_) => failure(StatusCode::INTERNAL_SERVER_ERROR, "internal error"),
     }

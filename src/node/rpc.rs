@@ -43,14 +43,27 @@ impl Orchestrator for OrchestratorService {
             .has_room(None)
             .map_err(|full| invalid(&full.to_string()))?;
         if let Some(webhook) = &self.node.webhook {
-            webhook.admit(gateway).await.map_err(|reason| {
+            let price = webhook.admit(gateway).await.map_err(|reason| {
                 tracing::info!(%gateway, reason, "a gateway was refused");
                 Status::unknown(format!("authentication failed: {reason}"))
             })?;
+            if let Some(cashier) = self.node.cashier() {
+                cashier.prices().hear(gateway, price);
+            }
         }
         let token = self.node.tokens().issue(Timestamp::now());
+        let offer = match self.node.cashier() {
+            None => None,
+            Some(cashier) => {
+                let offer = cashier.offer(gateway, &token.session_id).await;
+                Some(offer.map_err(|error| {
+                    tracing::info!(%gateway, %error, "a gateway is offered nothing");
+                    Status::unknown(error.to_string())
+                })?)
+            }
+        };
         let with_hardware = request.capabilities.is_none();
-        Ok(Response::new(self.node.info(Some(token), with_hardware)))
+        Ok(Response::new(self.node.info(Some(token), with_hardware, offer)))
     }
 
     async fn end_transcoding_session(

@@ -1,7 +1,6 @@
 //! Starting a node, and stopping it without dropping what it has begun.
 
 use std::{
-    fs::File,
     net::SocketAddr,
     sync::{Arc, Mutex},
     time::Duration,
@@ -14,10 +13,11 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use url::Url;
 
 use super::{
-    AnyTranscoder, Listen, Node, NodeConfig, NodeError, NodeLimits, advertised_version, devices, files, http,
+    AnyTranscoder, DataDirLock, Listen, Node, NodeConfig, NodeError, NodeLimits, advertised_version, devices,
+    files, http,
     listener::{self, Routes},
     notices::Notices,
-    operator,
+    operator, payment,
     reach::{self, Reaching},
     rpc::OrchestratorService,
     running::{Report, Running},
@@ -103,7 +103,10 @@ pub async fn start(
     if config.max_sessions == 0 && !config.auto_sessions {
         return Err(NodeError::NoSessions);
     }
-    let data_dir = files::take(&config.data_dir)?;
+    let data_dir = match config.lock {
+        Some(lock) => lock,
+        None => DataDirLock::take(&config.data_dir)?,
+    };
     let tokens = match config.tokens {
         Some(tokens) => tokens,
         None => files::kept_tokens(&config.data_dir)?,
@@ -166,6 +169,7 @@ pub async fn start(
         private_sources: config.private_sources,
         object_store: config.object_store,
         webhook,
+        payments: config.payments.map(payment::Till::new),
         running: TaskTracker::new(),
         arriving: TaskTracker::new(),
         devices: device_list.subscribe(),
@@ -207,6 +211,9 @@ pub async fn start(
     supervisor.spawn("status feed", |stop| {
         status::publish(telling, changes, chain, feed, readers, stop)
     });
+    if node.payments.is_some() {
+        supervisor.spawn("payments", |stop| payment::look_after(Arc::clone(&node), stop));
+    }
     supervisor.spawn("idle sessions", |stop| sweep(Arc::clone(&node), limits, stop));
     supervisor.spawn("reachability", |stop| reach::watch(Arc::clone(&node), stop));
     if let Some(reader) = config.devices {
@@ -287,7 +294,7 @@ struct Ending {
     hard_stop: CancellationToken,
     halt: CancellationToken,
     /// Held until everything has ended: the next node must not begin before.
-    _data_dir: File,
+    _data_dir: DataDirLock,
 }
 
 /// Waits for a reason to stop, then stops in order.

@@ -27,10 +27,11 @@ use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::{sync::CancellationToken, task::task_tracker::TaskTrackerToken};
 
 use super::{
-    Node,
+    Node, TranscoderPool,
     credentials::Credentials,
     http::{Refusal, escape},
     outlet::{Outlet, OutletError},
+    payment::Bill,
     session::{Made, NoPlace, Opener, Place},
     sources,
     store::SessionEnded,
@@ -47,7 +48,7 @@ use crate::{
     wire::{
         net::{self, transcode_result},
         segment::{MAX_SEGMENT_BYTES, ProfileError},
-        signature,
+        signature, token,
     },
 };
 
@@ -82,6 +83,8 @@ enum Failure {
 /// A segment whose credentials hold, while its bytes come.
 struct Order {
     credentials: Credentials,
+    /// None where nobody pays.
+    bill: Option<Bill>,
     source: Source,
     /// None if the queue was full or the segment would be late when it was announced: that may have changed when it is
     /// here.
@@ -113,21 +116,26 @@ pub(super) async fn submit(State(node): State<Arc<Node>>, request: Request<Body>
     }
 }
 
-/// `POST /payment`: no payment is asked for yet, so this checks the headers and tells what holds.
+/// `POST /payment`: takes a payment without a segment, and tells what holds.
 pub(super) async fn pay(State(node): State<Arc<Node>>, request: Request<Body>) -> Response<Body> {
     let (head, body) = request.into_parts();
-    let checked = Credentials::check(&node, &head.headers).and_then(|credentials| {
-        has_room(&node, &credentials)?;
-        Ok(credentials)
-    });
-    match checked {
-        Ok(credentials) => {
-            let info = node.info(Some(credentials.token), true);
+    match Box::pin(take_payment(&node, &head)).await {
+        Ok(info) => {
             let result = net::PaymentResult { info: Some(info) };
             Response::new(Body::from(result.encode_to_vec()))
         }
-        Err(refusal) => refusal.while_sending(head.version, body),
+        Err(refusal) => {
+            tracing::info!(?refusal, "refused a payment");
+            refusal.while_sending(head.version, body)
+        }
     }
+}
+
+async fn take_payment(node: &Node, head: &Parts) -> Result<net::OrchestratorInfo, Refusal> {
+    let mut credentials = Credentials::check(node, &head.headers)?;
+    has_room(node, &credentials)?;
+    let offer = Bill::advance(node, &mut credentials).await?;
+    Ok(node.info(Some(credentials.token), true, offer))
 }
 
 fn has_room(node: &Node, credentials: &Credentials) -> Result<(), Refusal> {
@@ -147,10 +155,17 @@ async fn receive(
     body: &mut Body,
 ) -> Result<mpsc::Receiver<Result<Bytes, Infallible>>, Refusal> {
     let since = Instant::now();
-    let credentials = Credentials::check(node, &head.headers)?;
-    let place = match take_place(node, &credentials, since) {
-        Err(NoPlace::Capped) => return Err(capped(NoPlace::Capped)),
-        place => place.ok(),
+    let mut credentials = Credentials::check(node, &head.headers)?;
+    if gathering(node, &credentials).is_none() {
+        has_room(node, &credentials)?;
+    }
+    let bill = Bill::open(node, &mut credentials).await?;
+    let place = match gathering(node, &credentials) {
+        Some(_) if !node.transcoder().has_capacity() => None,
+        _ => match take_place(node, &credentials, since) {
+            Err(NoPlace::Capped) => return Err(capped(NoPlace::Capped)),
+            place => place.ok(),
+        },
     };
     let session = credentials.token.session_id.clone();
     let refuse = |error: UploadError| {
@@ -182,6 +197,7 @@ async fn receive(
     let (answer, result) = mpsc::channel(1);
     let order = Order {
         credentials,
+        bill,
         source,
         place,
         since,
@@ -230,10 +246,24 @@ fn take_place(node: &Node, credentials: &Credentials, since: Instant) -> Result<
     Ok(place)
 }
 
+/// The pool of a node that was restarted, until when its transcoders may be on their way back: the segments of sessions
+/// from before wait for them.
+fn gathering<'a>(node: &'a Node, credentials: &Credentials) -> Option<(&'a TranscoderPool, Instant)> {
+    let pool = node.transcoders()?;
+    let until = pool.gathering_until()?;
+    let is_from_before = token::issued(&credentials.token) < node.started.as_second();
+    (is_from_before && !node.sessions().is_draining()).then_some((pool, until))
+}
+
+/// How long a gateway waits for a result, with something to spare.
+fn patience(playing: Duration) -> Duration {
+    playing.saturating_mul(4).max(LEAST_PATIENCE) * 9 / 10
+}
+
 /// Whether the gateway will have given up before the segment is transcoded, if what is ahead of it plays so long.
 fn is_late(node: &Node, credentials: &Credentials, ahead: Duration, since: Instant) -> bool {
     let playing = credentials.duration;
-    let patience = playing.saturating_mul(4).max(LEAST_PATIENCE) * 9 / 10;
+    let patience = patience(playing);
     let session = &credentials.token.session_id;
     let expected = node.transcoder().expected(session, ahead.saturating_add(playing));
     expected.is_some_and(|expected| since.elapsed().saturating_add(expected) > patience)
@@ -243,6 +273,7 @@ fn is_late(node: &Node, credentials: &Credentials, ahead: Duration, since: Insta
 async fn work(node: Arc<Node>, order: Order, mut arrival: oneshot::Receiver<Arrived>, answer: Answer) {
     let Order {
         credentials,
+        bill,
         source,
         place,
         since,
@@ -255,6 +286,10 @@ async fn work(node: Arc<Node>, order: Order, mut arrival: oneshot::Receiver<Arri
                 return;
             };
             here = Some(arrived);
+            if let Some((pool, until)) = gathering(&node, &credentials) {
+                let patience = patience(credentials.duration) / 2;
+                pool.room_until(until.min(since + patience)).await;
+            }
             take_place(&node, &credentials, since)
         }
     };
@@ -269,7 +304,7 @@ async fn work(node: Arc<Node>, order: Order, mut arrival: oneshot::Receiver<Arri
                 seq = credentials.seq,
                 "no place: {full}"
             );
-            return tell(&node, credentials, Err(full.into()), &answer).await;
+            return tell(&node, credentials, bill, Err(full.into()), &answer).await;
         }
     };
     let gone = CancellationToken::new();
@@ -315,22 +350,32 @@ async fn work(node: Arc<Node>, order: Order, mut arrival: oneshot::Receiver<Arri
         bytes: upload.length,
     };
     drop(upload);
-    let delivering = AssertUnwindSafe(deliver(&node, &place, &credentials, encoded, arrived)).catch_unwind();
+    let delivering = AssertUnwindSafe(deliver(
+        &node,
+        &place,
+        &credentials,
+        bill.as_ref(),
+        encoded,
+        arrived,
+    ))
+    .catch_unwind();
     let made = Box::pin(delivering).await.unwrap_or(Err(Failure::Ours));
     drop(place);
-    tell(&node, credentials, made, &answer).await;
+    tell(&node, credentials, bill, made, &answer).await;
 }
 
 /// The result, whatever it is.
 async fn tell(
     node: &Node,
     credentials: Credentials,
+    bill: Option<Bill>,
     made: Result<net::TranscodeData, Failure>,
     answer: &Answer,
 ) {
+    let offer = bill.map(|bill| bill.offer);
     let message = net::TranscodeResult {
         seq: credentials.seq,
-        info: Some(node.info(Some(credentials.token), true)),
+        info: Some(node.info(Some(credentials.token), true, offer)),
         result: Some(match made {
             Ok(data) => transcode_result::Result::Data(data),
             Err(failure) => transcode_result::Result::Error(failure.to_string()),
@@ -444,11 +489,12 @@ async fn encode(
     }
 }
 
-/// Puts the renditions up for download, and keeps the books on what became of the segment.
+/// Puts the renditions up for download, charges for them, and keeps the books on what became of the segment.
 async fn deliver(
     node: &Node,
     place: &Place,
     credentials: &Credentials,
+    bill: Option<&Bill>,
     encoded: Encoded,
     receipt: Receipt,
 ) -> Result<net::TranscodeData, Failure> {
@@ -486,6 +532,10 @@ async fn deliver(
         pixels: segments.iter().map(|segment| segment.pixels.unsigned_abs()).sum(),
         bytes_in: receipt.bytes,
     };
+    // Before the gateway hears of the renditions: what it owes outlives this process.
+    if let Some(bill) = bill.filter(|_| made.is_ok()) {
+        bill.charge(node, session, outcome.pixels).await;
+    }
     match &error {
         None => tracing::info!(
             session,

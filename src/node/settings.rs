@@ -1,16 +1,19 @@
 //! What an operator changes while a node runs, and the file that keeps it for the next start.
 
 use std::{
+    collections::BTreeMap,
     fmt, fs,
     io::{self, Read},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
 
+use alloy::primitives::Address;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     config::{LogLevel, SessionsChoice},
+    payments::{PriceTag, price::PriceError},
     private_file,
 };
 
@@ -20,7 +23,7 @@ const FILE: &str = "settings.json";
 const MAX_BYTES: u64 = 64 << 10;
 
 /// What was changed at run time, as far as anything was.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct KeptSettings {
     /// Sessions at once.
@@ -29,10 +32,16 @@ pub struct KeptSettings {
     /// How much is logged.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub log_level: Option<LogLevel>,
+    /// What gateways without a price of their own pay.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub price: Option<PriceTag>,
+    /// What single gateways pay; none: what all pay, whatever the config file says.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub gateway_prices: BTreeMap<Address, Option<PriceTag>>,
 }
 
 /// A change: what it does not name stays. The body of `POST /api/v1/settings`.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SettingsChange {
     /// Sessions at once.
@@ -41,6 +50,29 @@ pub struct SettingsChange {
     /// How much is logged.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub log_level: Option<LogLevel>,
+    /// What gateways pay.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub price: Option<PriceChange>,
+}
+
+/// Another price, for all gateways without one of their own, or for one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PriceChange {
+    /// Which one; none: all of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gateway: Option<Address>,
+    /// The price; none: the gateway pays what all pay.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price: Option<PriceTag>,
+}
+
+/// Who does what a change asks for.
+pub(super) trait Changing {
+    /// Sets the most sessions.
+    fn set_sessions(&self, choice: SessionsChoice) -> Result<(), SettingsError>;
+    /// Sets a price.
+    fn set_price(&self, change: &PriceChange) -> Result<(), SettingsError>;
 }
 
 /// Why a change was not made, or does not last.
@@ -52,6 +84,9 @@ pub enum SettingsError {
     /// The log did not take it.
     #[error("the log level was not changed: {0}")]
     Log(String),
+    /// A price that cannot be asked for.
+    #[error("the price was not changed: {0}")]
+    Price(#[from] PriceError),
     /// It was made, and is forgotten when the node ends.
     #[error("the change holds now, but not after a restart: {} cannot be written: {source}", path.display())]
     NotKept {
@@ -99,9 +134,9 @@ impl KeptSettings {
         serde_json::from_slice(&text).map_err(|error| unreadable(error.to_string()))
     }
 
-    fn write(self, data_dir: &Path) -> Result<(), SettingsError> {
+    fn write(&self, data_dir: &Path) -> Result<(), SettingsError> {
         let path = Self::path(data_dir);
-        let text = serde_json::to_vec_pretty(&self).map_err(io::Error::from);
+        let text = serde_json::to_vec_pretty(self).map_err(io::Error::from);
         text.and_then(|text| private_file::replace(&path, &text))
             .map_err(|source| SettingsError::NotKept { path, source })
     }
@@ -144,12 +179,8 @@ impl RunTimeSettings {
         }
     }
 
-    /// Makes a change and keeps it; `set_sessions` does what the node must do for its part.
-    pub(super) fn change(
-        &self,
-        change: &SettingsChange,
-        set_sessions: impl FnOnce(SessionsChoice) -> Result<(), SettingsError>,
-    ) -> Result<(), SettingsError> {
+    /// Makes a change and keeps it; `node` does its part of it.
+    pub(super) fn change(&self, change: &SettingsChange, node: &impl Changing) -> Result<(), SettingsError> {
         let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         // A file that cannot be read is replaced by what is known to hold.
         let mut kept = KeptSettings::read(&self.data_dir).unwrap_or_default();
@@ -162,9 +193,23 @@ impl RunTimeSettings {
             kept.log_level = Some(level);
         }
         if let Some(choice) = change.max_sessions {
-            set_sessions(choice)?;
+            node.set_sessions(choice)?;
             tracing::info!(%choice, "the most sessions at once were changed");
             kept.max_sessions = Some(choice);
+        }
+        if let Some(change) = &change.price {
+            node.set_price(change)?;
+            let shown = change
+                .price
+                .as_ref()
+                .map_or("usual".to_string(), ToString::to_string);
+            tracing::info!(gateway = ?change.gateway, price = shown, "a price was changed");
+            match change.gateway {
+                Some(gateway) => {
+                    kept.gateway_prices.insert(gateway, change.price.clone());
+                }
+                None => kept.price.clone_from(&change.price),
+            }
         }
         kept.write(&self.data_dir)
     }
@@ -173,6 +218,24 @@ impl RunTimeSettings {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Does what it is told, if it does anything.
+    struct Rig {
+        sessions: bool,
+    }
+
+    impl Changing for Rig {
+        fn set_sessions(&self, _: SessionsChoice) -> Result<(), SettingsError> {
+            match self.sessions {
+                true => Ok(()),
+                false => Err(SettingsError::NotHere("no")),
+            }
+        }
+
+        fn set_price(&self, _: &PriceChange) -> Result<(), SettingsError> {
+            Ok(())
+        }
+    }
 
     fn sessions(most: i64) -> SessionsChoice {
         SessionsChoice::Most(most.try_into().unwrap())
@@ -196,16 +259,38 @@ mod tests {
             log_level: Some(LogLevel::Debug),
             ..SettingsChange::default()
         };
-        settings.change(&level, |_| panic!("sessions stay")).unwrap();
+        settings.change(&level, &Rig { sessions: false }).unwrap();
         assert_eq!(*heard.lock().unwrap(), Some(LogLevel::Debug));
         let most = SettingsChange {
             max_sessions: Some(sessions(3)),
             ..SettingsChange::default()
         };
-        settings.change(&most, |_| Ok(())).unwrap();
+        settings.change(&most, &Rig { sessions: true }).unwrap();
+        for (gateway, price) in [
+            (None, Some("7")),
+            (Some(1), Some("0.02usd/1000")),
+            (Some(2), Some("9")),
+            (Some(2), None),
+        ] {
+            let change = SettingsChange {
+                price: Some(PriceChange {
+                    gateway: gateway.map(Address::repeat_byte),
+                    price: price.map(|price| price.parse().unwrap()),
+                }),
+                ..SettingsChange::default()
+            };
+            settings.change(&change, &Rig { sessions: false }).unwrap();
+        }
         let kept = KeptSettings::read(folder.path()).unwrap();
         assert_eq!(kept.log_level, Some(LogLevel::Debug));
         assert_eq!(kept.max_sessions, Some(sessions(3)));
+        assert_eq!(kept.price.unwrap().to_string(), "7wei");
+        let of = |byte| {
+            kept.gateway_prices[&Address::repeat_byte(byte)]
+                .as_ref()
+                .map(ToString::to_string)
+        };
+        assert_eq!([of(1).as_deref(), of(2).as_deref()], [Some("0.02usd/1000"), None]);
     }
 
     #[test]
@@ -216,13 +301,13 @@ mod tests {
             max_sessions: Some(SessionsChoice::Auto),
             ..SettingsChange::default()
         };
-        let refused = settings.change(&change, |_| Err(SettingsError::NotHere("no")));
+        let refused = settings.change(&change, &Rig { sessions: false });
         assert!(refused.is_err());
         let level = SettingsChange {
             log_level: Some(LogLevel::Info),
             ..SettingsChange::default()
         };
-        assert!(settings.change(&level, |_| Ok(())).is_err());
+        assert!(settings.change(&level, &Rig { sessions: true }).is_err());
         assert_eq!(
             KeptSettings::read(folder.path()).unwrap(),
             KeptSettings::default()

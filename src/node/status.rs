@@ -14,7 +14,7 @@ use super::{
     Node, TranscoderPool,
     notices::Known,
     operator::{Operated, Readers},
-    settings::{SettingsChange, SettingsError},
+    settings::{Changing, PriceChange, SettingsChange, SettingsError},
     supervisor::TaskError,
 };
 use crate::{
@@ -75,6 +75,7 @@ impl Node {
                 .unwrap_or_default(),
             engine,
             chain,
+            payments: self.payments.as_ref().map(super::payment::Till::view),
             reach,
             notices,
             mode: self.mode,
@@ -94,18 +95,38 @@ impl Operated for Node {
     }
 
     fn change(&self, change: &SettingsChange) -> Result<(), SettingsError> {
-        self.settings.change(change, |choice| {
-            let is_auto = choice == SessionsChoice::Auto;
-            match self.transcoders() {
-                Some(pool) if is_auto => pool.set_auto_sessions(true),
-                Some(pool) => {
-                    pool.set_auto_sessions(false);
-                    self.sessions.set_most(choice.most());
-                }
-                None => self.sessions.set_most(choice.most()),
+        self.settings.change(change, self)?;
+        self.changed.send_replace(());
+        Ok(())
+    }
+}
+
+impl Changing for Node {
+    fn set_sessions(&self, choice: SessionsChoice) -> Result<(), SettingsError> {
+        let is_auto = choice == SessionsChoice::Auto;
+        match self.transcoders() {
+            Some(pool) if is_auto => pool.set_auto_sessions(true),
+            Some(pool) => {
+                pool.set_auto_sessions(false);
+                self.sessions.set_most(choice.most());
             }
-            Ok(())
-        })
+            None => self.sessions.set_most(choice.most()),
+        }
+        Ok(())
+    }
+
+    fn set_price(&self, change: &PriceChange) -> Result<(), SettingsError> {
+        let cashier = self.cashier().ok_or(SettingsError::NotHere(
+            "this node takes no payments: it is on no chain",
+        ))?;
+        if change.gateway.is_none() && change.price.is_none() {
+            return Err(SettingsError::NotHere(
+                "the usual price can be changed, but not taken away",
+            ));
+        }
+        // Changes are made on a thread that may wait.
+        let setting = cashier.prices().set(change.gateway, change.price.clone());
+        Ok(tokio::runtime::Handle::current().block_on(setting)?)
     }
 }
 

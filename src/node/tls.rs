@@ -10,7 +10,7 @@ use super::NodeError;
 use crate::{private_file, wire::tls::self_signed};
 
 /// Makes a certificate for the host, writes it and its key, and makes what accepts TLS connections with it.
-pub(super) fn acceptor(host: &str, data_dir: &Path) -> Result<TlsAcceptor, NodeError> {
+pub(crate) fn acceptor(host: &str, data_dir: &Path) -> Result<TlsAcceptor, NodeError> {
     let made = self_signed(host)?;
     let write = |name: &str, label: &str, der: &[u8]| {
         let path = data_dir.join(name);

@@ -1,14 +1,22 @@
 //! The operator's say in who is served: an HTTP endpoint asked before a gateway is offered anything
-//! (`go-livepeer server/rpc.go`, `-authWebhookUrl`). Its price override belongs to payments, which are not here yet.
+//! (`go-livepeer server/rpc.go`, `-authWebhookUrl`), and what that gateway pays.
 
 use std::time::Duration;
 
 use alloy::primitives::Address;
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::{
+    payments::{
+        Price,
+        price::{PriceInfoError, from_wire},
+    },
     secret::WebhookUrl,
-    wire::client::{innermost, read_at_most, verifying_client},
+    wire::{
+        client::{innermost, read_at_most, verifying_client},
+        net,
+    },
 };
 
 /// How long it may take: gateways stop waiting for an offer after six seconds (`go-livepeer discovery`).
@@ -32,8 +40,9 @@ impl Webhook {
         Ok(Self { url, client })
     }
 
-    /// Whether a gateway is served; if not, what it is told.
-    pub(super) async fn admit(&self, gateway: Address) -> Result<(), String> {
+    /// Whether a gateway is served; if not, what it is told. If it is, the price it shall pay, as far as the webhook names
+    /// one.
+    pub(super) async fn admit(&self, gateway: Address) -> Result<Option<Price>, String> {
         let question = json!({ "id": gateway.to_checksum(None) });
         let failed = |error: reqwest::Error| match error.is_timeout() {
             true => "the webhook took too long".to_string(),
@@ -53,8 +62,58 @@ impl Webhook {
             let told = String::from_utf8_lossy(&body);
             return Err(told.trim().chars().take(MOST_TOLD).collect());
         }
-        serde_json::from_slice::<Map<String, Value>>(&body)
-            .map(drop)
-            .map_err(|_| "the webhook's answer is no JSON object".to_string())
+        price_in(&body)
+    }
+}
+
+/// A price as a webhook names it.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Named {
+    price_per_unit: i64,
+    pixels_per_unit: i64,
+}
+
+/// The price in a webhook's answer, if there is one.
+fn price_in(body: &[u8]) -> Result<Option<Price>, String> {
+    let mut answer: Map<String, Value> =
+        serde_json::from_slice(body).map_err(|_| "the webhook's answer is no JSON object".to_string())?;
+    let Some(named) = answer.remove("priceInfo").filter(|named| !named.is_null()) else {
+        return Ok(None);
+    };
+    let named: Named =
+        serde_json::from_value(named).map_err(|_| "the webhook's price is no price".to_string())?;
+    let info = net::PriceInfo {
+        price_per_unit: named.price_per_unit,
+        pixels_per_unit: named.pixels_per_unit,
+        ..net::PriceInfo::default()
+    };
+    let wrong = |error: PriceInfoError| format!("the webhook's price is no price: {error}");
+    from_wire(Some(&info)).map(Some).map_err(wrong)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_webhook_may_name_a_price() {
+        let price = |text: &str| price_in(text.as_bytes());
+        assert_eq!(
+            price(r#"{"priceInfo":{"pricePerUnit":7,"pixelsPerUnit":2},"more":1}"#),
+            Ok(Price::new(7, 2))
+        );
+        assert_eq!(price("{}"), Ok(None));
+        assert_eq!(price(r#"{"priceInfo":null}"#), Ok(None));
+        for wrong in [
+            "[]",
+            "",
+            r#"{"priceInfo":{"pricePerUnit":7,"pixelsPerUnit":0}}"#,
+            r#"{"priceInfo":{"pricePerUnit":-7,"pixelsPerUnit":1}}"#,
+            r#"{"priceInfo":{"pricePerUnit":7}}"#,
+            r#"{"priceInfo":7}"#,
+        ] {
+            assert!(price(wrong).is_err(), "{wrong}");
+        }
     }
 }

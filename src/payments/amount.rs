@@ -53,6 +53,12 @@ impl Exact {
         &self.0
     }
 
+    /// So many times this.
+    #[must_use]
+    pub fn times(&self, count: u64) -> Self {
+        Self(&self.0 * BigInt::from(count))
+    }
+
     /// Whole wei, rounded down; none below zero or beyond 256 bits.
     #[must_use]
     pub fn floor(&self) -> Option<Wei> {

@@ -76,6 +76,77 @@ pub struct AttemptRecord {
     pub download_ms: Option<u64>,
     /// Why it failed; none for the one that counts. Text from outside possible.
     pub failure: Option<String>,
+    /// What it was paid with; none if it wanted no tickets, or none could be made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payment: Option<PaymentRecord>,
+}
+
+/// What a segment was paid with. Amounts are exact fractions of wei, like `7` or `22/7`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PaymentRecord {
+    /// Tickets that went with it; none while there was credit enough.
+    pub tickets: u32,
+    /// What those are worth.
+    pub value_wei: String,
+    /// What was worked off, by the pixels reported.
+    pub fee_wei: String,
+    /// What became of it.
+    pub fate: PaymentFate,
+}
+
+/// What became of a payment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PaymentFate {
+    /// It never left.
+    Unsent,
+    /// The orchestrator took it.
+    Answered,
+    /// The segment was refused; nothing was worked off.
+    Refused,
+    /// Nobody answered for it.
+    Lost,
+}
+
+/// A gateway's account with one session of an orchestrator, or with all of them. Amounts are exact fractions of wei,
+/// like `7` or `22/7`; at rest `confirmed_wei = fees_wei + written_off_wei + balance_wei`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LedgerView {
+    /// Its address for segments; none of all sessions together. Text from outside.
+    pub orchestrator: Option<String>,
+    /// The session; none of all sessions together. Text from outside.
+    pub session: Option<String>,
+    /// Payments that left, with tickets or without.
+    pub payments: u64,
+    /// Payments nothing was heard of yet.
+    pub on_its_way: u32,
+    /// Tickets that left.
+    pub tickets: u64,
+    /// What those are worth.
+    pub sent_wei: String,
+    /// What of that the orchestrator answered for.
+    pub confirmed_wei: String,
+    /// What of that it did not: credited or not.
+    pub in_doubt_wei: String,
+    /// What was worked off, by the pixels reported.
+    pub fees_wei: String,
+    /// Credit that may have been worked off by segments nobody answered for, and is counted on no more.
+    pub written_off_wei: String,
+    /// Credit that is left.
+    pub balance_wei: String,
+}
+
+/// All that a gateway paid since it began.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PaymentsView {
+    /// Who pays.
+    pub account: Address,
+    /// All sessions together.
+    pub total: LedgerView,
+    /// Each session, the one used last first.
+    pub sessions: Vec<LedgerView>,
+    /// Sessions that are only in the total any more.
+    pub earlier_sessions: u64,
 }
 
 /// How a segment ended.

@@ -6,7 +6,7 @@ use alloy::primitives::Address;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::reach::Reach;
+use super::{payments::PaymentsView, reach::Reach};
 use crate::units::{Lpt, Percent, Round, Wei};
 
 /// Everything on one screen: the answer of `GET /api/v1/status` and each `status` event of `GET /api/v1/events`.
@@ -42,6 +42,9 @@ pub struct NodeStatus {
     pub engine: EngineView,
     /// Stake and round; none off-chain.
     pub chain: Option<NodeChain>,
+    /// What it earns; none where nobody pays.
+    #[serde(default)]
+    pub payments: Option<PaymentsView>,
     /// Where it says it is, and what can be reached from there.
     #[serde(default)]
     pub reach: Reach,

@@ -3,7 +3,7 @@
 use alloy::primitives::Address;
 use serde::{Deserialize, Serialize};
 
-use super::node::Latency;
+use super::{gateway::PaymentsView, node::Latency};
 
 /// What became of every segment of a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,6 +53,9 @@ pub struct PushReport {
     pub not_sent: Option<String>,
     /// True if the operator stopped it.
     pub interrupted: bool,
+    /// What was paid, session by session; none if the gateway does not pay.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payments: Option<PaymentsView>,
     /// Folder with the renditions and playlists, if one was asked for.
     pub output: Option<String>,
 }

@@ -27,9 +27,10 @@ pub struct Ticket {
 }
 
 impl Ticket {
-    /// The ticket's hash. Round and block are left out where both are zero.
+    /// The bytes whose hash is the ticket's, and which its sender therefore signs as a message. Round and block are left
+    /// out where both are zero.
     #[must_use]
-    pub fn hash(&self) -> B256 {
+    pub fn message(&self) -> Vec<u8> {
         let mut packed = Vec::with_capacity(2 * 20 + 6 * 32);
         packed.extend_from_slice(self.recipient.as_slice());
         packed.extend_from_slice(self.sender.as_slice());
@@ -42,7 +43,13 @@ impl Ticket {
             packed.extend_from_slice(&U256::from(self.creation_round.0).to_be_bytes::<32>());
             packed.extend_from_slice(self.creation_round_block_hash.as_slice());
         }
-        keccak256(packed)
+        packed
+    }
+
+    /// The ticket's hash.
+    #[must_use]
+    pub fn hash(&self) -> B256 {
+        keccak256(self.message())
     }
 
     /// The digest its sender signs.
@@ -50,4 +57,26 @@ impl Ticket {
     pub fn digest(&self) -> B256 {
         signature::hash_digest(self.hash())
     }
+    /// Whether it wins with this signature, as it came, and the recipient's number.
+    #[must_use]
+    pub fn wins(&self, signature: &[u8; signature::SIGNATURE_LENGTH], recipient_rand: U256) -> bool {
+        draw(signature, recipient_rand) < self.win_prob
+    }
+}
+
+/// What a ticket draws: it wins if this is lower than its chance. Every byte of the signature counts, V included
+/// (`protocol contracts/pm/mixins/MixinTicketBrokerCore.sol`).
+#[must_use]
+pub fn draw(signature: &[u8; signature::SIGNATURE_LENGTH], recipient_rand: U256) -> U256 {
+    let mut drawn = [0; signature::SIGNATURE_LENGTH + 32];
+    let (head, tail) = drawn.split_at_mut(signature::SIGNATURE_LENGTH);
+    head.copy_from_slice(signature);
+    tail.copy_from_slice(&recipient_rand.to_be_bytes::<32>());
+    keccak256(drawn).into()
+}
+
+/// What stands for the recipient's number until it is revealed.
+#[must_use]
+pub fn rand_hash(recipient_rand: U256) -> B256 {
+    keccak256(recipient_rand.to_be_bytes::<32>())
 }

@@ -34,6 +34,13 @@ pub struct AuthTokens {
     secret: Zeroizing<[u8; 32]>,
 }
 
+/// When a token was issued, in seconds of Unix time: all are good for the same time.
+#[must_use]
+pub fn issued(token: &net::AuthToken) -> i64 {
+    let lifetime = i64::try_from(TOKEN_LIFETIME.as_secs()).unwrap_or(i64::MAX);
+    token.expiration.saturating_sub(lifetime)
+}
+
 impl AuthTokens {
     /// With the secret of an earlier run, so that its sessions live on.
     #[must_use]

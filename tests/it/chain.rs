@@ -2,10 +2,13 @@
 
 mod endpoints;
 mod failover;
+mod guardian;
+mod outbox;
 mod plans;
 pub(crate) mod proxy;
 mod reads;
 mod refusals;
+mod rewards;
 mod sending;
 mod watch;
 
@@ -20,7 +23,10 @@ use alloy::{
     sol_types::SolCall,
 };
 use engine::{
-    chain::{Activation, Chain, ChainConfig, Plan, PlanOptions, SubmitError, SubmitOptions},
+    chain::{
+        Activation, Chain, ChainConfig, GasPolicy, Outbox, Plan, PlanOptions, SubmitError, SubmitEvent,
+        SubmitOptions,
+    },
     units::{Lpt, Percent},
     view::transaction::TransactionReport,
 };
@@ -93,9 +99,20 @@ async fn submit(
     plan: Plan,
     signer: &PrivateKeySigner,
 ) -> Result<TransactionReport, SubmitError> {
-    chain
-        .submit(plan, signer, SubmitOptions::default(), |_| Ok(()))
-        .await
+    submit_observed(chain, plan, signer, SubmitOptions::default(), |_| Ok(())).await
+}
+
+/// Sends a plan from an outbox whose state folder nobody else has.
+async fn submit_observed(
+    chain: &Chain,
+    plan: Plan,
+    signer: &PrivateKeySigner,
+    options: SubmitOptions,
+    observer: impl FnMut(SubmitEvent) -> std::io::Result<()> + Send,
+) -> Result<TransactionReport, SubmitError> {
+    let folder = tempfile::tempdir().unwrap();
+    let outbox = Outbox::open(chain.clone(), signer.clone(), folder.path(), GasPolicy::default()).unwrap();
+    outbox.submit_observed(plan, options, observer).await
 }
 
 fn options() -> PlanOptions {

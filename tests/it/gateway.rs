@@ -4,6 +4,7 @@ mod cut;
 mod discovery;
 mod hostile;
 mod ingest;
+mod paying;
 mod real_node;
 mod scripted;
 mod stream;

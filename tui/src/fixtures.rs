@@ -71,6 +71,7 @@ pub fn busy() -> NodeStatus {
         notices: Vec::new(),
         mode: Default::default(),
         remote: None,
+        payments: None,
     }
 }
 

@@ -46,6 +46,15 @@ Keys of the config file, in [defaults] and in each [profiles.NAME]:
   orchestrator.peers              nodes to measure the way to
   orchestrator.object_store_file  file whose first line is an object store's URL with its keys
   orchestrator.discovery_webhook  asked whether a gateway is served
+  reward.orchestrator             whose rewards are called, where the account is its reward caller
+  reward.patient_gas_price        what gas may cost at the beginning of a round [a quarter of max_gas_price]
+  reward.min_reward               what a reward has to bring, like \"0.5 LPT\"
+  reward.lpt_per_eth              what an ETH is worth in LPT: a reward has to bring what its gas costs
+  reward.initialize_rounds        true: open rounds that nobody has opened
+  reward.initialize_max_delay     seconds others are given to do so at most [30]
+  reward.alert_at                 parts of a round at which to alert [25,50,75]
+  reward.alert_webhook            gets alerts as JSON
+  reward.alert_program            is run for alerts
   gateway.http_addr               where segments are pushed to and streams play from [127.0.0.1:9935]
   gateway.rtmp_addr               where RTMP comes in; not at all unless set
   gateway.cli_addr                loopback address of the gateway's own API [127.0.0.1:5935]
@@ -58,6 +67,10 @@ Keys of the config file, in [defaults] and in each [profiles.NAME]:
   gateway.keys_file               file of API keys
   gateway.log_file                file with a line for each segment
   gateway.verify                  off, signatures or full [signatures]
+  gateway.max_price               most to pay for a pixel, in wei, like 1200 or 1/3; any price unless set
+  gateway.max_ticket_ev           most one ticket may be worth [3000gwei]
+  gateway.max_total_ev            most all tickets of one segment may be worth [20000gwei]
+  gateway.deposit_multiplier      how many winning tickets the deposit must cover [1]
 `profile = \"NAME\"` at the top chooses the profile in use.")]
 pub struct SetArgs {
     /// What to set
@@ -110,6 +123,24 @@ pub enum Key {
     OrchestratorObjectStoreFile,
     #[value(name = "orchestrator.discovery_webhook")]
     OrchestratorDiscoveryWebhook,
+    #[value(name = "reward.orchestrator")]
+    RewardOrchestrator,
+    #[value(name = "reward.patient_gas_price")]
+    RewardPatientGasPrice,
+    #[value(name = "reward.min_reward")]
+    RewardMinReward,
+    #[value(name = "reward.lpt_per_eth")]
+    RewardLptPerEth,
+    #[value(name = "reward.initialize_rounds")]
+    RewardInitializeRounds,
+    #[value(name = "reward.initialize_max_delay")]
+    RewardInitializeMaxDelay,
+    #[value(name = "reward.alert_at")]
+    RewardAlertAt,
+    #[value(name = "reward.alert_webhook")]
+    RewardAlertWebhook,
+    #[value(name = "reward.alert_program")]
+    RewardAlertProgram,
     #[value(name = "gateway.http_addr")]
     GatewayHttpAddr,
     #[value(name = "gateway.rtmp_addr")]
@@ -134,6 +165,14 @@ pub enum Key {
     GatewayLogFile,
     #[value(name = "gateway.verify")]
     GatewayVerify,
+    #[value(name = "gateway.max_price")]
+    GatewayMaxPrice,
+    #[value(name = "gateway.max_ticket_ev")]
+    GatewayMaxTicketEv,
+    #[value(name = "gateway.max_total_ev")]
+    GatewayMaxTotalEv,
+    #[value(name = "gateway.deposit_multiplier")]
+    GatewayDepositMultiplier,
 }
 
 #[derive(Serialize)]
@@ -175,11 +214,18 @@ pub async fn run(args: SetArgs, context: &mut Context) -> eyre::Result<()> {
         Key::RpcUrls | Key::OrchestratorNodes | Key::OrchestratorPeers | Key::GatewayOrchestrators => {
             toml_edit::value(args.values.iter().collect::<toml_edit::Array>())
         }
-        Key::GatewayHttpIngest => match args.values.first().and_then(|text| text.parse::<bool>().ok()) {
-            Some(value) => toml_edit::value(value),
-            None => toml_edit::value(args.values.join(" ")),
-        },
-        Key::ChainId | Key::MaxSessions | Key::CpuHeadroom | Key::GatewayMaxSessions => {
+        Key::GatewayHttpIngest | Key::RewardInitializeRounds => {
+            match args.values.first().and_then(|text| text.parse::<bool>().ok()) {
+                Some(value) => toml_edit::value(value),
+                None => toml_edit::value(args.values.join(" ")),
+            }
+        }
+        Key::ChainId
+        | Key::MaxSessions
+        | Key::CpuHeadroom
+        | Key::GatewayMaxSessions
+        | Key::RewardInitializeMaxDelay
+        | Key::GatewayDepositMultiplier => {
             match args.values.first().and_then(|text| text.parse::<i64>().ok()) {
                 Some(id) => toml_edit::value(id),
                 None => toml_edit::value(args.values.join(" ")),

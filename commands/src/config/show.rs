@@ -1,7 +1,7 @@
 //! `lpctl config show`.
 
 use clap::Args;
-use engine::config::LogLevel;
+use engine::config::{Amount, LogLevel};
 use serde::Serialize;
 
 use crate::{
@@ -216,11 +216,56 @@ fn settings(settings: &Settings) -> Vec<Setting> {
             file.orchestrator.discovery_webhook.is_some(),
         ),
     ];
-    rows.extend(gateway(settings).map(|(key, value)| {
-        let is_in_file = value.is_some();
-        row(key, value, false, is_in_file)
-    }));
+    rows.extend(
+        reward(settings)
+            .into_iter()
+            .chain(gateway(settings))
+            .map(|(key, value)| {
+                let is_in_file = value.is_some();
+                row(key, value, false, is_in_file)
+            }),
+    );
     rows
+}
+
+/// What the config file says of the guardian of rewards. Its flags and variables belong to `reward watch` and `run`.
+fn reward(settings: &Settings) -> [(&'static str, Option<String>); 9] {
+    fn text(value: Option<&impl ToString>) -> Option<String> {
+        value.map(ToString::to_string)
+    }
+    let reward = &settings.reward;
+    [
+        ("reward.orchestrator", text(reward.orchestrator.as_ref())),
+        (
+            "reward.patient_gas_price",
+            reward.patient_gas_price.map(|price| price.0.human_gwei()),
+        ),
+        (
+            "reward.min_reward",
+            reward.min_reward.map(|least| least.0.human()),
+        ),
+        (
+            "reward.lpt_per_eth",
+            reward.lpt_per_eth.map(|price| price.0.human()),
+        ),
+        (
+            "reward.initialize_rounds",
+            text(reward.initialize_rounds.as_ref()),
+        ),
+        (
+            "reward.initialize_max_delay",
+            text(reward.initialize_max_delay.as_ref()),
+        ),
+        ("reward.alert_at", text(reward.alert_at.as_ref())),
+        ("reward.alert_webhook", text(reward.alert_webhook.as_ref())),
+        (
+            "reward.alert_program",
+            reward
+                .alert_program
+                .as_ref()
+                .map(|path| path.display().to_string()),
+        ),
+    ]
 }
 
 /// What the config file says of a gateway. Its flags and variables belong to `gateway run` alone.
@@ -249,6 +294,19 @@ fn gateway(settings: &Settings) -> impl Iterator<Item = (&'static str, Option<St
         ("gateway.keys_file", path(&gateway.keys_file)),
         ("gateway.log_file", path(&gateway.log_file)),
         ("gateway.verify", text(gateway.verify.as_ref())),
+        ("gateway.max_price", text(gateway.max_price.as_ref())),
+        (
+            "gateway.max_ticket_ev",
+            gateway.max_ticket_ev.map(|Amount(wei)| wei.human()),
+        ),
+        (
+            "gateway.max_total_ev",
+            gateway.max_total_ev.map(|Amount(wei)| wei.human()),
+        ),
+        (
+            "gateway.deposit_multiplier",
+            text(gateway.deposit_multiplier.as_ref()),
+        ),
     ]
     .into_iter()
 }

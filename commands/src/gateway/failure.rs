@@ -2,9 +2,10 @@
 
 use engine::{
     gateway::{
-        PushError, cut::CutError, discovery::Nobody, orchestrator::OrchestratorError, source::SourceError,
-        stream::GatewayError, tools::ToolError,
+        PushError, cut::CutError, discovery::Nobody, orchestrator::OrchestratorError, payment::PaymentError,
+        source::SourceError, stream::GatewayError, tools::ToolError,
     },
+    payments::SenderError,
     view::push::{PushReport, PushStage},
     wire::client::ConnectError,
 };
@@ -54,6 +55,10 @@ fn of_nobody(nobody: &Nobody, failure: impl Fn(Kind, &'static str) -> Failure) -
         (None, []) => failure(Kind::Failed, "no_orchestrators")
             .hint("the list is empty: name orchestrators with `--orch URL`"),
         (None, [(_, only)]) => of_orchestrator(only, failure),
+        // The gateway's own fault is the same with all of them.
+        (None, [(_, first @ OrchestratorError::Payment(cause)), ..]) if cause.is_own_fault() => {
+            of_orchestrator(first, failure)
+        }
         (None, refusals) => {
             let kind = match nobody.is_unreachable() {
                 true => Kind::Unreachable,
@@ -116,16 +121,57 @@ fn of_orchestrator(error: &OrchestratorError, failure: impl Fn(Kind, &'static st
             .hint("ask for another ladder, or choose another orchestrator"),
         OrchestratorError::PriceDoubled { .. } => failure(Kind::Failed, "orchestrator_price")
             .hint("choose another orchestrator, or send again at the new price"),
+        OrchestratorError::TooDear { .. } => failure(Kind::Failed, "orchestrator_price")
+            .hint("choose another orchestrator, or pay more with `--max-price`; nothing was sent"),
         OrchestratorError::Blocked(_) => {
             failure(Kind::Failed, "orchestrator_blocked").hint("choose another orchestrator")
         }
+        OrchestratorError::Payment(error) => of_payment(error, failure),
         OrchestratorError::Address(_)
         | OrchestratorError::NoToken
         | OrchestratorError::Account(_)
         | OrchestratorError::Price { .. }
         | OrchestratorError::Lacks(_)
+        | OrchestratorError::Parameters(_)
         | OrchestratorError::OtherAccount { .. } => failure(Kind::Failed, "orchestrator_answer")
             .hint("this is no orchestrator, or one that is misconfigured"),
+    }
+}
+
+/// An orchestrator's tickets are not made: the gateway's funds, or what the operator pays at most.
+fn of_payment(error: &PaymentError, failure: impl Fn(Kind, &'static str) -> Failure) -> Failure {
+    match error {
+        PaymentError::Tickets(error) => of_tickets(error, failure),
+        PaymentError::NoPrice | PaymentError::PriceDoubled { .. } | PaymentError::TooMany(_) => {
+            failure(Kind::Failed, "orchestrator_price").hint("choose another orchestrator")
+        }
+    }
+}
+
+/// Why the gateway makes no tickets, with the step that changes it.
+pub fn of_tickets(error: &SenderError, failure: impl Fn(Kind, &'static str) -> Failure) -> Failure {
+    match error {
+        SenderError::NoDeposit | SenderError::NoReserve => failure(Kind::Refused, "no_deposit").hint(
+            "orchestrators are paid from a deposit and a reserve: `lpctl deposit fund` makes them, `lpctl deposit \
+             show` tells what is there",
+        ),
+        SenderError::Unlocking => failure(Kind::Refused, "deposit_unlocking")
+            .hint("`lpctl deposit cancel-unlock` keeps deposit and reserve where they are"),
+        SenderError::FaceValue { .. } => failure(Kind::Refused, "deposit_too_small")
+            .hint("add to the deposit with `lpctl deposit fund`, or lower `--deposit-multiplier`"),
+        SenderError::TicketValue { .. } => failure(Kind::Refused, "ticket_ev")
+            .hint("choose another orchestrator, or pay more at a time with `--max-ticket-ev`"),
+        SenderError::TotalValue { .. } => failure(Kind::Refused, "total_ev")
+            .hint("choose another orchestrator or a smaller ladder, or pay more at a time with `--max-total-ev`"),
+        SenderError::Unknown(_) => failure(Kind::Unreachable, "chain_unread")
+            .hint("`lpctl rpc test` tells which endpoints answer"),
+        SenderError::NotSigned => failure(Kind::Bug, "bug"),
+        SenderError::NoParameters
+        | SenderError::NoExpiration
+        | SenderError::Expired
+        | SenderError::UsedUp { .. }
+        | SenderError::FaceValueTooLow(_) => failure(Kind::Failed, "orchestrator_tickets")
+            .hint("choose another orchestrator: this one wants tickets that nobody would send"),
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod failure;
 pub mod key;
+mod payer;
 pub mod push;
 mod report;
 pub mod run;

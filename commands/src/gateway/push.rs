@@ -18,7 +18,11 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use super::{failure, run::settings};
+use super::{
+    failure,
+    payer::{PaymentArgs, payer},
+    run::settings,
+};
 use crate::{
     account::{password, select},
     context::Context,
@@ -35,7 +39,10 @@ const EVENTS: usize = 256;
 /// The file, anything ffmpeg can read, is cut into segments at its key frames and sent as a gateway sends a stream. Of
 /// several orchestrators the quick ones get the segments, and one that fails is replaced by another. Each rendition is
 /// downloaded, decoded and compared with what the orchestrator reported: number, size, pixels, first frame,
-/// signature. Video that cannot be cut is encoded again first. Nothing is paid yet.
+/// signature. Video that cannot be cut is encoded again first.
+///
+/// On a chain, that of the profile or --network, orchestrators are paid with tickets from the account's deposit and
+/// reserve, which `lpctl deposit fund` makes; the report tells what was paid.
 ///
 /// Exit code 0 only if every rendition of every segment came back right, 1 if any did not, 7 if no orchestrator could be
 /// reached.
@@ -90,9 +97,11 @@ pub struct PushArgs {
     /// Download the renditions without decoding and comparing them
     #[arg(long)]
     no_verify: bool,
-    /// Sign nothing, whatever the profile says: off-chain orchestrators do not ask for it
+    /// Sign and pay nothing, whatever the profile says: off-chain orchestrators do not ask for it
     #[arg(long)]
     offchain: bool,
+    #[command(flatten)]
+    payment: PaymentArgs,
     /// The ffmpeg to use, instead of the one on the search path
     #[arg(long, value_name = "PATH", env = "LPCTL_FFMPEG", hide_env = true, value_hint = ValueHint::FilePath)]
     ffmpeg: Option<PathBuf>,
@@ -118,7 +127,10 @@ pub(crate) fn parse_seconds(text: &str) -> Result<Duration, String> {
 /// # Errors
 /// A failure of the class that fits; with `--json` the whole report is in the details of one about renditions.
 pub async fn run(args: PushArgs, context: &mut Context) -> eyre::Result<()> {
-    let config = config(&args, context).await?;
+    // The chain is followed for as long as there is something to pay.
+    let following = CancellationToken::new();
+    let _end_of_following = following.clone().drop_guard();
+    let config = config(&args, context, &following).await?;
     let (progress, events) = mpsc::channel(EVENTS);
     let stop = CancellationToken::new();
     let bar = context.shell.progress(Some(1), "asking for a session");
@@ -144,13 +156,21 @@ pub async fn run(args: PushArgs, context: &mut Context) -> eyre::Result<()> {
     conclude(&report, context)
 }
 
-async fn config(args: &PushArgs, context: &mut Context) -> eyre::Result<PushConfig> {
+async fn config(
+    args: &PushArgs,
+    context: &mut Context,
+    following: &CancellationToken,
+) -> eyre::Result<PushConfig> {
     let path = args.ffmpeg.clone();
     let located = tokio::task::spawn_blocking(move || Ffmpeg::locate(path.as_deref())).await?;
     let ffmpeg = located.map_err(run::failure::of_ffmpeg)?;
     // Started through lpctl itself, ffmpeg dies with it even on kill -9.
     let launcher = Launcher::through_this_program();
+    let signer = signer(args, context).await?;
+    let payment = payer(&args.payment, args.offchain, &signer, context, following).await?;
     Ok(PushConfig {
+        payment,
+        max_price: args.payment.max_price(&context.settings().gateway),
         output: args.out.clone(),
         segment_length: args.segment_seconds,
         in_flight: args.concurrency.into(),
@@ -158,7 +178,7 @@ async fn config(args: &PushArgs, context: &mut Context) -> eyre::Result<PushConf
         verifies: !args.no_verify,
         times: args.repeat,
         launcher,
-        signer: signer(args, context).await?,
+        signer,
         ..PushConfig::new(
             args.input.clone(),
             discovery(args)?,

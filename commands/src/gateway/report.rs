@@ -2,7 +2,11 @@
 
 use std::fmt::Write as _;
 
-use engine::view::push::PushReport;
+use engine::{
+    payments::Exact,
+    units::Wei,
+    view::{gateway::LedgerView, push::PushReport},
+};
 
 use crate::{
     shell::{Report, Style, escape, table},
@@ -147,6 +151,11 @@ fn figures(report: &PushReport) -> String {
         bytes(report.bytes_received)
     );
     lines.push(("data", data));
+    if let Some(payments) = &report.payments
+        && payments.total.payments > 0
+    {
+        lines.push(("paid", paid(&payments.total)));
+    }
     if let Some(output) = &report.output {
         lines.push(("written to", format!("{}/master.m3u8", escape(output))));
     }
@@ -154,6 +163,23 @@ fn figures(report: &PushReport) -> String {
         .into_iter()
         .map(|(name, value)| format!("{name:<12}{value}\n"));
     lines.collect()
+}
+
+fn paid(total: &LedgerView) -> String {
+    let worth = |text: &str| {
+        let whole = text.parse::<Exact>().ok().and_then(|exact| exact.floor());
+        whole.map_or_else(|| escape(text), Wei::human)
+    };
+    let doubt = match total.in_doubt_wei.as_str() {
+        "0" => String::new(),
+        doubt => format!(", {} nobody answered for", worth(doubt)),
+    };
+    format!(
+        "{} worth {}: {} worked off{doubt}",
+        counted(usize::try_from(total.tickets).unwrap_or(usize::MAX), "ticket"),
+        worth(&total.sent_wei),
+        worth(&total.fees_wei),
+    )
 }
 
 fn failures(report: &PushReport, style: &Style) -> String {

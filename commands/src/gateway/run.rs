@@ -16,7 +16,9 @@ use engine::{
 };
 use serde::Serialize;
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
+use super::payer::PaymentArgs;
 use crate::{
     context::Context,
     failure::{Failure, Kind},
@@ -39,6 +41,10 @@ const EVENTS: usize = 1024;
 /// --auth-webhook, with --keys, or with --http-ingest, which lets anybody in. The status is on a port for this machine
 /// alone: /status as go-livepeer's tools read it, /api/v1/status with all of it.
 ///
+/// On a chain, that of the profile or --network, orchestrators are paid with tickets from the account's deposit and
+/// reserve, which `lpctl deposit fund` makes. What each session was paid, and what is left of it, is in /api/v1/status
+/// under `payments`, and what each segment took in the log.
+///
 /// The first Ctrl-C or SIGTERM lets segments under way finish; the second one ends the gateway at once.
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -46,6 +52,7 @@ Examples:
   lpctl gateway run --orch o1.example.org --orch o2.example.org
   lpctl gateway run --orch https://127.0.0.1:8935 --rtmp-addr 127.0.0.1:1935
   lpctl gateway run --orch o1.example.org --http-addr 0.0.0.0:9935 --keys keys.toml --log segments.jsonl
+  lpctl gateway run --profile main --account gateway --max-price 1200 --deposit-multiplier 3
   curl -T 0.ts -H 'Accept: multipart/mixed' -H 'Content-Duration: 2000' http://127.0.0.1:9935/live/test/0.ts
   ffmpeg -re -i clip.mp4 -c:v libx264 -g 60 -c:a aac -f flv rtmp://127.0.0.1:1935/live/test
   ffplay http://127.0.0.1:9935/stream/test.m3u8")]
@@ -109,9 +116,11 @@ pub struct RunArgs {
     /// Oldest version of an orchestrator that will do, like 0.8.0
     #[arg(long, value_name = "VERSION", default_value = "", hide_default_value = true)]
     min_version: String,
-    /// Sign nothing, whatever the profile says: off-chain orchestrators do not ask for it
+    /// Sign and pay nothing, whatever the profile says: off-chain orchestrators do not ask for it
     #[arg(long)]
     offchain: bool,
+    #[command(flatten)]
+    payment: PaymentArgs,
     /// The ffmpeg to use, instead of the one on the search path
     #[arg(long, value_name = "PATH", env = "LPCTL_FFMPEG", hide_env = true, value_hint = ValueHint::FilePath)]
     ffmpeg: Option<PathBuf>,
@@ -223,8 +232,11 @@ impl fmt::Display for Event<'_> {
 pub async fn run(args: RunArgs, context: &mut Context) -> eyre::Result<()> {
     let mut signals = Signals::new()?;
     let (told, events) = mpsc::channel(EVENTS);
+    // The chain is followed for as long as the gateway runs.
+    let following = CancellationToken::new();
+    let _end_of_following = following.clone().drop_guard();
     let starting = async {
-        let (config, gateway) = settings::resolve(&args, context, told).await?;
+        let (config, gateway) = settings::resolve(&args, context, told, &following).await?;
         start(config, gateway)
             .await
             .map_err(|error| eyre::Report::from(failure::of_ingest(&error)))

@@ -1,5 +1,6 @@
 //! `lpctl reward call`.
 
+use alloy::primitives::Address;
 use clap::Args;
 
 use crate::{
@@ -16,8 +17,12 @@ use crate::{
 #[command(after_help = "\
 Examples:
   lpctl reward call
-  lpctl reward call --yes --max-gas-price 0.1gwei --json     from a timer")]
+  lpctl reward call --yes --max-gas-price 0.1gwei --json     from a timer; `lpctl reward watch` does it better
+  lpctl --account caller reward call --orchestrator 0x…      as its reward caller")]
 pub struct CallArgs {
+    /// Orchestrator whose reward is called, where the account is its reward caller (LIP-118)
+    #[arg(long, value_name = "0x…")]
+    orchestrator: Option<Address>,
     /// Options of every transaction.
     #[command(flatten)]
     pub transaction: TransactionArgs,
@@ -31,8 +36,9 @@ pub async fn run(args: CallArgs, context: &mut Context) -> eyre::Result<()> {
     let sender = transact::sender(context).await?;
     let chain = connect(context).await?;
     let options = args.transaction.options(context);
+    let orchestrator = args.orchestrator.unwrap_or(sender.address);
     let plan = chain
-        .plan_reward(sender.address, options)
+        .plan_reward_for(sender.address, orchestrator, options)
         .await
         .map_err(Failure::from)?;
     transact::run(&chain, plan, sender, args.transaction, context).await

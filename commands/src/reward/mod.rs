@@ -1,7 +1,10 @@
 //! `lpctl reward`: newly minted LPT, called for once a round.
 
 mod call;
+pub(crate) mod guardian;
+mod history;
 mod status;
+mod watch;
 
 use clap::Subcommand;
 
@@ -16,6 +19,8 @@ use crate::context::Context;
 pub enum RewardCommand {
     Call(call::CallArgs),
     Status(status::StatusArgs),
+    History(history::HistoryArgs),
+    Watch(Box<watch::WatchArgs>),
 }
 
 /// Carries out one of them.
@@ -26,5 +31,7 @@ pub async fn run(command: RewardCommand, context: &mut Context) -> eyre::Result<
     match command {
         RewardCommand::Call(args) => call::run(args, context).await,
         RewardCommand::Status(args) => status::run(args, context).await,
+        RewardCommand::History(args) => history::run(args, context).await,
+        RewardCommand::Watch(args) => watch::run(*args, context).await,
     }
 }

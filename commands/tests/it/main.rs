@@ -25,6 +25,7 @@ mod outcomes;
 mod proxy;
 mod reach;
 mod remote;
+mod reward;
 mod rpc;
 mod run;
 mod stake;

@@ -69,6 +69,7 @@ async fn a_node_that_answers_is_on_the_screen_and_one_that_is_strange_is_not() {
             temperature_celsius: Some(71),
             ..Device::default()
         }],
+        payments: None,
         chain: None,
         reach: Default::default(),
         notices: Vec::new(),

@@ -177,9 +177,9 @@ impl Follower {
 
     /// One look. What was told before an error stays told; the rest is told with the next one.
     async fn look(&mut self) -> Result<(), LookError> {
-        let was_absent = !self
+        let was_absent = self
             .looked_at
-            .is_some_and(|looked_at| looked_at.elapsed() < ABSENCE);
+            .is_none_or(|looked_at| looked_at.elapsed() >= ABSENCE);
         if was_absent {
             self.range = RANGE;
         }

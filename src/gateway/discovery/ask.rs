@@ -15,7 +15,11 @@ use url::Url;
 
 use super::Candidate;
 use crate::{
-    gateway::orchestrator::{Orchestrator, OrchestratorError, Session},
+    gateway::{
+        orchestrator::{Orchestrator, OrchestratorError, Session},
+        payment::PaymentError,
+    },
+    payments::TicketSender,
     units::Lpt,
     wire::{client::parse_node_address, net, signature::MessageSigner},
 };
@@ -51,6 +55,8 @@ pub(in crate::gateway) struct Ask<'a> {
     /// How many of the further addresses each one names are asked as well.
     pub extra_nodes: usize,
     pub blocked: &'a HashSet<Address>,
+    /// Who has to make the tickets an orchestrator wants.
+    pub payer: Option<&'a TicketSender>,
     /// By the address for segments.
     pub is_suspended: &'a (dyn Fn(&str) -> bool + Send + Sync),
 }
@@ -205,21 +211,20 @@ async fn put(question: Question, ask: &Ask<'_>) -> (Question, Duration, Result<S
     let orchestrator = Orchestrator::new(question.candidate.uri.clone(), Arc::clone(ask.signer));
     let answer = orchestrator.open(ask.job).await;
     let latency = start.elapsed();
-    let judged = answer.and_then(|session| {
-        judge(&session, &question.candidate, ask.blocked)?;
-        Ok(session)
-    });
+    let judged = match answer {
+        Ok(session) => match judge(&session, &question.candidate, ask).await {
+            Ok(()) => Ok(session),
+            Err(error) => Err(error),
+        },
+        Err(error) => Err(error),
+    };
     (question, latency, judged)
 }
 
 /// Whether this orchestrator may be used.
-fn judge(
-    session: &Session,
-    candidate: &Candidate,
-    blocked: &HashSet<Address>,
-) -> Result<(), OrchestratorError> {
+async fn judge(session: &Session, candidate: &Candidate, ask: &Ask<'_>) -> Result<(), OrchestratorError> {
     if let Some(account) = session.account
-        && blocked.contains(&account)
+        && ask.blocked.contains(&account)
     {
         return Err(OrchestratorError::Blocked(account));
     }
@@ -233,6 +238,9 @@ fn judge(
         if let Some((_, what)) = facts.into_iter().find(|(is_there, _)| !is_there) {
             return Err(OrchestratorError::Lacks(what));
         }
+    }
+    if let (Some(payer), Some(parameters)) = (ask.payer, &session.parameters) {
+        payer.check(parameters, 1).await.map_err(PaymentError::from)?;
     }
     Ok(())
 }

@@ -24,6 +24,9 @@ pub(super) enum NotAdmitted {
     /// What came with the segment and what the webhook says are two things.
     #[error("the profiles of the request are not those of the auth webhook")]
     OtherProfiles,
+    /// The same name, and another stream.
+    #[error("the auth webhook names another stream than for who began it")]
+    OtherStream,
     /// It comes in over HTTP and RTMP at the same time.
     #[error("the stream comes in another way already")]
     OtherOrigin,
@@ -46,22 +49,34 @@ impl Shared {
     }
 
     /// Whether the stream at this address is taken at all, and what is wanted of it. The webhook is asked once for
-    /// each stream; `header` is what came with the segment and goes before what it says.
+    /// everybody who sends it, told apart by `sender`: the address without what changes from segment to segment.
+    /// `header` is what came with the segment and goes before what the webhook says.
     pub(super) async fn admit(
         &self,
         visit: &Visit<'_>,
+        sender: &str,
         address: &str,
         header: Option<&Answer>,
     ) -> Result<Answer, NotAdmitted> {
-        let said = visit
-            .admission
-            .get_or_try_init(|| async {
-                match &self.webhook {
-                    Some(webhook) => webhook.ask(address).await,
-                    None => Ok(None),
+        let ask = async || match &self.webhook {
+            Some(webhook) => webhook.ask(address).await,
+            None => Ok(None),
+        };
+        let first = async || Ok::<_, NotAdmitted>((sender.to_string(), ask().await?));
+        let (first_sender, said) = visit.admission.get_or_try_init(first).await?;
+        let said_of_another;
+        let said = match self.webhook.is_none() || first_sender == sender {
+            true => said,
+            false => {
+                // A yes to one is none to the next.
+                said_of_another = ask().await?;
+                let named = |said: &Option<Answer>| said.as_ref().and_then(|said| said.manifest_id.clone());
+                if named(&said_of_another) != named(said) {
+                    return Err(NotAdmitted::OtherStream);
                 }
-            })
-            .await?;
+                &said_of_another
+            }
+        };
         match (said, header) {
             (Some(said), Some(header)) if !is_same(said, header) => Err(NotAdmitted::OtherProfiles),
             // Whose stream it is, the webhook decides: a header that names another would take that one over.

@@ -3,7 +3,7 @@
 
 use std::{
     convert::Infallible,
-    sync::Arc,
+    sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
 
@@ -107,6 +107,15 @@ struct Asked {
     wants_renditions: bool,
 }
 
+impl Asked {
+    /// Its address without the segment's name: the same for all segments of one who sends.
+    fn sender(&self) -> &str {
+        self.address
+            .rsplit_once('/')
+            .map_or(&self.address, |(stream, _)| stream)
+    }
+}
+
 async fn take(
     shared: &Arc<Shared>,
     parts: &Parts,
@@ -125,8 +134,11 @@ async fn take(
     if let Some(live) = visit.live.get() {
         live.touch();
     }
+    if visit.is_published.load(Ordering::Acquire) {
+        return Err(refuse(NotAdmitted::OtherOrigin));
+    }
     let said = shared
-        .admit(&visit, &asked.address, asked.header.as_ref())
+        .admit(&visit, asked.sender(), &asked.address, asked.header.as_ref())
         .await
         .map_err(refuse)?;
     let announced = header(&parts.headers, CONTENT_LENGTH.as_str()).and_then(|text| text.parse().ok());
@@ -312,7 +324,9 @@ fn of_admission(asked: &Asked, error: NotAdmitted) -> Refused {
             };
             Refused::new(status, format!("Could not create stream ID: url={address}"))
         }
-        NotAdmitted::OtherOrigin => Refused::new(StatusCode::FORBIDDEN, error.to_string()),
+        NotAdmitted::OtherOrigin | NotAdmitted::OtherStream => {
+            Refused::new(StatusCode::FORBIDDEN, error.to_string())
+        }
         NotAdmitted::OtherProfiles => {
             tracing::info!(%address, %error, "a stream is not taken");
             Refused::new(

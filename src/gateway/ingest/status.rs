@@ -29,6 +29,7 @@ async fn status(State(shared): State<Arc<Shared>>) -> impl IntoResponse {
     Json(json!({
         "gateway": shared.status(),
         "orchestrators": shared.gateway.orchestrators(),
+        "payments": shared.gateway.payments(),
     }))
 }
 

@@ -55,8 +55,8 @@ struct Table {
 #[derive(Default)]
 pub(super) struct Door {
     visitors: AtomicUsize,
-    /// What the auth webhook said.
-    pub admission: OnceCell<Option<Answer>>,
+    /// What the auth webhook said first, and of whom.
+    pub admission: OnceCell<(String, Option<Answer>)>,
     pub live: OnceCell<Arc<LiveStream>>,
     /// Somebody publishes it over RTMP.
     pub is_published: AtomicBool,

@@ -101,6 +101,7 @@ pub(super) fn report(
             .collect(),
         not_sent: ending.not_sent,
         interrupted: ending.interrupted,
+        payments: None,
         output: config.output.as_ref().map(|folder| folder.display().to_string()),
     }
 }

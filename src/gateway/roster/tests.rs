@@ -18,6 +18,7 @@ fn offer(name: &str, latency_ms: u64) -> Offer {
             capabilities: net::Capabilities::default(),
             nodes: Vec::new(),
             wants_tickets: false,
+            parameters: None,
         },
         uri,
         latency: Duration::from_millis(latency_ms),

@@ -12,6 +12,7 @@ use crate::{
         discovery::Nobody,
         download::{DownloadError, download},
         orchestrator::{OrchestratorError, Session},
+        payment::{PaymentError, expected_pixels, reported_pixels},
         roster::{Assignment, latency_score},
         submit::{Answer, Remedy, Submission, SubmitError, submit},
         tools::Tools,
@@ -34,6 +35,9 @@ pub enum AttemptError {
     /// The session was refused, and there is no other.
     #[error(transparent)]
     Session(OrchestratorError),
+    /// It did not leave, for it could not be paid for.
+    #[error(transparent)]
+    Payment(PaymentError),
     /// What the orchestrator says of itself in its answer cannot be.
     #[error(transparent)]
     Answer(OrchestratorError),
@@ -74,7 +78,7 @@ impl AttemptError {
     #[must_use]
     pub fn stage(&self) -> PushStage {
         match self {
-            Self::Nobody(_) | Self::Submit(_) | Self::Session(_) => PushStage::Submit,
+            Self::Nobody(_) | Self::Submit(_) | Self::Session(_) | Self::Payment(_) => PushStage::Submit,
             Self::Answer(_) | Self::Count { .. } | Self::Signature(_) => PushStage::Answer,
             Self::Download { .. } | Self::Hash { .. } => PushStage::Download,
             Self::Wrong(_) => PushStage::Verify,
@@ -108,6 +112,12 @@ impl AttemptError {
         matches!(self, Self::Submit(error) if error.remedy() == Remedy::GiveUp)
     }
 
+    /// True if it would be the same with everybody else, through the gateway's own fault.
+    #[must_use]
+    pub fn is_own_fault(&self) -> bool {
+        matches!(self, Self::Payment(error) if error.is_own_fault())
+    }
+
     pub(super) fn is_nobody(&self) -> bool {
         matches!(self, Self::Nobody(_))
     }
@@ -121,8 +131,8 @@ impl AttemptError {
             | Self::Hash { .. }
             | Self::Signature(_)
             | Self::Wrong(_) => true,
-            // It may be about to come back.
-            Self::Session(error) => error.is_unreachable(),
+            Self::Session(error) => error.may_pass(),
+            Self::Payment(error) => error.wants_refresh(),
             Self::Nobody(_) | Self::Answer(_) => false,
         }
     }
@@ -213,11 +223,16 @@ impl Shared {
             ..AttemptRecord::default()
         };
         let made = self.make(assignment, segment, look, observer, &mut record).await;
+        let wants_session = match &made {
+            Err(AttemptError::Submit(error)) => error.remedy() == Remedy::NewSession,
+            Err(AttemptError::Payment(error)) => error.wants_refresh(),
+            _ => false,
+        };
         let made = match made {
-            Err(AttemptError::Submit(error)) if error.remedy() == Remedy::NewSession => {
+            Err(error) if wants_session => {
                 // The orchestrator is there; only the session is not.
                 match self.renew(assignment).await {
-                    Ok(()) => Err(AttemptError::Submit(error)),
+                    Ok(()) => Err(error),
                     Err(error) => {
                         self.roster().failed(assignment);
                         Err(AttemptError::Session(error))
@@ -225,7 +240,8 @@ impl Shared {
                 }
             }
             Err(error) => {
-                if !error.is_final() {
+                // Neither the segment's fault nor the gateway's is the orchestrator's.
+                if !error.is_final() && !error.is_own_fault() {
                     self.roster().failed(assignment);
                 }
                 Err(error)
@@ -254,7 +270,20 @@ impl Shared {
         record: &mut AttemptRecord,
     ) -> Result<Best, AttemptError> {
         let session = &assignment.session;
-        let sent = self.send(session, segment, look).await;
+        let mut paid = match &self.core.purse {
+            Some(purse) => {
+                let pixels = expected_pixels(&self.settings.profiles, segment.duration);
+                purse.pay(session, pixels).await.map_err(AttemptError::Payment)?
+            }
+            None => None,
+        };
+        let payment = paid.as_mut().map(|paid| {
+            paid.depart();
+            paid.message.clone()
+        });
+        let payment = payment.or_else(|| self.unpaid(session));
+        let sent = self.send(session, segment, look, payment.as_ref()).await;
+        record.payment = paid.map(|paid| paid.settle(&sent));
         if !matches!(&sent, Err(error) if error.is_unsent()) {
             observer(Progress::Bytes(segment.data.len() as u64));
         }
@@ -267,11 +296,19 @@ impl Shared {
         });
         record.upload_ms = Some(millis(answer.upload));
         record.transcode_ms = Some(millis(answer.latency));
-        if let Some(info) = &answer.info {
-            self.roster()
-                .adopt(assignment, info)
-                .map_err(AttemptError::Answer)?;
-        }
+        let is_too_dear = match answer
+            .info
+            .as_ref()
+            .map(|info| self.roster().adopt(assignment, info))
+        {
+            None | Some(Ok(())) => false,
+            // What it asks from now on takes nothing from what is done.
+            Some(Err(error @ OrchestratorError::PriceDoubled { .. })) => {
+                tracing::warn!(uri = %assignment.uri, %error, "it gets no more segments for now");
+                true
+            }
+            Some(Err(error)) => return Err(AttemptError::Answer(error)),
+        };
         let expected = self.settings.profiles.len();
         if answer.segments.len() != expected {
             return Err(AttemptError::Count {
@@ -286,11 +323,13 @@ impl Shared {
         }
         record.download_ms = Some(millis(start.elapsed()));
         // From here on the orchestrator is free again.
-        self.roster()
-            .done(assignment, latency_score(answer.latency, segment.duration));
+        match is_too_dear {
+            true => self.roster().failed(assignment),
+            false => self
+                .roster()
+                .done(assignment, latency_score(answer.latency, segment.duration)),
+        }
         let checked = self.check(session, &answer, &renditions, look, observer).await?;
-        let pixels = answer.segments.iter();
-        let pixels = pixels.map(|rendition| u64::try_from(rendition.pixels).unwrap_or(0));
         let (checked, severity) = checked;
         Ok(Best {
             severity,
@@ -299,7 +338,7 @@ impl Shared {
                 attempts: 0,
                 orchestrator: Some(session.transcoder.clone()),
                 latency: answer.latency,
-                pixels: pixels.fold(0, u64::saturating_add),
+                pixels: reported_pixels(&answer),
                 checked,
             },
         })
@@ -311,6 +350,7 @@ impl Shared {
         session: &Session,
         segment: &SourceSegment,
         look: &Look,
+        payment: Option<&net::Payment>,
     ) -> Result<Answer, SubmitError> {
         let signer = &*self.core.settings.signer;
         let papers = Credentials {
@@ -333,26 +373,30 @@ impl Shared {
             calc_perceptual_hash: self.settings.verification_frequency > 0,
             ..papers.build(signer)
         };
-        let sender = signer.address();
-        // The orchestrator checks the segment's signature against the payment's sender. The price must be there, or
-        // a go-livepeer orchestrator's handler crashes.
-        let payment = (!sender.is_zero()).then(|| net::Payment {
+        let submission = Submission {
+            transcoder: &session.transcoder,
+            credentials: &papers,
+            payment,
+            data: segment.data.clone(),
+            duration: segment.duration,
+            timeout_multiplier: self.settings.timeout_multiplier,
+        };
+        submit(&self.core.upload, submission).await
+    }
+
+    /// What a segment travels with where no tickets are wanted, or none can be made: who sends it. The orchestrator
+    /// checks the segment's signature against the payment's sender, and the price must be there, or a go-livepeer
+    /// orchestrator's handler crashes.
+    fn unpaid(&self, session: &Session) -> Option<net::Payment> {
+        let sender = self.core.settings.signer.address();
+        (!sender.is_zero()).then(|| net::Payment {
             sender: sender.to_vec(),
             expected_price: Some(session.price.clone().unwrap_or(net::PriceInfo {
                 pixels_per_unit: 1,
                 ..net::PriceInfo::default()
             })),
             ..net::Payment::default()
-        });
-        let submission = Submission {
-            transcoder: &session.transcoder,
-            credentials: &papers,
-            payment: payment.as_ref(),
-            data: segment.data.clone(),
-            duration: segment.duration,
-            timeout_multiplier: self.settings.timeout_multiplier,
-        };
-        submit(&self.core.upload, submission).await
+        })
     }
 
     /// Fetches all renditions at once; each is asked for a second time if that may help.

@@ -85,7 +85,7 @@ impl Shared {
     }
 
     /// One of the trusted, then strangers; none if there are not both.
-    fn choose_both(&self, segment: &SourceSegment) -> Option<Vec<Assignment>> {
+    fn choose_both(self: &Arc<Self>, segment: &SourceSegment) -> Option<Vec<Assignment>> {
         let mut roster = self.roster();
         let mut tried = Tried::default();
         tried.limit_to(true);
@@ -98,15 +98,27 @@ impl Shared {
             tried.limit_to(false);
             chosen.push(assignment);
         }
-        let is_ending = |assignment: &Assignment| assignment.session.is_ending(Timestamp::now());
-        if chosen.len() < 2 || chosen.iter().any(is_ending) {
-            // A session that ends soon is renewed on the usual way.
-            for assignment in &chosen {
-                roster.released(assignment);
-            }
-            return None;
+        let (ending, lasting): (Vec<_>, Vec<_>) = chosen
+            .into_iter()
+            .partition(|assignment| assignment.session.is_ending(Timestamp::now()));
+        if ending.is_empty() && lasting.len() > 1 {
+            return Some(lasting);
         }
-        Some(chosen)
+        for assignment in ending.iter().chain(&lasting) {
+            roster.released(assignment);
+        }
+        drop(roster);
+        // This segment is made as usual, which may never come to these; the next comparison finds them renewed.
+        for assignment in ending {
+            let shared = Arc::clone(self);
+            tokio::spawn(async move {
+                if let Err(error) = shared.renew(&assignment).await {
+                    tracing::debug!(uri = %assignment.uri, %error, "its session could not be renewed");
+                    shared.roster().failed(&assignment);
+                }
+            });
+        }
+        None
     }
 
     /// Compares one rendition, whichever.

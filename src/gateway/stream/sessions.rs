@@ -12,6 +12,7 @@ use super::{Observer, Progress, Shared, give_back};
 use crate::gateway::{
     discovery::{Ask, Found, Nobody, ask},
     orchestrator::{Orchestrator, OrchestratorError},
+    payment::Purse,
     roster::{Assignment, Reach, Roster, Tried},
 };
 
@@ -38,14 +39,17 @@ impl Shared {
                 Err(nobody) if refusals.is_empty() => return Err(nobody),
                 Err(_) => break,
             };
-            if !assignment.session.is_ending(Timestamp::now()) {
+            let is_over = |purse: &Purse| purse.is_ending(&assignment.session);
+            if !assignment.session.is_ending(Timestamp::now())
+                && !self.core.purse.as_ref().is_some_and(is_over)
+            {
                 return Ok(assignment);
             }
             let transcoder = assignment.session.transcoder.clone();
             if let Err(error) = self.renew(&assignment).await {
                 tracing::debug!(uri = %assignment.uri, %error, "its session could not be renewed");
                 self.roster().failed(&assignment);
-                tried.note(&transcoder, error.is_unreachable());
+                tried.note(&transcoder, error.may_pass());
                 refusals.push((assignment.uri, error));
                 continue;
             }
@@ -133,19 +137,22 @@ impl Shared {
             wanted: Roster::wanted(candidates.len()),
             extra_nodes: settings.extra_nodes,
             blocked: &settings.blocked,
+            payer: settings.payment.as_ref(),
             is_suspended: &is_suspended,
         };
         let Found { offers, mut refusals } = ask(&candidates, &wanted).await;
         let answered: Vec<_> = offers.iter().map(|offer| offer.uri.clone()).collect();
-        let (refused, is_empty) = {
+        let (refused, is_empty, too_dear) = {
             let mut roster = self.roster();
             let refused = roster.merge(offers, candidates.len(), Instant::now());
-            (refused, roster.is_empty())
+            (refused, roster.is_empty(), roster.all_too_dear())
         };
         refusals.extend(refused);
         self.core.note_refusals(&answered, &refusals);
         self.give_back_surplus();
-        is_empty.then_some(Nobody {
+        let has_nobody = is_empty || too_dear.is_some();
+        refusals.extend(too_dear.into_iter().flatten());
+        has_nobody.then_some(Nobody {
             refusals,
             no_list: None,
         })
@@ -162,7 +169,9 @@ impl Shared {
         if !is_current {
             return Ok(());
         }
-        let orchestrator = Orchestrator::new(assignment.uri.clone(), Arc::clone(&self.core.settings.signer));
+        // Its address in the list may be a front's, or that of another one by now.
+        let uri = old.uri().unwrap_or_else(|| assignment.uri.clone());
+        let orchestrator = Orchestrator::new(uri, Arc::clone(&self.core.settings.signer));
         let new = orchestrator.renew(&self.job).await?;
         if let Some(account) = new.account
             && self.core.settings.blocked.contains(&account)

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use bytes::{Bytes, BytesMut};
+use nix::fcntl::FcntlArg;
 use tokio::{io::AsyncWriteExt as _, process::ChildStdin};
 
 use crate::media::{
@@ -13,6 +14,9 @@ use crate::media::{
 
 /// Most bytes looked at to find out what a segment is, or how large its pictures are, before all of it is here.
 const HEAD: usize = 1 << 20;
+
+/// How much of a segment waits in ffmpeg's pipe: most of one of two seconds.
+const PIPE: i32 = 1 << 20;
 
 /// What the first bytes told.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,6 +69,8 @@ pub(super) async fn first_look(source: &Source, head: Bytes) -> Result<Option<In
 /// Writes the source as it comes and closes the pipe the moment it is complete and right: until then ffmpeg waits for
 /// more. A failing write is no error by itself, ffmpeg may have seen enough; but the source still has to be right.
 pub(super) async fn feed(mut stdin: ChildStdin, source: &Source) -> Result<(), Broken> {
+    // The fewer times both wait for each other, the less it costs. Where the system does not give so much, it works too.
+    let _ = nix::fcntl::fcntl(&stdin, FcntlArg::F_SETPIPE_SZ(PIPE));
     let mut offset = 0;
     while let Some(chunk) = source.read(offset).await? {
         offset += chunk.len();

@@ -32,7 +32,7 @@ use crate::{
         inspect::{Inspection, inspect},
         job::{FailureClass, SegmentJob, TranscodeError},
     },
-    process::{Log, keep_log},
+    process::{Log, keep_log_until},
 };
 
 /// How the reason begins where there was no process.
@@ -137,14 +137,10 @@ impl Shared {
             }
         };
         let ending = async {
-            let log = async {
-                match stderr {
-                    Some(stderr) => keep_log(stderr).await,
-                    None => Log::default(),
-                }
+            let (log, status) = match stderr {
+                Some(stderr) => keep_log_until(stderr, process.wait()).await,
+                None => (Log::default(), process.wait().await),
             };
-            // Both at once: whichever waited for the other would stop ffmpeg.
-            let (log, status) = tokio::join!(log, process.wait());
             let status =
                 status.map_err(|error| Cut::Failed(failed(FailureClass::Ours, "lost ffmpeg", &error)))?;
             // No need to wait for the rest of the segment.

@@ -1,7 +1,6 @@
 //! Starting a transcoder, and stopping it without losing what it was given.
 
 use std::{
-    fs::File,
     net::SocketAddr,
     sync::{Arc, Mutex, OnceLock},
     time::Duration,
@@ -23,7 +22,7 @@ use crate::{
     config::SessionLimit,
     media::job::{SegmentJob, SegmentTranscoder, TranscodeError, Transcoded},
     node::{
-        AnyTranscoder, NodeError, StopReport, advertised_version, devices, files,
+        AnyTranscoder, DataDirLock, NodeError, StopReport, advertised_version, devices,
         listener::{self, Routes},
         notices::Notices,
         operator::{self, Operated},
@@ -72,7 +71,7 @@ pub async fn start(
     if config.capacity == 0 {
         return Err(NodeError::NoSessions.into());
     }
-    let data_dir = files::take(&config.data_dir)?;
+    let data_dir = DataDirLock::take(&config.data_dir)?;
     let (operator, operator_addr) = listen(config.operator).await?;
     if !operator_addr.ip().is_loopback() {
         return Err(NodeError::OperatorExposed {
@@ -231,7 +230,7 @@ struct Ending {
     hard_stop: CancellationToken,
     halt: CancellationToken,
     /// Held until everything has ended: the next node must not begin before.
-    _data_dir: File,
+    _data_dir: DataDirLock,
 }
 
 /// Waits for a reason to stop, then stops in order.

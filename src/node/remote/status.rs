@@ -8,7 +8,7 @@ use crate::{
     node::{
         notices::Known,
         operator::Operated,
-        settings::{SettingsChange, SettingsError},
+        settings::{Changing, PriceChange, SettingsChange, SettingsError},
     },
     view::{
         node::{NodeMode, NodeStatus, Notice, RemoteView},
@@ -62,6 +62,7 @@ impl Remote {
             reach: Reach::default(),
             engine,
             chain: None,
+            payments: None,
             notices,
             mode: NodeMode::Transcoder,
             remote: Some(remote),
@@ -114,7 +115,13 @@ impl Operated for Remote {
     }
 
     fn change(&self, change: &SettingsChange) -> Result<(), SettingsError> {
-        self.settings.change(change, |choice| match choice {
+        self.settings.change(change, self)
+    }
+}
+
+impl Changing for Remote {
+    fn set_sessions(&self, choice: SessionsChoice) -> Result<(), SettingsError> {
+        match choice {
             SessionsChoice::Auto => Err(SettingsError::NotHere(
                 "a transcoder tells its orchestrator a number of sessions: `auto` is none",
             )),
@@ -127,6 +134,12 @@ impl Operated for Remote {
                 self.tell();
                 Ok(())
             }
-        })
+        }
+    }
+
+    fn set_price(&self, _: &PriceChange) -> Result<(), SettingsError> {
+        Err(SettingsError::NotHere(
+            "a transcoder names no price: its orchestrator does",
+        ))
     }
 }

@@ -90,11 +90,17 @@ struct Shared {
     room: watch::Sender<u64>,
 }
 
+/// How long transcoders may take to come back when the node was restarted: they try again after half a second, then
+/// after half as long again, spread by half.
+const GATHERING: Duration = Duration::from_secs(10);
+
 #[derive(Default)]
 struct State {
     registry: Registry,
     tasks: Tasks,
     node: Weak<Node>,
+    /// When the node began.
+    serving: Option<Instant>,
     auto_sessions: bool,
     is_stopping: bool,
     joined: Option<Moved>,
@@ -178,6 +184,7 @@ impl TranscoderPool {
     pub(super) fn serve(&self, node: &Arc<Node>) {
         let mut state = self.state();
         state.node = Arc::downgrade(node);
+        state.serving = Some(Instant::now());
         state.is_stopping = false;
         state.advertised = None;
         state.moved();
@@ -243,6 +250,21 @@ impl TranscoderPool {
             source = job.source.whole() => source.map_err(|_| TranscodeError::Stopped)?,
         };
         task::transcode(self, &job, &request, source, &stop).await
+    }
+
+    /// Until when transcoders may be on their way back from the node's restart; none once they had their time.
+    pub(super) fn gathering_until(&self) -> Option<std::time::Instant> {
+        let until = self.state().serving? + GATHERING;
+        (Instant::now() < until).then_some(until.into_std())
+    }
+
+    /// Waits for a transcoder with room.
+    pub(super) async fn room_until(&self, until: std::time::Instant) {
+        let mut room = self.shared.room.subscribe();
+        let there_is_room =
+            async { while !self.state().registry.has_room() && room.changed().await.is_ok() {} };
+        // Whoever waited looks for itself.
+        let _ = tokio::time::timeout_at(until.into(), there_is_room).await;
     }
 
     /// Tells those that wait for a transcoder to look again.

@@ -10,6 +10,7 @@ use engine::{
 
 use super::{
     activate, activation, bond, call, change, connect, nonce, options, percent, protocol, reward, submit,
+    submit_observed,
 };
 
 /// Every figure the plan foretold, against what was read back.
@@ -73,13 +74,12 @@ async fn bonding_to_oneself_approves_and_registers() {
     assert_eq!(nonce(&devnet, me.address()).await, 0, "a plan sends nothing");
 
     let mut events = Vec::new();
-    let report = chain
-        .submit(plan, me, SubmitOptions::default(), |event| {
-            events.push(event);
-            Ok(())
-        })
-        .await
-        .unwrap();
+    let report = submit_observed(&chain, plan, me, SubmitOptions::default(), |event| {
+        events.push(event);
+        Ok(())
+    })
+    .await
+    .unwrap();
     assert_foretold(&summary, &report);
     assert_eq!(change(&report, "stake_lpt"), ("0", "100"));
     assert_eq!(change(&report, "rank"), ("none", "1"));

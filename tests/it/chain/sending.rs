@@ -21,7 +21,7 @@ use testbed::Devnet;
 use super::{
     blocking_rpc, codes, config, connect, nonce, options,
     proxy::{Fault, Proxy, dead},
-    submit,
+    submit, submit_observed,
 };
 
 const SEND: &str = "eth_sendRawTransaction";
@@ -29,6 +29,7 @@ const SEND: &str = "eth_sendRawTransaction";
 fn brief() -> SubmitOptions {
     SubmitOptions {
         timeout: Duration::from_millis(600),
+        ..SubmitOptions::default()
     }
 }
 
@@ -58,8 +59,7 @@ async fn silence_after_sending_is_an_unknown_outcome_and_holds_back_the_next() {
         .await
         .unwrap();
     let hashes = Arc::default();
-    let error = chain
-        .submit(plan, me, brief(), signed(&hashes))
+    let error = submit_observed(&chain, plan, me, brief(), signed(&hashes))
         .await
         .unwrap_err();
     let SubmitError::Unconfirmed { hash, waited, .. } = &error else {
@@ -91,8 +91,7 @@ async fn silence_after_sending_is_an_unknown_outcome_and_holds_back_the_next() {
         .plan_set_service_uri(me.address(), "https://127.0.0.1:3", queue)
         .await
         .unwrap();
-    let error = chain
-        .submit(plan, me, brief(), signed(&hashes))
+    let error = submit_observed(&chain, plan, me, brief(), signed(&hashes))
         .await
         .unwrap_err();
     assert_eq!(error.class(), Class::Unknown, "{error}");
@@ -132,14 +131,13 @@ async fn a_mined_failure_is_told_with_its_reason() {
                 .plan_initialize_round(signer.address(), options())
                 .await
                 .unwrap();
-            chain
-                .submit(plan, &signer, SubmitOptions::default(), move |event| {
-                    if matches!(event, SubmitEvent::Signed { .. }) {
-                        barrier.wait(2);
-                    }
-                    Ok(())
-                })
-                .await
+            submit_observed(&chain, plan, &signer, SubmitOptions::default(), move |event| {
+                if matches!(event, SubmitEvent::Signed { .. }) {
+                    barrier.wait(2);
+                }
+                Ok(())
+            })
+            .await
         }));
     }
     wait_for_pending(&devnet, 2).await;
@@ -296,7 +294,9 @@ async fn what_may_have_been_sent_is_never_called_not_sent() {
         .plan_set_service_uri(me.address(), "https://127.0.0.1:1", options())
         .await
         .unwrap();
-    let error = chain.submit(plan, me, brief(), |_| Ok(())).await.unwrap_err();
+    let error = submit_observed(&chain, plan, me, brief(), |_| Ok(()))
+        .await
+        .unwrap_err();
     assert!(matches!(error, SubmitError::Unconfirmed { .. }), "{error}");
 }
 
@@ -334,17 +334,16 @@ async fn a_step_that_would_revert_after_an_earlier_one_is_not_sent() {
         .await
         .unwrap();
     let rpc_url = devnet.rpc_url.clone();
-    let error = chain
-        .submit(plan, me, SubmitOptions::default(), move |event| {
-            if matches!(event, SubmitEvent::Mined(_)) {
-                let mine = r#"{"jsonrpc":"2.0","id":1,"method":"anvil_mine","params":["0x14"]}"#;
-                let answer = tokio::task::block_in_place(|| blocking_rpc(&rpc_url, mine));
-                assert!(answer.starts_with(b"HTTP/1.1 200"));
-            }
-            Ok(())
-        })
-        .await
-        .unwrap_err();
+    let error = submit_observed(&chain, plan, me, SubmitOptions::default(), move |event| {
+        if matches!(event, SubmitEvent::Mined(_)) {
+            let mine = r#"{"jsonrpc":"2.0","id":1,"method":"anvil_mine","params":["0x14"]}"#;
+            let answer = tokio::task::block_in_place(|| blocking_rpc(&rpc_url, mine));
+            assert!(answer.starts_with(b"HTTP/1.1 200"));
+        }
+        Ok(())
+    })
+    .await
+    .unwrap_err();
     let SubmitError::Partly { mined, source } = &error else {
         panic!("{error}");
     };
@@ -441,15 +440,14 @@ async fn endpoints_that_die_between_signing_and_sending_leave_nothing_sent() {
         .plan_set_service_uri(me.address(), "https://127.0.0.1:1", options())
         .await
         .unwrap();
-    let error = chain
-        .submit(plan, me, SubmitOptions::default(), move |event| {
-            if matches!(event, SubmitEvent::Signed { .. }) {
-                tokio::task::block_in_place(|| proxy.stop());
-            }
-            Ok(())
-        })
-        .await
-        .unwrap_err();
+    let error = submit_observed(&chain, plan, me, SubmitOptions::default(), move |event| {
+        if matches!(event, SubmitEvent::Signed { .. }) {
+            tokio::task::block_in_place(|| proxy.stop());
+        }
+        Ok(())
+    })
+    .await
+    .unwrap_err();
     assert!(matches!(error, SubmitError::Chain { .. }), "{error}");
     assert_eq!(error.class(), Class::Unreachable);
     assert_eq!(nonce(&devnet, me.address()).await, 0);
@@ -468,8 +466,7 @@ async fn what_cannot_be_written_down_is_not_sent() {
         SubmitEvent::Signed { .. } => Err(io::Error::from(io::ErrorKind::StorageFull)),
         _ => Ok(()),
     };
-    let error = chain
-        .submit(plan, me, SubmitOptions::default(), full)
+    let error = submit_observed(&chain, plan, me, SubmitOptions::default(), full)
         .await
         .unwrap_err();
     assert_eq!((error.class(), error.code()), (Class::Refused, "not_recorded"));
@@ -512,7 +509,9 @@ async fn an_error_behind_the_endpoint_is_no_refusal() {
         .plan_set_service_uri(me.address(), "https://127.0.0.1:1", options())
         .await
         .unwrap();
-    let error = chain.submit(plan, me, brief(), |_| Ok(())).await.unwrap_err();
+    let error = submit_observed(&chain, plan, me, brief(), |_| Ok(()))
+        .await
+        .unwrap_err();
     assert!(matches!(error, SubmitError::Unconfirmed { .. }), "{error}");
 }
 
@@ -527,15 +526,14 @@ async fn a_node_that_lags_behind_does_not_tell_old_figures() {
         .plan_set_service_uri(me.address(), "https://127.0.0.1:1", options())
         .await
         .unwrap();
-    let error = chain
-        .submit(plan, me, SubmitOptions::default(), |event| {
-            if let SubmitEvent::Mined(done) = event {
-                proxy.fault(Fault::Behind(done.block - 1));
-            }
-            Ok(())
-        })
-        .await
-        .unwrap_err();
+    let error = submit_observed(&chain, plan, me, SubmitOptions::default(), |event| {
+        if let SubmitEvent::Mined(done) = event {
+            proxy.fault(Fault::Behind(done.block - 1));
+        }
+        Ok(())
+    })
+    .await
+    .unwrap_err();
     assert!(matches!(error, SubmitError::ReadBack { .. }), "{error}");
     // It was sent: neither a refusal nor an invitation to try again.
     assert_eq!(error.class(), Class::Unknown);

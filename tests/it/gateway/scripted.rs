@@ -19,6 +19,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use engine::{
     media::count,
     wire::{
@@ -96,6 +97,7 @@ struct Shared {
     attempts: Arc<Mutex<HashMap<i64, u32>>>,
     renditions: Arc<Mutex<HashMap<i64, (Deed, Bytes)>>>,
     papers: Arc<Mutex<Vec<net::SegData>>>,
+    payments: Arc<Mutex<Vec<net::Payment>>>,
     ended: Arc<Mutex<Vec<String>>>,
 }
 
@@ -140,6 +142,7 @@ impl Scripted {
             attempts: Arc::default(),
             renditions: Arc::default(),
             papers: Arc::default(),
+            payments: Arc::default(),
             ended: Arc::default(),
         };
         let http = Router::new()
@@ -185,6 +188,11 @@ impl Scripted {
     /// What segments came with, in their order.
     pub fn papers(&self) -> Vec<net::SegData> {
         self.shared.papers.lock().unwrap().clone()
+    }
+
+    /// What segments were paid with, in their order.
+    pub fn payments(&self) -> Vec<net::Payment> {
+        self.shared.payments.lock().unwrap().clone()
     }
 
     /// Segments that were sent, however often.
@@ -281,6 +289,14 @@ async fn take_segment(State(shared): State<Shared>, headers: HeaderMap, data: By
         .unwrap();
     assert_eq!(segment::hash_of(&sent), alloy::primitives::keccak256(&data));
     shared.papers.lock().unwrap().push(sent.clone());
+    if let Some(header) = headers
+        .get("livepeer-payment")
+        .filter(|header| !header.is_empty())
+    {
+        let payment = STANDARD.decode(header.as_bytes()).unwrap();
+        let payment = net::Payment::decode(payment.as_slice()).unwrap();
+        shared.payments.lock().unwrap().push(payment);
+    }
     let attempt = {
         let mut attempts = shared.attempts.lock().unwrap();
         let attempt = attempts.entry(sent.seq).or_default();

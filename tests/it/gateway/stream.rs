@@ -458,7 +458,7 @@ async fn a_hash_that_was_asked_for_must_be_there() {
 }
 
 #[tokio::test]
-async fn a_price_that_more_than_doubles_ends_the_session() {
+async fn a_price_that_more_than_doubles_takes_nothing_from_what_is_done() {
     let price = std::sync::atomic::AtomicI64::new(10);
     let rising = Scripted::with(
         |_, _| Deed::Honest,
@@ -473,12 +473,16 @@ async fn a_price_that_more_than_doubles_ends_the_session() {
     )
     .await;
     let (gateway, mut records) = gateway(&[&rising], |settings| settings.max_attempts = 1);
-    let error = sent(&open(&gateway), 0).await.unwrap_err();
+    let stream = open(&gateway);
+    let done = sent(&stream, 0).await.unwrap();
+    assert_eq!(done.orchestrator.as_deref(), Some(rising.uri()));
+    assert_eq!(records.recv().await.unwrap().outcome, SegmentOutcome::Done);
+    // The next one goes to others, and the price that was agreed stays.
+    assert!(view(&gateway, &rising).suspended);
     assert_eq!(
-        error.to_string(),
-        "hit max transcode attempts: the orchestrator's price has more than doubled, from 10/1 to 21/1 wei per pixel"
+        view(&gateway, &rising).price_wei_per_pixel.as_deref(),
+        Some("10/1")
     );
-    assert_eq!(records.recv().await.unwrap().outcome, SegmentOutcome::Failed);
 }
 
 #[tokio::test]

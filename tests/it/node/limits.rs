@@ -1,6 +1,10 @@
 //! What strangers can do to the node's port.
 
-use std::{io::ErrorKind, net::SocketAddr, time::Duration};
+use std::{
+    io::ErrorKind,
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
 
 use bytes::Bytes;
 use engine::{
@@ -71,6 +75,56 @@ async fn silence_and_half_requests_end() {
         }
         still_answers(&rig).await;
     }
+}
+
+#[tokio::test]
+async fn an_answer_nobody_takes_does_not_hold_a_connection() {
+    let rig = node_with(|config| {
+        config.tls = false;
+        config.limits.service = ConnectionLimits {
+            write_stall: Duration::from_millis(300),
+            ..ConnectionLimits::default()
+        };
+    })
+    .await;
+    let mut stream = TcpStream::connect(rig.node.service_addr()).await.unwrap();
+    let mut answer = Vec::new();
+    let talk = async {
+        // No stream may send anything until it is told so.
+        let settings = [0, 0, 6, 4, 0, 0, 0, 0, 0, 0, 4, 0, 0, 0, 0];
+        stream
+            .write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
+            .await
+            .unwrap();
+        stream.write_all(&settings).await.unwrap();
+        let agreed = [0, 0, 0, 4, 1, 0, 0, 0, 0];
+        while !answer.windows(9).any(|frame| frame == agreed) {
+            assert_ne!(stream.read_buf(&mut answer).await.unwrap(), 0);
+        }
+        // GET http://x/nothing, whose answer has a body, on the first stream.
+        let fields = b"\x82\x86\x04\x08/nothing\x01\x01x";
+        let head = [0, 0, u8::try_from(fields.len()).unwrap(), 1, 5, 0, 0, 0, 1];
+        stream.write_all(&[&head[..], fields].concat()).await.unwrap();
+        stream.read_to_end(&mut answer).await.unwrap();
+    };
+    let begun = Instant::now();
+    timeout(PATIENCE, talk)
+        .await
+        .expect("the node closes the connection");
+    // Long before the node asks whether it is still there, which others would answer.
+    assert!(begun.elapsed() < ConnectionLimits::default().ping_interval / 2);
+    let frames = |kind: u8| {
+        answer
+            .windows(9)
+            .filter(|frame| frame[3] == kind && frame[5..] == [0, 0, 0, 1])
+            .count()
+    };
+    assert_eq!(
+        (frames(1), frames(0)),
+        (1, 0),
+        "its head came, and nothing else: {answer:?}"
+    );
+    assert_eq!(h1().get(rig.url("/healthz")).send().await.unwrap().status(), 200);
 }
 
 #[tokio::test]

@@ -11,6 +11,7 @@ use engine::{
     gateway::{
         Discovery, GatewaySettings,
         ingest::{IngestConfig, KeyRing, LogSettings, RtmpSettings},
+        roster::Selection,
         stream::VerificationPolicy,
         tools::Tools,
     },
@@ -25,8 +26,12 @@ use engine::{
     },
 };
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
-use super::RunArgs;
+use super::{
+    super::payer::{check_funds, payer},
+    RunArgs,
+};
 use crate::{
     account::{password, select},
     connection,
@@ -43,6 +48,7 @@ pub(super) async fn resolve(
     args: &RunArgs,
     context: &mut Context,
     events: mpsc::Sender<IngestEvent>,
+    following: &CancellationToken,
 ) -> eyre::Result<(IngestConfig, GatewaySettings)> {
     let file = context.settings().gateway.clone();
     let local = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
@@ -81,7 +87,17 @@ pub(super) async fn resolve(
         ..IngestConfig::local(ladder.into())
     };
     let signer = signer(args, context).await?;
+    let payment = payer(&args.payment, args.offchain, &signer, context, following).await?;
+    if let Some(payment) = &payment {
+        check_funds(payment).await?;
+    }
+    let usual = GatewaySettings::new(discovery, signer);
     let settings = GatewaySettings {
+        payment,
+        selection: Selection {
+            max_price: args.payment.max_price(&context.settings().gateway),
+            ..usual.selection
+        },
         verification: match (verify, tools) {
             (VerifyChoice::Off, _) => VerificationPolicy::Off,
             (VerifyChoice::Full, Some(tools)) => VerificationPolicy::Full(tools),
@@ -91,7 +107,7 @@ pub(super) async fn resolve(
         blocked: args.blocked.iter().copied().collect(),
         extra_nodes: args.extra_nodes.into(),
         minimum_version: args.min_version.clone(),
-        ..GatewaySettings::new(discovery, signer)
+        ..usual
     };
     Ok((config, settings))
 }

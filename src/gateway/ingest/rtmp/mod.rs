@@ -188,7 +188,7 @@ impl Door {
         if visit.live.get().is_some() || visit.is_published.swap(true, Ordering::AcqRel) {
             return Err(Ended::Twice);
         }
-        match shared.admit(&visit, address, None).await {
+        match shared.admit(&visit, address, address, None).await {
             Ok(answer) => Ok((visit, answer, key)),
             Err(error) => {
                 visit.is_published.store(false, Ordering::Release);

@@ -90,6 +90,19 @@ async fn answer(State(webhook): State<Webhook>, headers: HeaderMap, body: String
 }
 
 #[tokio::test]
+async fn a_yes_to_one_sender_is_none_to_the_next() {
+    let webhook = Webhook::saying(200, "").await;
+    let rig = rig(|config| webhook.guard(config)).await;
+    assert_eq!(rig.push("/live/x/0.ts", &[], clip()).await.0, 200);
+    *webhook.say.lock().unwrap() = Say::Answer(403, String::new());
+    let elsewhere = [("host", "elsewhere.example")];
+    let refused = rig.push("/live/x/1.ts", &elsewhere, later_clip(1)).await;
+    assert_ne!(refused.0, 200);
+    assert_eq!(rig.push("/live/x/1.ts", &[], later_clip(1)).await.0, 200);
+    assert_eq!(webhook.asked().len(), 2);
+}
+
+#[tokio::test]
 async fn the_webhook_is_asked_once_a_stream_and_names_it() {
     let webhook = Webhook::saying(
         200,

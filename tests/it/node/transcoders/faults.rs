@@ -3,6 +3,8 @@
 use std::{convert::Infallible, time::Duration};
 
 use bytes::Bytes;
+use engine::wire::{segment::to_header, signature::Offchain, token::AuthTokens};
+use jiff::{SignedDuration, Timestamp};
 use tokio::{
     io::copy_bidirectional,
     net::{TcpListener, TcpStream},
@@ -12,10 +14,10 @@ use tokio::{
 use tokio_stream::wrappers::ReceiverStream;
 
 use super::raw::{
-    BOUNDARY, Raw, finished, introduction, multipart, pool_node, rendition, submit, transcoders, until,
-    usual_node,
+    BOUNDARY, Raw, finished, introduction, multipart, pool_node, rendition, source, submit, transcoders,
+    until, usual_node,
 };
-use crate::node::harness::{PATIENCE, data, error};
+use crate::node::harness::{PATIENCE, credentials, data, error, h2, ladder};
 
 /// What a task of one second of playing time gets.
 const DEADLINE: Duration = Duration::from_secs(8);
@@ -90,6 +92,34 @@ async fn a_task_without_a_transcoder_waits_for_the_next_one() {
     let mut next = Raw::join(&rig, 1).await;
     next.work().await;
     data(finished(submitted).await);
+}
+
+#[tokio::test]
+async fn a_session_from_before_a_restart_waits_for_the_transcoders_to_come_back() {
+    let (tokens, new) = (AuthTokens::new([7; 32]), Timestamp::now());
+    let rig = pool_node(|config, _| config.tokens = Some(AuthTokens::new([7; 32]))).await;
+    let known = submit(&rig, &tokens.issue(new - SignedDuration::from_secs(60)), 0);
+    // One that comes now is not let in, and by then the other one is there.
+    let refused = h2()
+        .post(rig.url("/segment"))
+        .header(
+            "Livepeer-Segment",
+            to_header(&credentials(
+                &Offchain,
+                &tokens.issue(new + SignedDuration::from_secs(1)),
+                0,
+                &source(),
+                &ladder(),
+            )),
+        )
+        .body(source());
+    assert_eq!(
+        Raw::answer(refused).await,
+        (403, "OrchestratorCapped\n".to_string())
+    );
+    let mut returned = Raw::join(&rig, 1).await;
+    returned.work().await;
+    data(finished(known).await);
 }
 
 #[tokio::test]

@@ -1,0 +1,197 @@
+//! What a segment costs: the payment that comes with it, the terms that go out with its result, and the charge for what
+//! was made (`go-livepeer server/segment_rpc.go`). And the node's books at a glance.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use alloy::primitives::Address;
+use axum::http::StatusCode;
+use tokio_util::sync::CancellationToken;
+
+use super::{Node, credentials::Credentials, http::Refusal, supervisor::TaskError};
+use crate::{
+    payments::{Cashier, Exact, Offer, PaymentRefusal, Price, books::BooksError},
+    view::payments::PaymentsView,
+};
+
+/// How often the books are looked at for the operator, if anything was written.
+const LOOK: Duration = Duration::from_secs(2);
+
+/// The cashier, and what the operator sees of the books.
+#[derive(Debug)]
+pub(super) struct Till {
+    cashier: Cashier,
+    /// What was last read of the books.
+    seen: Mutex<PaymentsView>,
+}
+
+impl Till {
+    pub(super) fn new(cashier: Cashier) -> Self {
+        Self {
+            cashier,
+            seen: Mutex::default(),
+        }
+    }
+
+    pub(super) fn cashier(&self) -> &Cashier {
+        &self.cashier
+    }
+
+    /// What the operator sees.
+    pub(super) fn view(&self) -> PaymentsView {
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let settings = self.cashier.prices().settings();
+        PaymentsView {
+            price: settings.usual.to_string(),
+            price_wei_per_pixel: self
+                .cashier
+                .prices()
+                .base(Address::ZERO)
+                .ok()
+                .map(|(price, _)| price.to_string()),
+            gateway_prices: settings
+                .gateways
+                .iter()
+                .map(|(gateway, tag)| (*gateway, tag.to_string()))
+                .collect(),
+            ticket_ev_wei: self.cashier.recipient().ticket_ev(),
+            accounts: self.cashier.books().accounts() as u64,
+            ..seen.clone()
+        }
+    }
+
+    async fn look(&self) -> Result<(), BooksError> {
+        let books = self.cashier.books();
+        let (tally, winners) = (books.tally().await?, books.winner_totals().await?);
+        let sum = |part: fn(&crate::payments::books::Tally) -> Exact| {
+            tally.iter().map(part).sum::<Exact>().floor().unwrap_or_default()
+        };
+        let view = PaymentsView {
+            gateways: tally.len() as u64,
+            tickets: tally.iter().map(|tally| tally.tickets).sum(),
+            credited_wei: sum(|tally| tally.credited.clone()),
+            charged_wei: sum(|tally| tally.charged.clone()),
+            winners_pending: winners.pending,
+            winners_pending_wei: winners.pending_value,
+            winners_redeemed: winners.redeemed,
+            winners_redeemed_wei: winners.redeemed_value,
+            winners_lost: winners.lost,
+            winners_lost_wei: winners.lost_value,
+            ..PaymentsView::default()
+        };
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = view;
+        Ok(())
+    }
+}
+
+/// Looks after accounts and prices, and at the books for the operator, until told to stop.
+pub(super) async fn look_after(node: Arc<Node>, stop: CancellationToken) -> Result<(), TaskError> {
+    let Some(till) = &node.payments else { return Ok(()) };
+    let mut changes = till.cashier.books().changes();
+    let looking = async {
+        loop {
+            changes.mark_unchanged();
+            match till.look().await {
+                Ok(()) => {
+                    node.changed.send_replace(());
+                }
+                Err(error) => tracing::warn!(%error, "the books cannot be looked at"),
+            }
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(LOOK) => {}
+            }
+            tokio::select! {
+                () = stop.cancelled() => return,
+                // It fails only once the books are closed: then nothing changes any more.
+                changed = changes.changed() => if changed.is_err() { return stop.cancelled().await },
+            }
+        }
+    };
+    tokio::join!(looking, till.cashier.clone().look_after(stop.clone()));
+    Ok(())
+}
+
+/// What a segment will cost, and what its gateway is told.
+#[derive(Debug)]
+pub(super) struct Bill {
+    gateway: Address,
+    price: Price,
+    pub(super) offer: Offer,
+}
+
+impl Bill {
+    /// Takes the payment that came with a segment and checks that it suffices; none where nobody pays. The payment comes
+    /// first: what is in it must not be lost because something else fails.
+    pub(super) async fn open(node: &Node, credentials: &mut Credentials) -> Result<Option<Self>, Refusal> {
+        let Some(cashier) = node.cashier() else {
+            return Ok(None);
+        };
+        let session = credentials.token.session_id.clone();
+        let gateway = take(cashier, credentials, &session).await?;
+        let price = cashier.check(gateway, &session).await.map_err(refuse)?;
+        let offer = offer(cashier, gateway, &session).await?;
+        Ok(Some(Self {
+            gateway,
+            price,
+            offer,
+        }))
+    }
+
+    /// Takes a payment without a segment, for the stream it names, and says what holds from now on.
+    pub(super) async fn advance(
+        node: &Node,
+        credentials: &mut Credentials,
+    ) -> Result<Option<Offer>, Refusal> {
+        let Some(cashier) = node.cashier() else {
+            return Ok(None);
+        };
+        let stream = credentials.manifest_id.clone();
+        let gateway = take(cashier, credentials, &stream).await?;
+        offer(cashier, gateway, &stream).await.map(Some)
+    }
+
+    /// Charges for what was made.
+    pub(super) async fn charge(&self, node: &Node, session: &str, pixels: u64) {
+        if let Some(cashier) = node.cashier() {
+            let fee = cashier.charge(self.gateway, session, &self.price, pixels).await;
+            tracing::debug!(session, pixels, %fee, "charged for a segment");
+        }
+    }
+}
+
+async fn take(cashier: &Cashier, credentials: &mut Credentials, account: &str) -> Result<Address, Refusal> {
+    let gateway = credentials.gateway.unwrap_or_default();
+    let payment = std::mem::take(&mut credentials.payment);
+    cashier.take(gateway, account, payment).await.map_err(refuse)?;
+    Ok(gateway)
+}
+
+async fn offer(cashier: &Cashier, gateway: Address, account: &str) -> Result<Offer, Refusal> {
+    let offer = cashier.offer(gateway, account).await;
+    offer.map_err(|error| refuse(PaymentRefusal::Offer(error)))
+}
+
+/// Status and text of a payment that is not taken.
+fn refuse(refusal: PaymentRefusal) -> Refusal {
+    let status = match &refusal {
+        PaymentRefusal::Books(error) => {
+            tracing::error!(%error, "a payment cannot be taken");
+            StatusCode::INTERNAL_SERVER_ERROR
+        }
+        PaymentRefusal::Offer(error) => {
+            tracing::warn!(%error, "a gateway cannot be told what to pay");
+            StatusCode::INTERNAL_SERVER_ERROR
+        }
+        PaymentRefusal::NoRoom => StatusCode::SERVICE_UNAVAILABLE,
+        PaymentRefusal::NoSender
+        | PaymentRefusal::Inactive { .. }
+        | PaymentRefusal::Price(_)
+        | PaymentRefusal::Parameters(_)
+        | PaymentRefusal::Ticket(_)
+        | PaymentRefusal::Balance(_) => StatusCode::BAD_REQUEST,
+    };
+    Refusal::new(status, refusal.to_string())
+}
