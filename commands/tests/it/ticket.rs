@@ -54,7 +54,7 @@ impl Operator {
     }
 
     /// A ticket of this round that wins, with parameters that expire at `expires`.
-    async fn win(&self, nonce: u32, face_value: Wei, expires: u64) -> WinningTicket {
+    async fn winning_ticket(&self, nonce: u32, face_value: Wei, expires: u64) -> WinningTicket {
         let rounds = self.devnet.contracts.rounds_manager;
         let round = self.word(rounds, "currentRound()", None).await;
         let block_hash = self.word(rounds, "blockHashForRound(uint256)", Some(round)).await;
@@ -113,8 +113,8 @@ async fn tickets_are_listed_redeemed_and_counted_beside_open_books() {
     let block = operator.devnet.provider().get_block_number().await.unwrap();
     let books = operator.books();
     let (ready, live) = (
-        operator.win(1, finney(250), 0).await,
-        operator.win(2, finney(100), block + 1_000).await,
+        operator.winning_ticket(1, finney(250), 0).await,
+        operator.winning_ticket(2, finney(100), block + 1_000).await,
     );
     for won in [&ready, &live] {
         assert!(books.keep_winner(won.clone()).await.unwrap());
