@@ -148,6 +148,7 @@ pub struct RunArgs {
     /// Leave it to others to call reward: another host, or `lpctl reward watch`
     #[arg(long, help_heading = "Rewards")]
     no_reward: bool,
+    #[command(flatten)]
     redeemer: Box<redeemer::RedeemerArgs>,
     #[command(flatten)]
     devices: devices::DeviceArgs,
