@@ -194,6 +194,9 @@ pub enum Command {
     /// The protocol's contracts and parameters
     #[command(subcommand)]
     Protocol(crate::protocol::ProtocolCommand),
+    /// Test the RPC endpoints, and offer them to any node as one
+    #[command(subcommand)]
+    Rpc(crate::rpc::RpcCommand),
     Run(Box<crate::run::RunArgs>),
     /// See and command a running node
     #[command(subcommand)]
@@ -254,6 +257,7 @@ impl Command {
                         | NodeCommand::SetPrice(_)
                         | NodeCommand::LogLevel(_)
                 )
+                | Self::Rpc(crate::rpc::RpcCommand::Serve(_))
                 | Self::Gateway(_)
                 | Self::Bench(_)
                 | Self::Config(ConfigCommand::Set(_))
@@ -265,7 +269,10 @@ impl Command {
     #[must_use]
     pub fn ends_itself(&self) -> bool {
         match self {
-            Self::Run(_) | Self::Gateway(_) | Self::Reward(crate::reward::RewardCommand::Watch(_)) => true,
+            Self::Run(_)
+            | Self::Gateway(_)
+            | Self::Rpc(crate::rpc::RpcCommand::Serve(_))
+            | Self::Reward(crate::reward::RewardCommand::Watch(_)) => true,
             Self::Devnet(command) => command.ends_itself(),
             _ => false,
         }

@@ -14,6 +14,7 @@ mod gpu;
 mod media;
 mod node;
 mod redeem;
+mod relay;
 mod remote;
 mod tickets;
 mod wallet;

@@ -28,6 +28,7 @@ mod proxy;
 mod reach;
 mod remote;
 mod reward;
+mod rpc;
 mod run;
 mod stake;
 mod status;
