@@ -6,7 +6,6 @@ mod guardian;
 mod outbox;
 mod plans;
 mod price_feed;
-mod proxy;
 pub(crate) mod proxy;
 mod reads;
 mod refusals;

@@ -133,13 +133,13 @@ fn keys_and_every_unredeemed_ticket_come_over_once() {
         (&told["chain_id"], &told["tickets_redeemed"]),
         (&42161.into(), &1.into())
     );
-    let hashes: Vec<_> = told["tickets"]
+    let hashes: Vec<serde_json::Value> = told["tickets"]
         .as_array()
         .unwrap()
         .iter()
         .map(|one| one["hash"].clone())
         .collect();
-    let expected: Vec<_> = tickets[1..]
+    let expected: Vec<serde_json::Value> = tickets[1..]
         .iter()
         .map(|one| one.ticket.hash().to_string().into())
         .collect();
