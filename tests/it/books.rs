@@ -144,7 +144,7 @@ const VERSIONS: [&str; 1] = [include_str!("books/version-1.sql")];
 #[tokio::test]
 async fn books_of_every_version_are_read() {
     for (index, sql) in VERSIONS.iter().enumerate() {
-        let version = index + 1;
+        let version = i64::try_from(index + 1).unwrap();
         let folder = tempfile::tempdir().unwrap();
         let path = Books::path(folder.path());
         let file = rusqlite::Connection::open(&path).unwrap();

@@ -279,6 +279,18 @@ impl Translation {
             "orchSecret" => self.secret(name, value, "orch_secret_file", is_file),
             "maxGasPrice" if value == "0" => {}
             "maxGasPrice" => self.set("max_gas_price", format!("{value}wei")),
+            "redeemerAddr" | "reward" | "initializeRound" | "initializeRoundMaxDelay" if !serves => {
+                self.note(name, "a transcoder sends no transactions");
+            }
+            "redeemerAddr" => self.option("--redeemer", value),
+            "reward" if is_true(value) => self.note(name, "lpctl's node calls it by itself"),
+            "reward" => self.command.push_str(" --no-reward"),
+            "initializeRound" => self.set("reward.initialize_rounds", is_true(value)),
+            // Go's durations: only whole seconds are usual.
+            "initializeRoundMaxDelay" => match value.strip_suffix('s').map(str::parse::<i64>) {
+                Some(Ok(seconds)) => self.set("reward.initialize_max_delay", seconds),
+                _ => self.note(name, "give it in seconds: `lpctl config set reward.initialize_max_delay SECONDS`"),
+            },
             "pricePerUnit" | "pixelsPerUnit" | "priceFeedAddr" | "pricePerGateway" | "pricePerBroadcaster"
             | "ticketEV" | "maxFaceValue" | "autoAdjustPrice"
                 if !serves =>
@@ -444,7 +456,8 @@ mod tests {
              -maxSessions auto -maxGasPrice 2000000000 -objectStore s3://KEY:SECRET@r/b -pricePerUnit 0.02usd \
              -pixelsPerUnit 1000000 -ticketEV 8000000000 -maxFaceValue 0 -autoAdjustPrice=false -pricePerGateway \
              '{\"gateways\":[{\"ethaddress\":\"0x7e5f4552091a69125d5dfcb7b8c2659029395bdf\",\"priceperunit\":1000,\
-             \"currency\":\"wei\",\"pixelsperunit\":3}]}' -monitor",
+             \"currency\":\"wei\",\"pixelsperunit\":3}]}' -reward=false \
+             -initializeRound -initializeRoundMaxDelay 20s -redeemerAddr r.example.org:8935 -monitor",
         )
         .unwrap();
         assert_eq!(
@@ -453,11 +466,13 @@ mod tests {
              max_gas_price = \"2000000000wei\"\n\n[defaults.payments]\nprice = \"0.02usd\"\n\
              pixels_per_unit = 1000000\nticket_ev = \"8000000000wei\"\nauto_adjust_price = false\n\n\
              [defaults.payments.price_per_gateway]\n\
-             0x7E5F4552091A69125d5DfCb7b8C2659029395Bdf = \"1000wei/3\"\n"
+             0x7E5F4552091A69125d5DfCb7b8C2659029395Bdf = \"1000wei/3\"\n\n\
+             [defaults.reward]\ninitialize_rounds = true\ninitialize_max_delay = 20\n"
         );
         assert_eq!(
             migrated.command,
-            "lpctl run --service-addr o.example.org:8935 --plain --bind 0.0.0.0:8935 --operator-addr 127.0.0.1:7936"
+            "lpctl run --service-addr o.example.org:8935 --plain --bind 0.0.0.0:8935 --operator-addr 127.0.0.1:7936 \
+             --no-reward --redeemer r.example.org:8935"
         );
         let told = format!("{migrated:?}");
         assert!(!told.contains("SECRET"), "{told}");

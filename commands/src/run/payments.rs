@@ -14,7 +14,7 @@ use engine::{
     payments::{
         Books, BooksError, Cashier, PriceTag, Prices, Recipient, RecipientSecret, RecipientSettings, Senders,
         price::{Feed, PriceError},
-        redeem::{GasUse, RedeemParts, RedeemSettings, Redeemer},
+        redeem::{RedeemParts, RedeemSettings, Redeemer, gas::GasUse},
         redeemer::RemoteRedeemer,
     },
     reward::Guardian,

@@ -48,7 +48,7 @@ impl Operator {
     }
 
     /// A ticket of the delegator's that wins for the orchestrator, redeemed without anything of lpctl.
-    async fn win(&self, face_value: Wei) {
+    async fn win_once(&self, face_value: Wei) {
         let rounds = self.devnet.contracts.rounds_manager;
         let round = self.read(rounds, currentRoundCall {}).await;
         let hash: B256 = self.read(rounds, blockHashForRoundCall { round }).await;
@@ -219,7 +219,7 @@ async fn fees_of_a_redeemed_ticket_are_shown_and_taken_out() {
         .expect_code(0);
     operator.devnet.next_round().await;
     operator.lpctl(&["reward", "call", "-y"]).expect_code(0);
-    operator.win("1eth".parse().unwrap()).await;
+    operator.win_once("1eth".parse().unwrap()).await;
     // Alone in the pool and with nobody delegating, all of it is the orchestrator's, but for rounding.
     let shown = operator.lpctl(&["fees", "show", "--json"]).expect_code(0).data();
     let fees: U256 = shown["fees_wei"].as_str().unwrap().parse().unwrap();
@@ -286,7 +286,7 @@ async fn fees_of_a_redeemed_ticket_are_shown_and_taken_out() {
 
     // In the next round it would give the reward up.
     operator.devnet.next_round().await;
-    operator.win("0.5eth".parse().unwrap()).await;
+    operator.win_once("0.5eth".parse().unwrap()).await;
     let hasty = operator.lpctl(&["fees", "withdraw", "-y"]).expect_code(4);
     operator.assert_snapshot("fees_withdraw_before_reward", &hasty);
     operator

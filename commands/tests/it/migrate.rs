@@ -10,7 +10,7 @@ use engine::{
     payments::WinningTicket,
     secret::Password,
     units::{Round, Wei},
-    wallet::{KeystoreDir, Strength},
+    wallet::{KeystoreDir, v3::Strength},
     wire::{
         signature::{LocalSigner, MessageSigner},
         ticket::{Ticket, rand_hash},
@@ -133,13 +133,13 @@ fn keys_and_every_unredeemed_ticket_come_over_once() {
         (&told["chain_id"], &told["tickets_redeemed"]),
         (&42161.into(), &1.into())
     );
-    let hashes: Vec<_> = told["tickets"]
+    let hashes: Vec<serde_json::Value> = told["tickets"]
         .as_array()
         .unwrap()
         .iter()
         .map(|one| one["hash"].clone())
         .collect();
-    let expected: Vec<_> = tickets[1..]
+    let expected: Vec<serde_json::Value> = tickets[1..]
         .iter()
         .map(|one| one.ticket.hash().to_string().into())
         .collect();
@@ -178,7 +178,11 @@ fn what_does_not_fit_changes_nothing() {
     refused(&[], 3, "no_lpdb");
     let source = environment.home().join("lpData");
     data_folder(&source, &PrivateKeySigner::random(), &[]);
-    refused(&["--network", "devnet"], 3, "other_network");
+    environment.write_config(&format!(
+        "[profiles.other]\nnetwork = \"devnet\"\nchain_id = 31337\ncontroller = \"{}\"\n",
+        Address::repeat_byte(1)
+    ));
+    refused(&["--profile", "other"], 3, "other_network");
     // A node holds its books.
     let _node = Node::start(&environment, &["--offchain"]);
     refused(&[], 1, "data_dir_taken");
