@@ -20,6 +20,7 @@
 //! | [`media`] | ladders, probing and transcoding with ffmpeg |
 //! | [`node`] | the orchestrator node |
 //! | [`remote`] | the transcoder of an orchestrator elsewhere |
+//! | [`relay`] | a JSON-RPC endpoint on this machine in front of several elsewhere |
 //! | [`payments`] | tickets: made, checked, kept, redeemed |
 //! | [`reward`] | the guardian that calls each round's reward, and what became of past ones |
 //! | [`gateway`] | the sending side: cut, submit, download, verify |
@@ -36,6 +37,7 @@ pub mod node;
 pub mod payments;
 pub mod private_file;
 pub mod process;
+pub mod relay;
 pub mod reward;
 pub mod secret;
 pub mod store;

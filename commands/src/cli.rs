@@ -194,6 +194,9 @@ pub enum Command {
     /// The protocol's contracts and parameters
     #[command(subcommand)]
     Protocol(crate::protocol::ProtocolCommand),
+    /// Test the RPC endpoints, and offer them to any node as one
+    #[command(subcommand)]
+    Rpc(crate::rpc::RpcCommand),
     Run(Box<crate::run::RunArgs>),
     /// See and command a running node
     #[command(subcommand)]
@@ -230,7 +233,9 @@ impl Command {
     #[must_use]
     pub fn config_need(&self) -> ConfigNeed {
         match self {
-            Self::Completions(_) | Self::Man(_) | Self::Migrate(_) => ConfigNeed::None,
+            Self::Completions(_) | Self::Man(_) | Self::Migrate(crate::migrate::MigrateCommand::Flags(_)) => {
+                ConfigNeed::None
+            }
             Self::Devnet(_) | Self::Config(crate::config::ConfigCommand::Set(_)) => ConfigNeed::MayAddProfile,
             _ => ConfigNeed::Whole,
         }
@@ -247,8 +252,12 @@ impl Command {
             Self::Run(_)
                 | Self::Reward(RewardCommand::Watch(_))
                 | Self::Node(
-                    NodeCommand::Drain(_) | NodeCommand::SetMaxSessions(_) | NodeCommand::LogLevel(_)
+                    NodeCommand::Drain(_)
+                        | NodeCommand::SetMaxSessions(_)
+                        | NodeCommand::SetPrice(_)
+                        | NodeCommand::LogLevel(_)
                 )
+                | Self::Rpc(crate::rpc::RpcCommand::Serve(_))
                 | Self::Gateway(_)
                 | Self::Bench(_)
                 | Self::Config(ConfigCommand::Set(_))
@@ -260,7 +269,10 @@ impl Command {
     #[must_use]
     pub fn ends_itself(&self) -> bool {
         match self {
-            Self::Run(_) | Self::Gateway(_) | Self::Reward(crate::reward::RewardCommand::Watch(_)) => true,
+            Self::Run(_)
+            | Self::Gateway(_)
+            | Self::Rpc(crate::rpc::RpcCommand::Serve(_))
+            | Self::Reward(crate::reward::RewardCommand::Watch(_)) => true,
             Self::Devnet(command) => command.ends_itself(),
             _ => false,
         }

@@ -1,6 +1,6 @@
 //! From settings to a connected chain, and what a chain's errors mean to the operator.
 
-use engine::chain::{Chain, ChainConfig, ChainError, Class, SubmitError};
+use engine::chain::{Chain, ChainConfig, ChainError, Class, Network, SubmitError, provider::Endpoints};
 use serde_json::json;
 
 use crate::{
@@ -18,12 +18,7 @@ pub async fn connect(context: &mut Context) -> Result<Chain, Failure> {
     config.controller = settings.controller;
     config.chain_id = settings.chain_id;
     if config.network == "offchain" {
-        return Err(Failure::new(
-            Kind::Config,
-            "offchain",
-            "the network is `offchain`: there is no chain to ask",
-        )
-        .hint("choose one with `--network`, or a profile with `--profile`"));
+        return Err(no_chain());
     }
     // An endpoint that was typed is more likely mistyped than down.
     let is_devnet = config.network == "devnet" && settings.from_command_line.rpc_urls.is_none();
@@ -40,6 +35,37 @@ pub async fn connect(context: &mut Context) -> Result<Chain, Failure> {
         ));
     }
     Ok(chain)
+}
+
+/// The endpoints of the settings, none of them asked yet. Needs no contract.
+///
+/// # Errors
+/// A config failure when there is none.
+pub fn endpoints(context: &Context) -> Result<Endpoints, Failure> {
+    let settings = context.settings();
+    if settings.network == "offchain" {
+        return Err(no_chain());
+    }
+    // A network of the operator's own has no Controller here, and needs none.
+    let known = Network::resolve(&settings.network, settings.controller, settings.chain_id).ok();
+    let name = known
+        .as_ref()
+        .map_or(settings.network.as_str(), |known| known.name.as_str());
+    let chain_id = known
+        .as_ref()
+        .and_then(|known| known.chain_id)
+        .or(settings.chain_id);
+    let timeout = ChainConfig::new("", Vec::new()).timeout;
+    Endpoints::new(settings.rpc_urls.clone(), name, chain_id, timeout).map_err(Failure::from)
+}
+
+fn no_chain() -> Failure {
+    Failure::new(
+        Kind::Config,
+        "offchain",
+        "the network is `offchain`: there is no chain to ask",
+    )
+    .hint("choose one with `--network`, or a profile with `--profile`")
 }
 
 /// The exit code of an engine's class.

@@ -27,6 +27,7 @@ pub mod orch;
 pub mod protocol;
 pub mod reward;
 pub mod round;
+pub mod rpc;
 pub mod run;
 pub mod set_fees;
 pub mod settings;
@@ -167,6 +168,7 @@ async fn dispatch(command: Command, context: &mut Context) -> eyre::Result<()> {
         Command::Orch(command) => orch::run(command, context).await,
         Command::Reward(command) => reward::run(command, context).await,
         Command::Round(command) => round::run(command, context).await,
+        Command::Rpc(command) => rpc::run(command, context).await,
         Command::Deposit(command) => deposit::run(command, context).await,
         Command::Fees(command) => fees::run(command, context).await,
         Command::Tx(command) => tx::run(command, context).await,

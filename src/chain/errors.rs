@@ -224,6 +224,9 @@ pub enum FailureKind {
     /// It asks to be left alone for now, or has not seen the block yet.
     #[error("{0}")]
     Busy(String),
+    /// It asks for a rest, and gets it.
+    #[error("it asks not to be asked for {} s", .0.as_secs().max(1))]
+    Limited(Duration),
     /// Another chain than the network's.
     #[error("it is on chain {found}, but {network} is chain {expected}")]
     WrongChain {
@@ -240,7 +243,7 @@ impl FailureKind {
     /// Whether trying again in a moment may help.
     pub(crate) fn is_transient(&self) -> bool {
         match self {
-            Self::Broken(_) | Self::Busy(_) => true,
+            Self::Broken(_) | Self::Busy(_) | Self::Limited(_) => true,
             Self::Status { status, .. } => matches!(status, 429 | 502..=504),
             _ => false,
         }

@@ -15,6 +15,7 @@ pub mod probe;
 pub mod push;
 pub mod reach;
 pub mod reward;
+pub mod rpc;
 pub mod sent;
 pub mod ticket;
 pub mod transaction;

@@ -1,14 +1,18 @@
 //! Tests of the engine's `chain`.
 
 mod endpoints;
+mod failover;
 mod guardian;
 mod outbox;
 mod plans;
+mod price_feed;
 mod proxy;
+pub(crate) mod proxy;
 mod reads;
 mod refusals;
 mod rewards;
 mod sending;
+mod watch;
 
 use std::time::Duration;
 
@@ -55,7 +59,7 @@ mod protocol {
     }
 }
 
-fn config(devnet: &Devnet, urls: &[&str]) -> ChainConfig {
+pub(crate) fn config(devnet: &Devnet, urls: &[&str]) -> ChainConfig {
     let endpoints = urls.iter().map(|url| url.parse().unwrap()).collect();
     ChainConfig {
         controller: Some(devnet.controller),
@@ -138,7 +142,7 @@ fn activation(lpt: u64) -> Activation {
     }
 }
 
-async fn activate(chain: &Chain, signer: &PrivateKeySigner, lpt: u64) -> TransactionReport {
+pub(crate) async fn activate(chain: &Chain, signer: &PrivateKeySigner, lpt: u64) -> TransactionReport {
     let plan = chain
         .plan_activate(signer.address(), activation(lpt), options())
         .await

@@ -6,6 +6,7 @@
     reason = "a test that cannot go on should stop where it is"
 )]
 
+mod books;
 mod chain;
 mod devnet;
 mod gateway;
@@ -13,6 +14,7 @@ mod gpu;
 mod media;
 mod node;
 mod redeem;
+mod relay;
 mod remote;
 mod tickets;
 mod wallet;

@@ -24,7 +24,6 @@ use Takes::{Switch, Value};
 const GATEWAY: &str = "it is for gateways: this reads the command lines of orchestrators and transcoders";
 const AI: &str = "lpctl transcodes; it runs no AI models";
 const SIGNER: &str = "it is for remote signers and their users, which lpctl is not";
-const PRICES: &str = "lpctl asks for no payment yet";
 const SENDING: &str = "lpctl watches and replaces its transactions by itself";
 const METRICS: &str = "lpctl tells what it does in its operator API: `lpctl node show`, `lpctl dashboard`";
 
@@ -175,17 +174,17 @@ pub const FLAGS: &[(&str, Takes, Fate)] = &[
         Value,
         Dropped("lpctl asks as often as it needs"),
     ),
-    ("ticketEV", Value, Dropped(PRICES)),
-    ("maxFaceValue", Value, Dropped(PRICES)),
+    ("ticketEV", Value, Handled),
+    ("maxFaceValue", Value, Handled),
     ("maxTicketEV", Value, Dropped(GATEWAY)),
     ("maxTotalEV", Value, Dropped(GATEWAY)),
     ("depositMultiplier", Value, Dropped(GATEWAY)),
-    ("pricePerUnit", Value, Dropped(PRICES)),
-    ("pixelsPerUnit", Value, Dropped(PRICES)),
-    ("priceFeedAddr", Value, Dropped(PRICES)),
-    ("autoAdjustPrice", Switch, Dropped(PRICES)),
-    ("pricePerGateway", Value, Dropped(PRICES)),
-    ("pricePerBroadcaster", Value, Dropped(PRICES)),
+    ("pricePerUnit", Value, Handled),
+    ("pixelsPerUnit", Value, Handled),
+    ("priceFeedAddr", Value, Handled),
+    ("autoAdjustPrice", Switch, Handled),
+    ("pricePerGateway", Value, Handled),
+    ("pricePerBroadcaster", Value, Handled),
     ("redeemerAddr", Value, Dropped("lpctl redeems no tickets yet")),
     ("remoteSignerUrl", Value, Dropped(SIGNER)),
     ("remoteSignerHeaders", Value, Dropped(SIGNER)),

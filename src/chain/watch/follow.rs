@@ -32,8 +32,6 @@ const HEADS: usize = 1_024;
 const PROBES: usize = 16;
 /// Blocks asked about in one request, where the endpoint allows so many.
 const RANGE: u64 = 5_000;
-/// Blocks gone through after an absence: seven hours of Arbitrum. Beyond, only the state is read.
-const MOST_REPLAYED: u64 = 100_000;
 /// Requests such a replay may take.
 const MOST_REQUESTS: u32 = 64;
 /// Between two looks further apart than this, the chain was not watched.
@@ -179,9 +177,9 @@ impl Follower {
 
     /// One look. What was told before an error stays told; the rest is told with the next one.
     async fn look(&mut self) -> Result<(), LookError> {
-        let was_absent = !self
+        let was_absent = self
             .looked_at
-            .is_some_and(|looked_at| looked_at.elapsed() < ABSENCE);
+            .is_none_or(|looked_at| looked_at.elapsed() >= ABSENCE);
         if was_absent {
             self.range = RANGE;
         }
@@ -402,7 +400,7 @@ impl Follower {
     /// Tells the events after `known` up to the head, range by range.
     async fn replay(&mut self, known: u64, head: &Header) -> Result<(), LookError> {
         let mut from = known.saturating_add(1);
-        if head.number().saturating_sub(known) > MOST_REPLAYED {
+        if head.number().saturating_sub(known) > self.settings.most_replayed {
             return self.skip(from, head).await;
         }
         let mut requests = 0;

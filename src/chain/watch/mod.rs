@@ -31,6 +31,7 @@ use tokio::sync::{broadcast, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use self::follow::Follower;
+pub(crate) use self::reading::is_too_many;
 pub use self::{
     book::SenderChange,
     event::{At, ChainEvent, Checkpoint, ParseCheckpointError},
@@ -54,16 +55,19 @@ pub struct WatchSettings {
     pub min_gas_price: Wei,
     /// Where an earlier watcher stopped; none: what happened before is not told.
     pub resume: Option<Checkpoint>,
+    /// Blocks gone through after an absence at most. Beyond, only the state is read, and a [`ChainEvent::Gap`] is told.
+    pub most_replayed: u64,
 }
 
 impl Default for WatchSettings {
-    /// For nobody in particular, every five seconds.
+    /// For nobody in particular, every five seconds; seven hours of Arbitrum are gone through after an absence.
     fn default() -> Self {
         Self {
             recipient: None,
             interval: Duration::from_secs(5),
             min_gas_price: Wei::ZERO,
             resume: None,
+            most_replayed: 100_000,
         }
     }
 }

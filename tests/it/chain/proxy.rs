@@ -9,7 +9,7 @@ use std::{
 };
 
 use axum::{Router, body::Bytes, extract::State, http::StatusCode, response::IntoResponse, routing::post};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
@@ -27,6 +27,14 @@ pub enum Fault {
     Answer(&'static str, &'static str),
     /// Answer what is asked about the latest block as of this one: a node that lags behind.
     Behind(u64),
+    /// Never answer it.
+    Hang(&'static str),
+    /// Ask to be left alone for so many seconds.
+    Rest(u64),
+    /// Refuse to give the logs of more blocks than this, as many services do.
+    MostBlocks(u64),
+    /// Put this block of Ethereum into every header, as Arbitrum does.
+    L1Block(u64),
     /// Answer calls without a recipient with this member, as some nodes do; forward the rest of the batch.
     NoCreation(&'static str),
 }
@@ -36,6 +44,7 @@ pub struct Proxy {
     pub url: String,
     target: String,
     requests: Arc<AtomicUsize>,
+    bodies: Arc<Mutex<Vec<String>>>,
     faults: Arc<Mutex<Vec<Fault>>>,
     server: Arc<OnceLock<AbortHandle>>,
     client: reqwest::Client,
@@ -49,6 +58,7 @@ impl Proxy {
             url: format!("http://{}", listener.local_addr().unwrap()),
             target: target.to_string(),
             requests: Arc::default(),
+            bodies: Arc::default(),
             faults: Arc::default(),
             server: Arc::default(),
             client: reqwest::Client::builder().no_proxy().build().unwrap(),
@@ -66,8 +76,19 @@ impl Proxy {
         self.requests.swap(0, Ordering::SeqCst)
     }
 
+    /// Requests so far in whose body the text stands.
+    pub fn requests_with(&self, marker: &str) -> usize {
+        let bodies = self.bodies.lock().unwrap();
+        bodies.iter().filter(|body| body.contains(marker)).count()
+    }
+
     pub fn fault(&self, fault: Fault) {
         self.faults.lock().unwrap().push(fault);
+    }
+
+    /// Forgets all faults.
+    pub fn heal(&self) {
+        self.faults.lock().unwrap().clear();
     }
 
     /// Ends it, and comes back when its port is closed. Needs a second thread to be ended on.
@@ -78,20 +99,39 @@ impl Proxy {
         assert!(closed, "the proxy goes on");
     }
 
+    async fn forward(&self, body: Bytes) -> Bytes {
+        let sent = self
+            .client
+            .post(&self.target)
+            .header("content-type", "application/json")
+            .body(body);
+        sent.send().await.unwrap().bytes().await.unwrap()
+    }
+
     async fn pass(State(proxy): State<Self>, body: Bytes) -> axum::response::Response {
+        let faults = proxy.faults.lock().unwrap().clone();
         proxy.requests.fetch_add(1, Ordering::SeqCst);
         let text = String::from_utf8_lossy(&body).into_owned();
-        let faults = proxy.faults.lock().unwrap().clone();
+        proxy.bodies.lock().unwrap().push(text.clone());
         let fault = faults.into_iter().find(|fault| match fault {
-            Fault::LoseAnswer(marker) | Fault::Swallow(marker) | Fault::Answer(marker, _) => {
-                text.contains(marker)
-            }
+            Fault::LoseAnswer(marker)
+            | Fault::Swallow(marker)
+            | Fault::Answer(marker, _)
+            | Fault::Hang(marker) => text.contains(marker),
+            Fault::Rest(_) => true,
             Fault::NoCreation(_) => text.contains("eth_call"),
             Fault::Behind(_) => text.contains("\"latest\""),
+            Fault::MostBlocks(_) => text.contains("eth_getLogs"),
+            Fault::L1Block(_) => text.contains("eth_getBlockBy"),
         });
         let mut refused = Vec::new();
         let mut forwarded = body;
         match fault {
+            Some(Fault::Hang(_)) => std::future::pending().await,
+            Some(Fault::Rest(seconds)) => {
+                let headers = [("retry-after", seconds.to_string())];
+                return (StatusCode::TOO_MANY_REQUESTS, headers).into_response();
+            }
             Some(Fault::Swallow(_)) => return StatusCode::GATEWAY_TIMEOUT.into_response(),
             Some(Fault::Answer(_, answer)) => return answer.into_response(),
             Some(Fault::NoCreation(member)) => {
@@ -108,17 +148,42 @@ impl Proxy {
             Some(Fault::Behind(block)) => {
                 forwarded = text.replace("\"latest\"", &format!("\"{block:#x}\"")).into();
             }
-            Some(Fault::LoseAnswer(_)) | None => {}
+            Some(Fault::MostBlocks(most)) => {
+                let asked: Value = serde_json::from_str(&text).unwrap();
+                let is_wide = |one: &Value| blocks_of_logs(one).is_some_and(|blocks| blocks > most);
+                let refuse = |one: &Value| {
+                    json!({ "jsonrpc": "2.0", "id": one["id"], "error": { "code": -32005,
+                        "message": "query returned more than 10000 results" } })
+                };
+                let Value::Array(batch) = asked else {
+                    if is_wide(&asked) {
+                        return refuse(&asked).to_string().into_response();
+                    }
+                    return proxy.forward(forwarded).await.into_response();
+                };
+                let (wide, others): (Vec<Value>, Vec<Value>) = batch.into_iter().partition(is_wide);
+                refused.extend(wide.iter().map(refuse));
+                forwarded = serde_json::to_vec(&others).unwrap().into();
+            }
+            Some(Fault::LoseAnswer(_) | Fault::L1Block(_)) | None => {}
         }
-        let answer = proxy
-            .client
-            .post(&proxy.target)
-            .header("content-type", "application/json")
-            .body(forwarded);
-        let mut answer = answer.send().await.unwrap().bytes().await.unwrap();
+        let mut answer = proxy.forward(forwarded).await;
         if !refused.is_empty() {
             let mut answers: Vec<Value> = serde_json::from_slice(&answer).unwrap();
             answers.extend(refused);
+            answer = serde_json::to_vec(&answers).unwrap().into();
+        }
+        if let Some(Fault::L1Block(block)) = fault {
+            let mut answers: Value = serde_json::from_slice(&answer).unwrap();
+            let list = match &mut answers {
+                Value::Array(list) => list.iter_mut().collect(),
+                one => vec![one],
+            };
+            for one in list {
+                if let Some(header) = one["result"].as_object_mut() {
+                    header.insert("l1BlockNumber".to_string(), json!(format!("{block:#x}")));
+                }
+            }
             answer = serde_json::to_vec(&answers).unwrap().into();
         }
         let status = match fault {
@@ -127,6 +192,19 @@ impl Proxy {
         };
         // Each request comes over its own connection, so that a stopped proxy is gone for good.
         (status, [("connection", "close")], answer).into_response()
+    }
+}
+
+/// How many blocks a request for logs is about; all up to the latest are too many.
+fn blocks_of_logs(request: &Value) -> Option<u64> {
+    let filter = (request["method"] == "eth_getLogs").then(|| &request["params"][0])?;
+    let number = |key: &str| {
+        let text = filter[key].as_str().unwrap_or_default();
+        u64::from_str_radix(text.trim_start_matches("0x"), 16).ok()
+    };
+    match (number("fromBlock"), number("toBlock")) {
+        (Some(from), Some(to)) => Some(to + 1 - from),
+        _ => Some(u64::MAX),
     }
 }
 
