@@ -126,7 +126,7 @@ async fn tickets_are_listed_redeemed_and_counted_beside_open_books() {
         .expect_code(0)
         .data();
     let tickets = list["tickets"].as_array().unwrap();
-    assert_eq!(list["waiting_value_wei"], finney(350).to_string());
+    assert_eq!(list["waiting_value_wei"], finney(350).0.to_string());
     let of = |hash: B256| {
         tickets
             .iter()
@@ -164,7 +164,7 @@ async fn tickets_are_listed_redeemed_and_counted_beside_open_books() {
         .lpctl(&["ticket", "redeem", "--all", "-y", "--json"])
         .expect_code(0)
         .data();
-    assert_eq!(paid["paid_wei"], finney(250).to_string());
+    assert_eq!(paid["paid_wei"], finney(250).0.to_string());
     assert_eq!(paid["tickets"][0]["status"], "redeemed");
     assert_eq!(operator.nonce().await, before + 1);
 
@@ -182,7 +182,7 @@ async fn tickets_are_listed_redeemed_and_counted_beside_open_books() {
         (&stats["redeemed"]["count"], &stats["waiting"]["count"]),
         (&1.into(), &1.into())
     );
-    assert_eq!(stats["paid_wei"], finney(250).to_string());
+    assert_eq!(stats["paid_wei"], finney(250).0.to_string());
     let again = operator
         .lpctl(&["ticket", "redeem", &hash, "-y", "--json"])
         .expect_code(4);
