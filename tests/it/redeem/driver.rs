@@ -9,7 +9,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use alloy::{primitives::B256, providers::ext::AnvilApi as _};
+use alloy::{
+    primitives::B256,
+    providers::{Provider as _, ext::AnvilApi as _},
+};
 use engine::{
     chain::{Chain, GasPolicy, Outbox, WatchSettings, Watcher},
     payments::{
@@ -26,6 +29,7 @@ use tokio::{
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{Scene, config, finney};
+use crate::chain::proxy::{Fault, Proxy};
 
 /// What is told of each moment.
 pub type Observer = Arc<dyn Fn(Moment) + Send + Sync>;
@@ -372,4 +376,123 @@ async fn an_endpoint_lost_in_the_middle_costs_time_and_nothing_else() {
         // Redeemed once, whenever that was.
         assert!(scene.fees().await.saturating_sub(before) <= finney(500));
     }
+}
+
+/// Starts over a proxy; what happens at a moment is done once.
+async fn start_over(
+    scene: &Scene,
+    proxy: &Proxy,
+    folder: &Path,
+    moment: Moment,
+    once: impl Fn() + Send + Sync + 'static,
+) -> (Running, Arc<tokio::sync::Notify>) {
+    let chain = Chain::connect(config(&scene.devnet, &[&proxy.url]))
+        .await
+        .unwrap();
+    let (first, reached) = (AtomicBool::new(true), Arc::new(tokio::sync::Notify::new()));
+    let told = Arc::clone(&reached);
+    let running = start(&chain, &scene.recipient, folder, |settings| {
+        let observer: Observer = Arc::new(move |now| {
+            if now == moment && first.swap(false, Ordering::SeqCst) {
+                once();
+                told.notify_one();
+            }
+        });
+        settings.observer = Some(observer);
+        settings.timeout = Duration::from_secs(2);
+    });
+    (running, reached)
+}
+
+async fn sent_by(scene: &Scene) -> u64 {
+    let account = scene.recipient.address();
+    scene
+        .devnet
+        .provider()
+        .get_transaction_count(account)
+        .await
+        .unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_transaction_whose_acceptance_nobody_confirmed_is_not_sent_twice() {
+    let mut scene = Scene::with_rounds(200).await;
+    scene.fund(Wei::ether(10), Wei::ether(1)).await;
+    let won = scene.win(finney(500), 0).await;
+    let folder = tempfile::tempdir().unwrap();
+    let proxy = Proxy::to(&scene.devnet.rpc_url).await;
+    proxy.fault(Fault::LoseAnswer("eth_sendRawTransaction"));
+    let before = sent_by(&scene).await;
+    let (running, _) = start_over(&scene, &proxy, folder.path(), Moment::Settled, || {}).await;
+    running.books.keep_winner(won.clone()).await.unwrap();
+    let (_, amount, _, _) = running.until_paid(&scene, won.ticket.hash()).await;
+    assert_eq!((amount, sent_by(&scene).await - before), (finney(500), 1));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_endpoint_that_shows_old_heads_settles_nothing_and_costs_nothing() {
+    let mut scene = Scene::with_rounds(200).await;
+    scene.fund(Wei::ether(10), Wei::ether(1)).await;
+    let won = scene.win(finney(500), 0).await;
+    let folder = tempfile::tempdir().unwrap();
+    let proxy = Proxy::to(&scene.devnet.rpc_url).await;
+    let (liar, old) = (proxy.clone(), scene.block().await);
+    let before = sent_by(&scene).await;
+    let lie = move || liar.fault(Fault::Behind(old));
+    let (mut running, reached) = start_over(&scene, &proxy, folder.path(), Moment::Mined, lie).await;
+    let hash = won.ticket.hash();
+    running.books.keep_winner(won.clone()).await.unwrap();
+    tokio::time::timeout(Duration::from_secs(60), reached.notified())
+        .await
+        .unwrap();
+    // A look or two with the lie in force.
+    running.state.mark_unchanged();
+    running.redeemer.wake();
+    tokio::time::timeout(Duration::from_secs(60), running.state.changed())
+        .await
+        .unwrap()
+        .unwrap();
+    let winner = running.books.winner(hash).await.unwrap().unwrap();
+    assert!(
+        matches!(winner.state, WinnerState::InFlight { tx: Some(_), .. }),
+        "{winner:?}"
+    );
+    proxy.heal();
+    let (_, amount, _, _) = running.until_paid(&scene, hash).await;
+    assert_eq!((amount, sent_by(&scene).await - before), (finney(500), 1));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_forged_receipt_settles_nothing() {
+    let mut scene = Scene::with_rounds(200).await;
+    scene.fund(Wei::ether(10), Wei::ether(1)).await;
+    let won = scene.win(finney(500), 0).await;
+    let folder = tempfile::tempdir().unwrap();
+    let proxy = Proxy::to(&scene.devnet.rpc_url).await;
+    proxy.fault(Fault::ForgeReceipts(scene.block().await));
+    scene.devnet.provider().anvil_set_auto_mine(false).await.unwrap();
+    let before = sent_by(&scene).await;
+    let (mut running, reached) = start_over(&scene, &proxy, folder.path(), Moment::Mined, || {}).await;
+    let hash = won.ticket.hash();
+    running.books.keep_winner(won.clone()).await.unwrap();
+    tokio::time::timeout(Duration::from_secs(60), reached.notified())
+        .await
+        .unwrap();
+    running.state.mark_unchanged();
+    running.redeemer.wake();
+    tokio::time::timeout(Duration::from_secs(60), running.state.changed())
+        .await
+        .unwrap()
+        .unwrap();
+    let winner = running.books.winner(hash).await.unwrap().unwrap();
+    assert!(!matches!(winner.state, WinnerState::Settled { .. }), "{winner:?}");
+    proxy.heal();
+    let (transaction, amount, _, _) = running.until_paid(&scene, hash).await;
+    let found = scene
+        .chain
+        .redemptions(std::slice::from_ref(&won), 0)
+        .await
+        .unwrap();
+    assert_eq!(found[0].unwrap().transaction, transaction);
+    assert_eq!((amount, sent_by(&scene).await - before), (finney(500), 1));
 }
