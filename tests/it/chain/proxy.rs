@@ -33,6 +33,8 @@ pub enum Fault {
     Rest(u64),
     /// Refuse to give the logs of more blocks than this, as many services do.
     MostBlocks(u64),
+    /// Say that there are no logs, as an endpoint does that has not indexed its newest blocks.
+    NoLogs,
     /// Put this block of Ethereum into every header, as Arbitrum does.
     L1Block(u64),
     /// Answer calls without a recipient with this member, as some nodes do; forward the rest of the batch.
@@ -121,7 +123,7 @@ impl Proxy {
             Fault::Rest(_) => true,
             Fault::NoCreation(_) => text.contains("eth_call"),
             Fault::Behind(_) => text.contains("\"latest\""),
-            Fault::MostBlocks(_) => text.contains("eth_getLogs"),
+            Fault::MostBlocks(_) | Fault::NoLogs => text.contains("eth_getLogs"),
             Fault::L1Block(_) => text.contains("eth_getBlockBy"),
         });
         let mut refused = Vec::new();
@@ -164,6 +166,10 @@ impl Proxy {
                 let (wide, others): (Vec<Value>, Vec<Value>) = batch.into_iter().partition(is_wide);
                 refused.extend(wide.iter().map(refuse));
                 forwarded = serde_json::to_vec(&others).unwrap().into();
+            }
+            Some(Fault::NoLogs) => {
+                // A filter that nothing fits.
+                forwarded = text.replace("\"topics\":[[", "\"topics\":[[\"0x0000000000000000000000000000000000000000000000000000000000000000\"],[").into();
             }
             Some(Fault::LoseAnswer(_) | Fault::L1Block(_)) | None => {}
         }
