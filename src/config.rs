@@ -19,7 +19,7 @@ mod payments;
 mod reward;
 
 pub use gateway::{Amount, GatewayLayer, VerifyChoice};
-pub use payments::{EthAmount, PaymentsLayer, Pixels};
+pub use payments::{PaymentsLayer, Pixels};
 pub use reward::{AlertParts, LptAmount, RewardLayer};
 
 /// The network a command talks to when nothing else is said.

@@ -233,7 +233,9 @@ impl Command {
     #[must_use]
     pub fn config_need(&self) -> ConfigNeed {
         match self {
-            Self::Completions(_) | Self::Man(_) | Self::Migrate(_) => ConfigNeed::None,
+            Self::Completions(_) | Self::Man(_) | Self::Migrate(crate::migrate::MigrateCommand::Flags(_)) => {
+                ConfigNeed::None
+            }
             Self::Devnet(_) | Self::Config(crate::config::ConfigCommand::Set(_)) => ConfigNeed::MayAddProfile,
             _ => ConfigNeed::Whole,
         }
@@ -250,7 +252,10 @@ impl Command {
             Self::Run(_)
                 | Self::Reward(RewardCommand::Watch(_))
                 | Self::Node(
-                    NodeCommand::Drain(_) | NodeCommand::SetMaxSessions(_) | NodeCommand::LogLevel(_)
+                    NodeCommand::Drain(_)
+                        | NodeCommand::SetMaxSessions(_)
+                        | NodeCommand::SetPrice(_)
+                        | NodeCommand::LogLevel(_)
                 )
                 | Self::Rpc(crate::rpc::RpcCommand::Serve(_))
                 | Self::Gateway(_)

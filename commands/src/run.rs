@@ -7,7 +7,9 @@ pub(crate) mod failure;
 pub(crate) mod fence;
 mod kept;
 mod outside;
+pub(crate) mod payments;
 pub(crate) mod places;
+mod redeemer;
 mod secret;
 mod transcoder;
 
@@ -30,7 +32,10 @@ use engine::{
         pace::Pacer,
         transcode::{FfmpegSettings, FfmpegTranscoder},
     },
-    node::{self, DeviceReader, Listen, NodeConfig, PoolSettings, RunningNode, StopReport, TranscoderPool},
+    node::{
+        self, DataDirLock, DeviceReader, Listen, NodeConfig, PoolSettings, RunningNode, StopReport,
+        TranscoderPool,
+    },
     process::Launcher,
     remote::RunningTranscoder,
     view::node::NodeMode,
@@ -43,17 +48,19 @@ use serde::Serialize;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+use self::payments::Beside;
 use crate::{
     context::Context,
     failure::{Failure, Kind},
+    reward::guardian::GuardianArgs,
 };
 
 /// Run the node: take segments from gateways and transcode them, here or on other machines
 ///
 /// Gateways reach it on one port with gRPC and HTTP, over TLS unless --plain is given. The operator's API answers on
 /// a loopback port; `lpctl dashboard` shows it. Without a profile or a network the node runs off-chain: it takes any
-/// gateway's work. On a chain it signs what it made with the account in use, and gateways must sign what they send.
-/// It asks for no payment yet.
+/// gateway's work. On a chain it signs what it made with the account in use, and gateways pay for it with tickets, at
+/// the price it asks for. Its books are in its folder: what was paid, and tickets that won, outlive any end of it.
 ///
 /// With --mode orchestrator the work is done by transcoders elsewhere that share a secret with it: lpctl's, with --mode
 /// transcoder, or go-livepeer's. A transcoder needs no port that others can reach.
@@ -65,10 +72,12 @@ use crate::{
 Examples:
   lpctl run                                             off-chain, for this machine only
   lpctl run --service-addr orchestrator.example:8935    for gateways anywhere
-  lpctl --profile devnet run                            as the devnet's orchestrator
+  lpctl --profile devnet run --price 1200               as the devnet's orchestrator, for 1200 wei a pixel
+  lpctl --network arbitrum-one run --price 0.02usd --pixels-per-unit 1000000 --service-addr orchestrator.example:8935
   lpctl run --gpus 0,1 --fallback never                 on two GPUs, and never on the CPU
   lpctl run --mode orchestrator --orch-secret-file FILE --service-addr orchestrator.example:8935 --max-sessions auto
   lpctl run --mode transcoder --orch-secret-file FILE --orch-addr orchestrator.example:8935 --max-sessions 8
+  lpctl --account hot run --mode redeemer --recipient 0x…    redeem an orchestrator's tickets at this account's cost
   lpctl run --bind 127.0.0.1:0 --operator-addr 127.0.0.1:0 --json")]
 pub struct RunArgs {
     /// What the node is [default: mode of the config file, else combined]
@@ -133,8 +142,17 @@ pub struct RunArgs {
     #[command(flatten)]
     outside: outside::OutsideArgs,
     #[command(flatten)]
+    payments: Box<payments::PaymentArgs>,
+    #[command(flatten)]
+    rewards: Box<GuardianArgs>,
+    /// Leave it to others to call reward: another host, or `lpctl reward watch`
+    #[arg(long, help_heading = "Rewards")]
+    no_reward: bool,
+    #[command(flatten)]
+    redeemer: Box<redeemer::RedeemerArgs>,
+    #[command(flatten)]
     devices: devices::DeviceArgs,
-    /// The node's own files; one node at a time [default: `node`, of a transcoder `transcoder`, in lpctl's data folder]
+    /// The node's own files; one node at a time [default: `node`, of a transcoder `transcoder`, of a redeemer `redeemer`, in lpctl's data folder]
     #[arg(long, value_name = "PATH", env = "LPCTL_NODE_DIR", hide_env = true, value_hint = ValueHint::DirPath)]
     data_dir: Option<PathBuf>,
     /// Where segments are worked on [default: in memory, if there is room]
@@ -151,14 +169,18 @@ enum Mode {
     Orchestrator,
     /// Works for an orchestrator elsewhere.
     Transcoder,
+    /// Redeems the winning tickets an orchestrator leaves with it.
+    Redeemer,
 }
 
-impl From<Mode> for NodeMode {
-    fn from(mode: Mode) -> Self {
-        match mode {
-            Mode::Combined => Self::Combined,
-            Mode::Orchestrator => Self::Orchestrator,
-            Mode::Transcoder => Self::Transcoder,
+impl Mode {
+    /// The node it is; none: it is not a node.
+    fn node(self) -> Option<NodeMode> {
+        match self {
+            Self::Combined => Some(NodeMode::Combined),
+            Self::Orchestrator => Some(NodeMode::Orchestrator),
+            Self::Transcoder => Some(NodeMode::Transcoder),
+            Self::Redeemer => None,
         }
     }
 }
@@ -242,7 +264,10 @@ impl fmt::Display for Event<'_> {
 /// A failure of the class that fits: usage for addresses nobody can use, config for a missing account, unreachable for
 /// a chain that does not answer, failed for a port or ffmpeg that cannot be had.
 pub async fn run(args: RunArgs, context: &mut Context) -> eyre::Result<()> {
-    let mode = args.mode.map_or(context.settings().mode, NodeMode::from);
+    if args.mode == Some(Mode::Redeemer) {
+        return redeemer::run(args, context).await;
+    }
+    let mode = args.mode.and_then(Mode::node).unwrap_or(context.settings().mode);
     args.check(mode)?;
     if mode == NodeMode::Transcoder {
         return transcoder::run(args, context).await;
@@ -250,8 +275,8 @@ pub async fn run(args: RunArgs, context: &mut Context) -> eyre::Result<()> {
     let mut signals = Signals::new()?;
     let stop = CancellationToken::new();
     let starting = start(&args, mode, context, &stop);
-    let node = tokio::select! {
-        node = Box::pin(starting) => node?,
+    let (node, beside) = tokio::select! {
+        started = Box::pin(starting) => started?,
         () = signals.next() => {
             stop.cancel();
             return Err(interrupted_before_ready().into());
@@ -270,8 +295,10 @@ pub async fn run(args: RunArgs, context: &mut Context) -> eyre::Result<()> {
             address: status.address,
         },
     );
-    let (report, interrupted) = until_ended(node, &mut signals, context).await;
+    let (mut report, interrupted) = until_ended(node, &mut signals, context).await;
     stop.cancel();
+    report.cause = report.cause.or_else(|| beside.cause());
+    beside.end().await;
     tell_stopped(context, &report);
     conclude(report, interrupted)
 }
@@ -330,6 +357,7 @@ impl RunArgs {
                 "--object-store-file and --discovery-webhook",
                 self.outside.is_given(),
             ),
+            ("--price and what belongs to it", self.payments.is_given()),
         ];
         let encoding = [
             ("--ffmpeg", self.ffmpeg.is_some()),
@@ -348,6 +376,40 @@ impl RunArgs {
                 Kind::Usage,
                 "not_in_this_mode",
                 format!("`{flag}` does nothing with `--mode {mode}`: {why}"),
+            )
+            .hint("leave it out, and its LPCTL_ variable")),
+        }
+    }
+
+    /// Refuses what does nothing where only tickets are redeemed.
+    fn check_redeemer(&self) -> Result<(), Failure> {
+        let of_nodes = [
+            ("--service-addr", self.service_addr.is_some()),
+            ("--operator-addr", self.operator_addr.is_some()),
+            ("--max-sessions", self.max_sessions.is_some()),
+            ("--orch-addr", self.orch_addr.is_some()),
+            ("--orch-secret-file", self.orch_secret_file.is_some()),
+            ("--private-sources", self.private_sources),
+            ("--offchain", self.offchain),
+            ("--ffmpeg", self.ffmpeg.is_some()),
+            ("--preset", self.preset.is_some()),
+            ("--work-dir", self.work_dir.is_some()),
+            ("--gpus", self.devices.is_chosen()),
+            ("--nodes, --region and --peers", self.advertise.is_given()),
+            (
+                "--object-store-file and --discovery-webhook",
+                self.outside.is_given(),
+            ),
+            ("--redeemer", self.redeemer.redeemer.is_some()),
+            ("--price and what belongs to it", self.payments.is_given()),
+            ("--no-reward", self.no_reward),
+        ];
+        match of_nodes.iter().find(|(_, is_given)| *is_given) {
+            None => Ok(()),
+            Some((flag, _)) => Err(Failure::new(
+                Kind::Usage,
+                "not_in_this_mode",
+                format!("`{flag}` does nothing with `--mode redeemer`: it only redeems tickets"),
             )
             .hint("leave it out, and its LPCTL_ variable")),
         }
@@ -381,13 +443,19 @@ async fn start(
     mode: NodeMode,
     context: &mut Context,
     stop: &CancellationToken,
-) -> eyre::Result<RunningNode> {
+) -> eyre::Result<(RunningNode, Beside)> {
     let data_dir = args.data_dir(mode, context);
     let (bind, service_uri) = places::addresses(args.service_addr.as_deref(), args.bind, args.plain)?;
     let advertise = args.advertise.resolve(&context.settings().orchestrator)?;
     let object_store = args.outside.object_store(&context.settings().orchestrator)?;
     let discovery_webhook = args.outside.discovery_webhook(&context.settings().orchestrator);
-    let sessions = kept::hold(args.max_sessions, &data_dir, context)?;
+    let kept = kept::read(&data_dir)?;
+    let sessions = kept::hold(args.max_sessions, &kept, context);
+    let asked = match chain::wanted(args.offchain, context.settings()) {
+        true => Some(args.payments.resolve(&kept, context)?),
+        false if args.payments.is_given() => return Err(no_payments().into()),
+        false => None,
+    };
     let mut config = NodeConfig {
         service: Listen::Address(bind),
         service_uri,
@@ -406,37 +474,63 @@ async fn start(
         let pool = TranscoderPool::new(PoolSettings::new(secret));
         config.transcoders = Some(pool.clone());
         config.auto_sessions = sessions == SessionsChoice::Auto;
-        let signer = signer(args, &mut config, context, stop).await?;
-        let started = node::start(config, pool, signer, CancellationToken::new()).await;
-        return Ok(started.map_err(failure::of_node)?);
+        let (signer, beside) = join(asked, args, &mut config, context, stop).await?;
+        let started = node::start(config, pool, signer, beside.broken()).await;
+        return Ok((started.map_err(failure::of_node)?, beside));
     }
     let engine = Engine::start(args, &data_dir, context).await?;
     config.devices = Some(engine.devices);
     if let Some(capabilities) = engine.capabilities {
         config.capabilities = capabilities;
     }
-    let signer = signer(args, &mut config, context, stop).await?;
-    let started = node::start(config, engine.transcoder, signer, CancellationToken::new()).await;
-    Ok(started.map_err(failure::of_node)?)
+    let (signer, beside) = join(asked, args, &mut config, context, stop).await?;
+    let started = node::start(config, engine.transcoder, signer, beside.broken()).await;
+    Ok((started.map_err(failure::of_node)?, beside))
 }
 
-/// Who signs for the node; reads of the chain go into its config.
-async fn signer(
+/// Joins the chain, if something is asked for there: who signs for the node, and what runs beside it. The rest goes into
+/// its config.
+async fn join(
+    asked: Option<payments::Asked>,
     args: &RunArgs,
     config: &mut NodeConfig,
     context: &mut Context,
     stop: &CancellationToken,
-) -> eyre::Result<Arc<dyn MessageSigner>> {
-    if !chain::wanted(args.offchain, context.settings()) {
+) -> eyre::Result<(Arc<dyn MessageSigner>, Beside)> {
+    let Some(asked) = asked else {
         context
             .shell
             .status("off-chain: work is taken from any gateway, nothing is signed or paid");
-        return Ok(Arc::new(Offchain));
-    }
-    let (account, facts) = chain::join(context, stop).await?;
+        return Ok((Arc::new(Offchain), Beside::default()));
+    };
+    // Before the books are opened: another node may be writing them.
+    let lock = DataDirLock::take(&config.data_dir).map_err(failure::of_node)?;
+    let joined = chain::join(context, stop).await?;
+    let signer: Arc<dyn MessageSigner> = Arc::new(LocalSigner(joined.signer.clone()));
     config.network.clone_from(&context.settings().network);
-    config.chain = Some(facts);
-    Ok(Arc::new(LocalSigner(account)))
+    config.chain = Some(joined.standing.clone());
+    let rewards = (!args.no_reward).then_some(&*args.rewards);
+    let paid = Box::pin(payments::open(
+        asked,
+        &args.redeemer,
+        rewards,
+        joined,
+        &config.data_dir,
+        context,
+    ))
+    .await?;
+    config.payments = Some(paid.cashier);
+    config.lock = Some(lock);
+    Ok((signer, paid.beside))
+}
+
+fn no_payments() -> Failure {
+    Failure::new(
+        Kind::Usage,
+        "not_offchain",
+        "nobody pays off-chain: prices and tickets need a chain",
+    )
+    .hint("choose one with `--profile` or `--network`, or leave `--price` and the others, and their LPCTL_ variables, out")
 }
 
 /// What encodes on this machine, tried out.

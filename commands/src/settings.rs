@@ -1,6 +1,7 @@
 //! Where lpctl's files are, and what flags, variables and the config file together say.
 
 use std::{
+    collections::BTreeMap,
     fs,
     os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
@@ -9,8 +10,8 @@ use std::{
 use alloy::primitives::Address;
 use engine::{
     config::{
-        ConfigError, ConfigFile, CpuLayer, DEFAULT_NETWORK, GasPrice, GatewayLayer, Layer, LogLevel,
-        OrchestratorLayer, RewardLayer, SessionsChoice, TranscodeLayer,
+        Amount, ConfigError, ConfigFile, CpuLayer, DEFAULT_NETWORK, GasPrice, GatewayLayer, Layer, LogLevel,
+        OrchestratorLayer, PaymentsLayer, RewardLayer, SessionsChoice, TranscodeLayer,
     },
     media::ladder::Ladder,
     private_file,
@@ -128,6 +129,8 @@ pub struct Settings {
     pub cpu: CpuLayer,
     /// What an orchestrator tells of itself, unless the command says otherwise.
     pub orchestrator: OrchestratorLayer,
+    /// What gateways are asked to pay, unless the command says otherwise.
+    pub payments: PaymentsLayer,
     /// How the guardian of rewards works, unless the command says otherwise.
     pub reward: RewardLayer,
     /// Answer every question with yes.
@@ -172,6 +175,7 @@ impl Settings {
             gateway: merged.gateway,
             cpu: merged.transcode.cpu,
             orchestrator: merged.orchestrator,
+            payments: merged.payments,
             reward: merged.reward,
             yes: globals.yes,
             dry_run: globals.dry_run,
@@ -249,6 +253,7 @@ fn command_line_layer(globals: &GlobalArgs) -> Result<Layer, Failure> {
             },
         },
         orchestrator: orchestrator_variables(),
+        payments: payments_variables(),
         // Flags of `reward watch` and `run` alone.
         reward: RewardLayer::default(),
     })
@@ -267,6 +272,22 @@ fn orchestrator_variables() -> OrchestratorLayer {
         peers: list("LPCTL_PEERS"),
         object_store_file: variable("LPCTL_OBJECT_STORE_FILE").map(PathBuf::from),
         discovery_webhook: variable("LPCTL_DISCOVERY_WEBHOOK").and_then(|text| text.parse().ok()),
+    }
+}
+
+/// Flags of `run` alone, like the number of sessions.
+fn payments_variables() -> PaymentsLayer {
+    fn read<T: std::str::FromStr>(name: &str) -> Option<T> {
+        std::env::var(name).ok().and_then(|text| text.parse().ok())
+    }
+    PaymentsLayer {
+        price: read("LPCTL_PRICE"),
+        pixels_per_unit: read("LPCTL_PIXELS_PER_UNIT"),
+        price_per_gateway: BTreeMap::new(),
+        ticket_ev: read("LPCTL_TICKET_EV").map(Amount),
+        max_face_value: read("LPCTL_MAX_FACE_VALUE").map(Amount),
+        auto_adjust_price: read("LPCTL_AUTO_ADJUST_PRICE"),
+        price_feed: read("LPCTL_PRICE_FEED"),
     }
 }
 

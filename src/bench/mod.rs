@@ -8,6 +8,7 @@
 //! | [`bare`] | the same segments through an ffmpeg started anew each time |
 //! | [`compare`] | whether both made the same |
 //! | [`capacity`] | which numbers of sessions to try, and what real time means |
+//! | [`tickets`] | how long checking a ticket takes, and how many winners a second are kept |
 //! | [`figures`] | medians, percentiles, rates |
 
 pub mod bare;
@@ -17,6 +18,7 @@ pub mod compare;
 pub mod figures;
 pub mod load;
 pub mod playlist;
+pub mod tickets;
 
 use std::{sync::Arc, time::Duration};
 

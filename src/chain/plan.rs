@@ -248,8 +248,11 @@ impl Chain {
                 .iter()
                 .any(|finding| finding.severity == Severity::Refusal)
         };
-        // What is refused anyway would only be refused again, less clearly.
-        if !refused(&findings) {
+        let value = steps
+            .iter()
+            .fold(Wei::ZERO, |sum, step| sum.saturating_add(step.value));
+        // What is refused anyway would only be refused again, less clearly; and so would what cannot be paid for.
+        if !refused(&findings) && snapshot.eth >= value {
             for step in steps.iter_mut().filter(|step| !step.depends) {
                 match self.simulate(from, step).await? {
                     Ok(gas) => step.gas_limit = with_margin(gas).max(step.min_gas),
@@ -262,9 +265,6 @@ impl Chain {
         let max_cost = steps
             .iter()
             .fold(Wei::ZERO, |sum, step| sum.saturating_add(cost(step)));
-        let value = steps
-            .iter()
-            .fold(Wei::ZERO, |sum, step| sum.saturating_add(step.value));
         findings.extend(preflight::cost_rows(&snapshot, max_cost, value, &options));
         findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
         let summary = PlanSummary {

@@ -114,11 +114,8 @@ impl Outbox {
         };
         refuse(&plan)?;
         let agreed = plan.summary;
-        let plan = self
-            .chain()
-            .plan(from, plan.intent, plan.options)
-            .await
-            .map_err(preflight)?;
+        let again = self.chain().plan(from, plan.intent, plan.options);
+        let plan = Box::pin(again).await.map_err(preflight)?;
         refuse(&plan)?;
         if let Some(change) = beyond(&agreed, &plan.summary) {
             return Err(SubmitError::PlanChanged(change));
@@ -146,7 +143,7 @@ impl Outbox {
                 }
             }
         }
-        self.chain().read_back(plan, mined).await
+        Box::pin(self.chain().read_back(plan, mined)).await
     }
 
     /// `budget` is the most this step may offer to pay for gas.

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use alloy::primitives::Address;
 use serde::{Deserialize, Serialize};
 
-use crate::{payments::PriceTag, units::Wei};
+use super::gateway::Amount;
+use crate::payments::PriceTag;
 
 /// The `payments` section of a layer.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,10 +23,10 @@ pub struct PaymentsLayer {
     pub price_per_gateway: BTreeMap<Address, PriceTag>,
     /// What each ticket shall be worth.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub ticket_ev: Option<EthAmount>,
+    pub ticket_ev: Option<Amount>,
     /// The most one ticket may pay.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub max_face_value: Option<EthAmount>,
+    pub max_face_value: Option<Amount>,
     /// Whether what redeeming costs is added to prices.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub auto_adjust_price: Option<bool>,
@@ -102,26 +103,10 @@ impl std::str::FromStr for Pixels {
     }
 }
 
-/// ETH in a config file: text with a unit, like `8gwei`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct EthAmount(pub Wei);
-
-impl Serialize for EthAmount {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&format_args!("{}wei", self.0.0))
-    }
-}
-
-impl<'de> Deserialize<'de> for EthAmount {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        text.parse().map(Self).map_err(serde::de::Error::custom)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::units::Wei;
 
     #[test]
     fn a_profile_adds_to_the_defaults() {
@@ -134,7 +119,7 @@ mod tests {
         let both = above.over(below.clone());
         assert_eq!(both.price.unwrap().to_string(), "7wei");
         assert_eq!(both.pixels_per_unit.unwrap().get(), 3);
-        assert_eq!(both.ticket_ev, Some(EthAmount(Wei::gwei(8))));
+        assert_eq!(both.ticket_ev, Some(Amount(Wei::gwei(8))));
         assert_eq!(both.price_per_gateway[&one].to_string(), "5wei/2");
         let written = toml::to_string(&below).unwrap();
         assert_eq!(read(&written), below);

@@ -8,6 +8,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use alloy::primitives::B256;
+
 use super::{
     orchestrator::Session,
     submit::{Answer, SubmitError},
@@ -264,7 +266,15 @@ impl Paid<'_> {
             ) => Fate::Lost,
         };
         let staged = self.staged.take();
+        let made_for = self.message.ticket_params.as_ref();
+        let made_for = made_for.and_then(|made_for| B256::try_from(&made_for.recipient_rand_hash[..]).ok());
         let record = PaymentRecord {
+            recipient_rand_hash: made_for,
+            first_nonce: self
+                .message
+                .ticket_sender_params
+                .first()
+                .map(|first| first.sender_nonce),
             tickets: staged.as_ref().map_or(0, |staged| staged.tickets),
             value_wei: staged
                 .as_ref()

@@ -32,7 +32,7 @@ impl DataDirLock {
     }
 }
 
-pub(crate) fn take(data_dir: &Path) -> Result<File, NodeError> {
+pub(super) fn take(data_dir: &Path) -> Result<File, NodeError> {
     let failed = |source| NodeError::DataDir {
         path: data_dir.to_path_buf(),
         source,

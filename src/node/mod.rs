@@ -19,7 +19,7 @@
 
 mod credentials;
 mod devices;
-pub(crate) mod files;
+mod files;
 mod follow;
 mod guests;
 pub(crate) mod http;

@@ -7,11 +7,12 @@
 //! | `books` | what must outlive the process, in one file |
 //! | `cashier` | a node's side that is paid: offers, payments, charges |
 //! | `clock` | what block and round it is, as everybody here needs to know |
+//! | `lpdb` | the database of go-livepeer, read |
 //! | `parameters` | how dear and how likely to win tickets are, and how that travels |
-//! | `redeem` | redeeming what won: when, how, what became of it |
-//! | `redeemer` | the same as a service, for orchestrators elsewhere |
 //! | `price` | what a pixel costs, in wei or a currency |
 //! | `recipient` | the side that is paid: makes parameters, checks tickets |
+//! | `redeem` | redeeming what won: when, how, what became of it |
+//! | `redeemer` | the same as a service, for orchestrators elsewhere |
 //! | `sender` | the side that pays: checks parameters, makes tickets, keeps its ledger |
 //! | `senders` | what stands behind a gateway's tickets |
 //! | `ticket` | a ticket with its signature, and one that won |
@@ -21,6 +22,7 @@ pub mod amount;
 pub mod books;
 pub mod cashier;
 pub mod clock;
+pub mod lpdb;
 pub mod parameters;
 pub mod price;
 pub mod recipient;

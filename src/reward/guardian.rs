@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use alloy::primitives::Address;
+use alloy::primitives::{Address, TxHash};
 use jiff::Timestamp;
 use tokio::{
     sync::{broadcast, watch},
@@ -17,13 +17,10 @@ use super::{
     vigil::{Attempt, Notice, Outcome, Sight, Vigil},
 };
 use crate::{
-    chain::{Chain, GasPolicy, Outbox, PlanOptions, RewardFacts, SubmitError, SubmitOptions},
+    chain::{Chain, Fate, GasPolicy, Outbox, PlanOptions, RewardFacts, SubmitError, SubmitOptions},
     payments::ChainTime,
     units::{Round, Wei},
-    view::{
-        reward::{Alert, GuardianEvent},
-        transaction::TransactionReport,
-    },
+    view::reward::{Alert, GuardianEvent},
 };
 
 /// Events that may wait to be read; who is slower misses the oldest.
@@ -101,6 +98,7 @@ impl Guardian {
             teller,
             alerts,
             rewards: 0,
+            stuck: None,
         };
         Self {
             task: tokio::spawn(driver.run(clock, stop)),
@@ -153,6 +151,8 @@ struct Driver {
     teller: Teller,
     alerts: Alerts,
     rewards: u64,
+    /// What was sent and not seen mined: to be offered for more, not sent twice.
+    stuck: Option<(Attempt, TxHash)>,
 }
 
 impl Driver {
@@ -255,10 +255,18 @@ impl Driver {
             Attempt::Reward { limit } => ("reward", limit),
             Attempt::Initialize { limit } => ("initialize_round", limit),
         };
-        let error = match self.submit(attempt, limit).await {
-            Ok(report) => return self.done(attempt, round, &report).await,
+        let (attempt, sent) = match self.stuck.take() {
+            Some((attempt, hash)) => (attempt, self.take_up(attempt, hash, limit).await),
+            None => (attempt, self.submit(attempt, limit).await),
+        };
+        let error = match sent {
+            Ok(Some(mined)) => return self.done(attempt, round, &mined).await,
+            Ok(None) => return Outcome::Overtaken,
             Err(error) => error,
         };
+        if let SubmitError::Unconfirmed { hash, .. } = &error {
+            self.stuck = Some((attempt, *hash));
+        }
         let outcome = judge(&error);
         if outcome == Outcome::Failed {
             self.teller.tell(GuardianEvent::TryFailed {
@@ -274,7 +282,24 @@ impl Driver {
         outcome
     }
 
-    async fn submit(&self, attempt: Attempt, limit: Option<Wei>) -> Result<TransactionReport, SubmitError> {
+    /// The account's sender with this moment's limit; what it may pay at most holds all the same.
+    fn outbox(&self, limit: Option<Wei>) -> Outbox {
+        let policy = self.outbox.policy();
+        self.outbox.with_policy(GasPolicy {
+            max_gas_price: [policy.max_gas_price, limit].into_iter().flatten().min(),
+            ..policy
+        })
+    }
+
+    fn patience(&self) -> SubmitOptions {
+        SubmitOptions {
+            timeout: self.timeout,
+            ..SubmitOptions::default()
+        }
+    }
+
+    /// Sends it. None: there was nothing to send any more.
+    async fn submit(&self, attempt: Attempt, limit: Option<Wei>) -> Result<Option<Done>, SubmitError> {
         let account = self.teller.account;
         let options = PlanOptions {
             max_gas_price: limit,
@@ -293,25 +318,49 @@ impl Driver {
             step: "preflight".to_string(),
             source,
         })?;
-        // This point of the round has its own limit; what the account's sender may pay at most holds all the same.
-        let policy = self.outbox.policy();
-        let ceiling = [policy.max_gas_price, limit].into_iter().flatten().min();
-        let outbox = self.outbox.with_policy(GasPolicy {
-            max_gas_price: ceiling,
-            ..policy
-        });
-        let patience = SubmitOptions {
-            timeout: self.timeout,
-            ..SubmitOptions::default()
-        };
-        Box::pin(outbox.submit(plan, patience)).await
+        let outbox = self.outbox(limit);
+        let report = Box::pin(outbox.submit(plan, self.patience())).await?;
+        Ok(report.transactions.last().map(|mined| Done {
+            hash: mined.hash,
+            block: mined.block,
+            cost: mined.cost_wei,
+        }))
     }
 
-    async fn done(&mut self, attempt: Attempt, round: Round, report: &TransactionReport) -> Outcome {
-        let time = Timestamp::now();
-        let Some(mined) = report.transactions.last() else {
-            return Outcome::Overtaken;
+    /// Offers what waits for more. None: it cannot be mined any more, or failed.
+    async fn take_up(
+        &mut self,
+        attempt: Attempt,
+        hash: TxHash,
+        limit: Option<Wei>,
+    ) -> Result<Option<Done>, SubmitError> {
+        let outbox = self.outbox(limit);
+        let mined = match outbox.fate(hash).await {
+            Ok(Fate::Mined(mined)) => mined,
+            Ok(Fate::Reverted { .. } | Fate::Replaced { .. } | Fate::Unknown) => return Ok(None),
+            Ok(Fate::Waiting | Fate::Lost) => {
+                // Until it is known to be settled, it is what waits.
+                self.stuck = Some((attempt, hash));
+                let sent = outbox.speed_up(hash).await?;
+                self.stuck = Some((attempt, sent.hash()));
+                let mined = sent.mined(self.patience()).await?;
+                self.stuck = None;
+                mined
+            }
+            Err(error) => {
+                self.stuck = Some((attempt, hash));
+                return Err(error.at("replacement"));
+            }
         };
+        Ok(Some(Done {
+            hash: mined.hash,
+            block: mined.block,
+            cost: mined.cost_wei,
+        }))
+    }
+
+    async fn done(&mut self, attempt: Attempt, round: Round, mined: &Done) -> Outcome {
+        let time = Timestamp::now();
         let event = match attempt {
             Attempt::Reward { .. } => {
                 self.rewards += 1;
@@ -322,20 +371,27 @@ impl Driver {
                     block: mined.block,
                     // It is called in any case; what it brought is on the chain.
                     amount_lpt: minted.ok().flatten(),
-                    cost_wei: report.cost_wei,
+                    cost_wei: mined.cost,
                     time,
                 }
             }
             Attempt::Initialize { .. } => GuardianEvent::RoundInitialized {
                 round,
                 transaction: mined.hash,
-                cost_wei: report.cost_wei,
+                cost_wei: mined.cost,
                 time,
             },
         };
         self.teller.tell(event);
-        Outcome::Done(report.cost_wei)
+        Outcome::Done(mined.cost)
     }
+}
+
+/// A transaction that worked.
+struct Done {
+    hash: TxHash,
+    block: u64,
+    cost: Wei,
 }
 
 /// What an error says about the attempt.

@@ -195,3 +195,72 @@ impl Comparison {
         self.renditions > 0 && plain && (!bytes || all(self.same_bytes))
     }
 }
+
+/// How fast this machine checks and keeps tickets: the answer of `lpctl bench tickets`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TicketBenchReport {
+    /// lpctl's version.
+    pub version: String,
+    /// Processor cores this process may use.
+    pub cores: usize,
+    /// Tickets that were checked in each turn.
+    pub tickets: usize,
+    /// Turns of each side; the median counts.
+    pub turns: usize,
+    /// On one thread, and on all.
+    pub runs: Vec<TicketRun>,
+    /// How many times faster all threads are than one; none with one core.
+    pub speed_up: Option<SpeedUp>,
+    /// Winners that were kept; none if that was not measured.
+    pub winners: Option<WinnerRun>,
+}
+
+/// Tickets checked on so many threads.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TicketRun {
+    /// Threads.
+    pub threads: usize,
+    /// A bare recovery of each signer by libsecp256k1.
+    pub bare: TicketSpeed,
+    /// All of it: hash, signer, the recipient's number, draw, and whether it was paid with before.
+    pub whole: TicketSpeed,
+    /// How many times longer all of it takes.
+    pub ratio: f64,
+}
+
+/// How long one ticket takes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TicketSpeed {
+    /// Microseconds a ticket.
+    pub microseconds: f64,
+    /// Tickets a second.
+    pub per_second: f64,
+}
+
+/// How many times faster several threads are.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SpeedUp {
+    /// Threads.
+    pub threads: usize,
+    /// The bare recovery.
+    pub bare: f64,
+    /// All of it.
+    pub whole: f64,
+}
+
+/// Winners written to disk, each on its own before its gateway would have been answered.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct WinnerRun {
+    /// How many.
+    pub winners: usize,
+    /// Payments on their way at the same time.
+    pub clients: usize,
+    /// Winners a second.
+    pub per_second: f64,
+    /// Half of them took no longer.
+    pub median_ms: f64,
+    /// 99 in 100 took no longer.
+    pub p99_ms: f64,
+    /// Where.
+    pub folder: String,
+}

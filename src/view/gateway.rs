@@ -1,6 +1,6 @@
 //! A gateway's orchestrators and segments: what `/status` shows and the session log keeps.
 
-use alloy::primitives::Address;
+use alloy::primitives::{Address, B256};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -92,6 +92,12 @@ pub struct PaymentRecord {
     pub fee_wei: String,
     /// What became of it.
     pub fate: PaymentFate,
+    /// Hash of the recipient's number its tickets were made for: with their numbers it names them. None without tickets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recipient_rand_hash: Option<B256>,
+    /// Number of the first ticket; the others follow it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_nonce: Option<u32>,
 }
 
 /// What became of a payment.

@@ -5,6 +5,7 @@ mod failover;
 mod guardian;
 mod outbox;
 mod plans;
+mod price_feed;
 pub(crate) mod proxy;
 mod reads;
 mod refusals;
@@ -112,7 +113,7 @@ async fn submit_observed(
 ) -> Result<TransactionReport, SubmitError> {
     let folder = tempfile::tempdir().unwrap();
     let outbox = Outbox::open(chain.clone(), signer.clone(), folder.path(), GasPolicy::default()).unwrap();
-    outbox.submit_observed(plan, options, observer).await
+    Box::pin(outbox.submit_observed(plan, options, observer)).await
 }
 
 fn options() -> PlanOptions {

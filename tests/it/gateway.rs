@@ -7,7 +7,7 @@ mod ingest;
 mod paying;
 mod real_node;
 mod scripted;
-mod stream;
+pub mod stream;
 
 use std::path::{Path, PathBuf};
 
@@ -27,7 +27,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-fn ffmpeg() -> Ffmpeg {
+pub fn ffmpeg() -> Ffmpeg {
     Ffmpeg::locate(None).expect("ffmpeg is installed: apt-get install ffmpeg")
 }
 

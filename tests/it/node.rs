@@ -6,6 +6,7 @@ mod harness;
 mod limits;
 mod object_store;
 mod operator;
+mod payment;
 mod reach;
 mod restart;
 mod rpc;

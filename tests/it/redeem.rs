@@ -1,6 +1,9 @@
 //! Tests of redeeming, against the real contracts.
 
+mod driver;
+mod faults;
 mod plans;
+mod service;
 
 use std::time::Duration;
 

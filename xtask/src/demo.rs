@@ -4,7 +4,7 @@
 //! is shared.
 
 use std::{
-    fs,
+    fmt, fs,
     io::{BufRead, BufReader, IsTerminal, Write},
     net::TcpListener,
     path::{Path, PathBuf},
@@ -19,6 +19,12 @@ use serde_json::Value;
 const CLIP_SECONDS: u32 = 12;
 /// The ladder it is pushed through.
 const LADDER: &str = "P720p30fps16x9,P360p30fps16x9,P240p30fps16x9";
+/// What a winning ticket pays: enough to be worth its redemption on a chain where gas costs a gwei or two.
+const FACE_VALUE: &str = "0.002eth";
+/// What a ticket is worth on average: nine of ten win, so that a short stream has winners.
+const TICKET_VALUE: &str = "0.0018eth";
+/// Blocks of Ethereum after which a ticket may be redeemed, and one more.
+const TICKET_LIFE: &str = "41";
 /// Longest wait for anything that has to end.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -190,12 +196,51 @@ fn play(stage: &Stage) -> eyre::Result<()> {
         "the orchestrator is not active: {status}"
     );
 
+    say("\n── a gateway with funds behind its tickets")?;
+    devnet(&[
+        "--account",
+        "gateway",
+        "deposit",
+        "fund",
+        "--deposit",
+        "0.1eth",
+        "--reserve",
+        "0.05eth",
+        "--yes",
+    ])?;
+    devnet(&["deposit", "show", "gateway"])?;
+
     say("\n── its node")?;
     let (node, operator_url) = start_node(stage, port)?;
 
-    say("\n── a stream through it")?;
+    say("\n── a stream through it, paid with tickets")?;
+    let before = Purse::read(stage)?;
     let clip = draw_clip(stage.home.path())?;
     push_while_watching(stage, &clip, &service_uri, &operator_url)?;
+
+    say("\n── what won is redeemed")?;
+    redeem(stage)?;
+    let redeemed = Purse::read(stage)?;
+    say(&format!("before  {before}\nafter   {redeemed}"))?;
+    ensure!(
+        redeemed.deposit < before.deposit && redeemed.fees > before.fees,
+        "no ticket was paid: {before}, then {redeemed}"
+    );
+    ensure!(
+        before.deposit - redeemed.deposit == redeemed.fees - before.fees,
+        "what left the deposit is not what the orchestrator earned"
+    );
+
+    say("\n── and taken out")?;
+    devnet(&["fees", "show"])?;
+    devnet(&["fees", "withdraw", "--yes"])?;
+    let taken = Purse::read(stage)?;
+    say(&format!("now     {taken}"))?;
+    ensure!(taken.fees == 0, "fees are left: {taken}");
+    ensure!(
+        taken.wallet > redeemed.wallet,
+        "the fees did not arrive: {redeemed}, then {taken}"
+    );
 
     say("\n── where that leaves the operator")?;
     devnet(&["--node", &operator_url, "status"])?;
@@ -203,6 +248,81 @@ fn play(stage: &Stage) -> eyre::Result<()> {
     let ended = node.end()?;
     ensure!(ended.success(), "the node ended with {ended}");
     say("the node finished what it had and ended")?;
+    Ok(())
+}
+
+/// What of the stream's money is where, in wei.
+struct Purse {
+    deposit: u128,
+    fees: u128,
+    wallet: u128,
+}
+
+impl Purse {
+    fn read(stage: &Stage) -> eyre::Result<Self> {
+        let deposit = stage.ask(&["--profile", "devnet", "deposit", "show", "gateway"])?;
+        let fees = stage.ask(&["--profile", "devnet", "fees", "show"])?;
+        Ok(Self {
+            deposit: wei(&deposit, "deposit_wei")?,
+            fees: wei(&fees, "fees_wei")?,
+            wallet: wei(&fees, "eth_wei")?,
+        })
+    }
+}
+
+impl fmt::Display for Purse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "gateway's deposit {} · orchestrator's fees {}, wallet {}",
+            eth(self.deposit),
+            eth(self.fees),
+            eth(self.wallet)
+        )
+    }
+}
+
+fn wei(answer: &Value, key: &str) -> eyre::Result<u128> {
+    let text = answer[key]
+        .as_str()
+        .ok_or_eyre("an amount that is no text")
+        .wrap_err_with(|| key.to_string())?;
+    text.parse().wrap_err_with(|| format!("{key}: {text}"))
+}
+
+/// An amount of wei as ETH, exactly.
+fn eth(wei: u128) -> String {
+    const ETHER: u128 = 1_000_000_000_000_000_000;
+    let text = format!("{}.{:018}", wei / ETHER, wei % ETHER);
+    format!("{} ETH", text.trim_end_matches('0').trim_end_matches('.'))
+}
+
+/// Lets the tickets' parameters expire and waits until the node has redeemed every winner.
+fn redeem(stage: &Stage) -> eyre::Result<()> {
+    let devnet = |arguments: &[&str]| [&["--profile", "devnet"][..], arguments].concat();
+    stage.show(&devnet(&["ticket", "list"]))?;
+    let won = stage.ask(&devnet(&["ticket", "list"]))?;
+    let count = won["tickets"].as_array().map_or(0, Vec::len);
+    ensure!(count > 0, "no ticket won: {won}");
+    stage.show(&devnet(&["devnet", "mine", TICKET_LIFE]))?;
+    let started = Instant::now();
+    loop {
+        let all = stage.ask(&devnet(&["ticket", "list", "--all"]))?;
+        let tickets = all["tickets"].as_array().cloned().unwrap_or_default();
+        if tickets.iter().all(|ticket| ticket["status"] == "redeemed") {
+            break;
+        }
+        ensure!(
+            started.elapsed() < PATIENCE,
+            "not every winner was redeemed: {all}"
+        );
+        std::thread::park_timeout(Duration::from_millis(200));
+    }
+    stage.show(&devnet(&["ticket", "list", "--all"]))?;
+    say(&format!(
+        "✓ the node redeemed {count} in {} s",
+        started.elapsed().as_secs()
+    ))?;
     Ok(())
 }
 
@@ -221,6 +341,12 @@ fn start_node(stage: &Stage, port: u16) -> eyre::Result<(Running, String)> {
         &service,
         "--operator-addr",
         "127.0.0.1:0",
+        "--price",
+        "1200",
+        "--ticket-ev",
+        TICKET_VALUE,
+        "--max-face-value",
+        FACE_VALUE,
     ];
     say(&format!("$ lpctl {}", arguments.join(" ")))?;
     let log = fs::File::create(stage.home.path().join("node.log"))?;
@@ -320,9 +446,13 @@ fn push_while_watching(
         LADDER,
         "--out",
         &out_text,
+        "--max-ticket-ev",
+        FACE_VALUE,
+        "--max-total-ev",
+        "0.1eth",
     ];
     say(&format!(
-        "$ lpctl --profile devnet --account gateway gateway push clip.mp4 --orch {service_uri} --ladder {LADDER} --out renditions"
+        "$ lpctl --profile devnet --account gateway gateway push clip.mp4 --orch {service_uri} --ladder {LADDER} --out renditions --max-ticket-ev {FACE_VALUE} --max-total-ev 0.1eth"
     ))?;
     let answer = stage.home.path().join("push.out");
     let said = stage.home.path().join("push.err");

@@ -2,13 +2,14 @@
 //!
 //! `cargo xtask gen` writes the derived files, `cargo xtask gen --check` fails if one differs from what the commands say.
 //! `cargo xtask fuzz`, `cargo xtask soak` and `cargo xtask live` are the long tests of the transcoder and the node around it,
-//! `cargo xtask transcoders` that of the orchestrator with many remote ones. `cargo xtask offers` measures how long gateways
+//! `cargo xtask transcoders` that of the orchestrator with many remote ones, `cargo xtask paid` that of the money. `cargo xtask offers` measures how long gateways
 //! wait for an offer.
 
 mod demo;
 mod fuzz;
 mod live;
 mod offers;
+mod paid;
 mod soak;
 mod transcoders;
 
@@ -45,6 +46,7 @@ enum Command {
     Soak(soak::SoakArgs),
     Transcoders(transcoders::TranscodersArgs),
     Offers(offers::OffersArgs),
+    Paid(paid::PaidArgs),
 }
 
 fn main() -> ExitCode {
@@ -67,6 +69,7 @@ fn run(cli: Cli) -> eyre::Result<()> {
         Command::Soak(args) => soak::run(&args),
         Command::Transcoders(args) => transcoders::run(&args),
         Command::Offers(args) => offers::run(&args),
+        Command::Paid(args) => paid::run(&args),
     }
 }
 

@@ -5,7 +5,7 @@ use engine::wallet::{WalletError, unlock::UnlockError};
 use crate::failure::{Failure, Kind};
 
 /// Class, code and next step of a wallet error.
-pub(super) fn of(error: WalletError) -> Failure {
+pub(crate) fn of(error: WalletError) -> Failure {
     let message = error.to_string();
     let failure = |kind, code| Failure::new(kind, code, message.clone());
     match error {

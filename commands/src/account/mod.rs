@@ -1,7 +1,7 @@
 //! `lpctl account`: the keys on this machine.
 
 pub mod choose;
-mod failure;
+pub(crate) mod failure;
 pub mod import;
 pub mod list;
 pub mod new;

@@ -4,6 +4,7 @@ mod chart;
 mod csv;
 mod failure;
 mod report;
+mod tickets;
 mod transcode;
 mod values;
 
@@ -19,6 +20,7 @@ use crate::context::Context;
 )]
 pub enum BenchCommand {
     Transcode(Box<transcode::TranscodeArgs>),
+    Tickets(tickets::TicketsArgs),
 }
 
 /// Carries out one of them.
@@ -28,5 +30,6 @@ pub enum BenchCommand {
 pub async fn run(command: BenchCommand, context: &mut Context) -> eyre::Result<()> {
     match command {
         BenchCommand::Transcode(args) => transcode::run(*args, context).await,
+        BenchCommand::Tickets(args) => tickets::run(args, context).await,
     }
 }

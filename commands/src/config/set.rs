@@ -55,6 +55,12 @@ Keys of the config file, in [defaults] and in each [profiles.NAME]:
   reward.alert_at                 parts of a round at which to alert [25,50,75]
   reward.alert_webhook            gets alerts as JSON
   reward.alert_program            is run for alerts
+  payments.price                  what gateways pay, like 1200 (wei a pixel) or 0.02usd
+  payments.pixels_per_unit        pixels that prices are for [1]
+  payments.ticket_ev              what each ticket is worth [8gwei]
+  payments.max_face_value         the most a winning ticket pays
+  payments.auto_adjust_price      true: prices grow by what redeeming costs [true]
+  payments.price_feed             contract that tells what ETH costs in a currency
   gateway.http_addr               where segments are pushed to and streams play from [127.0.0.1:9935]
   gateway.rtmp_addr               where RTMP comes in; not at all unless set
   gateway.cli_addr                loopback address of the gateway's own API [127.0.0.1:5935]
@@ -141,6 +147,18 @@ pub enum Key {
     RewardAlertWebhook,
     #[value(name = "reward.alert_program")]
     RewardAlertProgram,
+    #[value(name = "payments.price")]
+    PaymentsPrice,
+    #[value(name = "payments.pixels_per_unit")]
+    PaymentsPixelsPerUnit,
+    #[value(name = "payments.ticket_ev")]
+    PaymentsTicketEv,
+    #[value(name = "payments.max_face_value")]
+    PaymentsMaxFaceValue,
+    #[value(name = "payments.auto_adjust_price")]
+    PaymentsAutoAdjustPrice,
+    #[value(name = "payments.price_feed")]
+    PaymentsPriceFeed,
     #[value(name = "gateway.http_addr")]
     GatewayHttpAddr,
     #[value(name = "gateway.rtmp_addr")]
@@ -214,7 +232,7 @@ pub async fn run(args: SetArgs, context: &mut Context) -> eyre::Result<()> {
         Key::RpcUrls | Key::OrchestratorNodes | Key::OrchestratorPeers | Key::GatewayOrchestrators => {
             toml_edit::value(args.values.iter().collect::<toml_edit::Array>())
         }
-        Key::GatewayHttpIngest | Key::RewardInitializeRounds => {
+        Key::GatewayHttpIngest | Key::RewardInitializeRounds | Key::PaymentsAutoAdjustPrice => {
             match args.values.first().and_then(|text| text.parse::<bool>().ok()) {
                 Some(value) => toml_edit::value(value),
                 None => toml_edit::value(args.values.join(" ")),
@@ -225,12 +243,11 @@ pub async fn run(args: SetArgs, context: &mut Context) -> eyre::Result<()> {
         | Key::CpuHeadroom
         | Key::GatewayMaxSessions
         | Key::RewardInitializeMaxDelay
-        | Key::GatewayDepositMultiplier => {
-            match args.values.first().and_then(|text| text.parse::<i64>().ok()) {
-                Some(id) => toml_edit::value(id),
-                None => toml_edit::value(args.values.join(" ")),
-            }
-        }
+        | Key::GatewayDepositMultiplier
+        | Key::PaymentsPixelsPerUnit => match args.values.first().and_then(|text| text.parse::<i64>().ok()) {
+            Some(id) => toml_edit::value(id),
+            None => toml_edit::value(args.values.join(" ")),
+        },
         _ => toml_edit::value(args.values.join(" ")),
     };
     let place = match (&profile, args.key) {

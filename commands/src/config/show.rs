@@ -1,7 +1,7 @@
 //! `lpctl config show`.
 
 use clap::Args;
-use engine::config::{Amount, LogLevel};
+use engine::config::{Amount, LogLevel, PaymentsLayer};
 use serde::Serialize;
 
 use crate::{
@@ -216,6 +216,10 @@ fn settings(settings: &Settings) -> Vec<Setting> {
             file.orchestrator.discovery_webhook.is_some(),
         ),
     ];
+    rows.extend(payments(&settings.payments).map(|(key, value, is_set)| {
+        let (is_typed, is_in_file) = (is_set(&typed.payments), is_set(&file.payments));
+        row(key, value, is_typed, is_in_file)
+    }));
     rows.extend(
         reward(settings)
             .into_iter()
@@ -266,6 +270,50 @@ fn reward(settings: &Settings) -> [(&'static str, Option<String>); 9] {
                 .map(|path| path.display().to_string()),
         ),
     ]
+}
+
+type IsSet = fn(&PaymentsLayer) -> bool;
+
+/// What gateways are asked to pay, and whether a layer says so.
+fn payments(asked: &PaymentsLayer) -> impl Iterator<Item = (&'static str, Option<String>, IsSet)> {
+    fn text(value: Option<impl ToString>) -> Option<String> {
+        value.map(|value| value.to_string())
+    }
+    let human = |amount: Option<Amount>| amount.map(|Amount(wei)| wei.human());
+    let each = asked.price_per_gateway.iter();
+    let each: Vec<_> = each
+        .map(|(gateway, price)| format!("{gateway}={price}"))
+        .collect();
+    let rows: [(_, _, IsSet); 7] = [
+        ("payments.price", text(asked.price.as_ref()), |layer| {
+            layer.price.is_some()
+        }),
+        (
+            "payments.pixels_per_unit",
+            Some(asked.pixels_per_unit.unwrap_or_default().get().to_string()),
+            |layer| layer.pixels_per_unit.is_some(),
+        ),
+        (
+            "payments.price_per_gateway",
+            (!each.is_empty()).then(|| each.join(", ")),
+            |layer| !layer.price_per_gateway.is_empty(),
+        ),
+        ("payments.ticket_ev", human(asked.ticket_ev), |layer| {
+            layer.ticket_ev.is_some()
+        }),
+        ("payments.max_face_value", human(asked.max_face_value), |layer| {
+            layer.max_face_value.is_some()
+        }),
+        (
+            "payments.auto_adjust_price",
+            text(asked.auto_adjust_price),
+            |layer| layer.auto_adjust_price.is_some(),
+        ),
+        ("payments.price_feed", text(asked.price_feed), |layer| {
+            layer.price_feed.is_some()
+        }),
+    ];
+    rows.into_iter()
 }
 
 /// What the config file says of a gateway. Its flags and variables belong to `gateway run` alone.

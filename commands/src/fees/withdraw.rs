@@ -1,8 +1,9 @@
 //! `lpctl fees withdraw`.
 
+use alloy::primitives::Address;
 use clap::Args;
 use clap_complete::engine::ArgValueCompleter;
-use engine::{chain::PlanOptions, units::Wei};
+use engine::{chain::PlanOptions, payments::books::Filter, units::Wei};
 
 use crate::{
     account::select,
@@ -10,6 +11,7 @@ use crate::{
     connection::connect,
     context::Context,
     failure::Failure,
+    ticket::BooksArgs,
     transact::{self, TransactionArgs},
 };
 
@@ -33,6 +35,9 @@ pub struct WithdrawArgs {
     /// Go on although this round's reward on your stake is lost by it
     #[arg(long)]
     pub give_up_reward: bool,
+    /// Whose tickets are looked at first.
+    #[command(flatten)]
+    pub books: BooksArgs,
     /// Options of every transaction.
     #[command(flatten)]
     pub transaction: TransactionArgs,
@@ -54,9 +59,35 @@ pub async fn run(args: WithdrawArgs, context: &mut Context) -> eyre::Result<()> 
         give_up_reward: args.give_up_reward,
         ..args.transaction.options(context)
     };
+    let waiting = waiting(&args.books, sender.address, context).await;
     let plan = chain
-        .plan_withdraw_fees(sender.address, args.amount, to, options)
+        .plan_withdraw_fees(sender.address, args.amount, to, waiting, options)
         .await
         .map_err(Failure::from)?;
     transact::run(&chain, plan, sender, args.transaction, context).await
+}
+
+/// The account's winning tickets in the node's books that are not redeemed yet; none where there are no books here.
+async fn waiting(books: &BooksArgs, account: Address, context: &mut Context) -> Option<(usize, Wei)> {
+    let books = match books.read(context).await {
+        Ok(books) => books,
+        Err(failure) if failure.code == "no_books" => return None,
+        Err(failure) => {
+            context.shell.warn(format_args!(
+                "whether tickets wait cannot be told: {}",
+                failure.message
+            ));
+            return None;
+        }
+    };
+    let filter = Filter {
+        pending: true,
+        ..Filter::default()
+    };
+    let winners = books.winners(filter).await.ok()?;
+    let own = winners.iter().map(|winner| &winner.ticket.ticket);
+    let own = own.filter(|ticket| ticket.recipient == account);
+    Some(own.fold((0, Wei::ZERO), |(count, sum), ticket| {
+        (count + 1, sum.saturating_add(ticket.face_value))
+    }))
 }

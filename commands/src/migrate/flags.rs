@@ -8,8 +8,12 @@ use std::{
 };
 
 use clap::{Args, ValueHint};
-use engine::{config::ConfigFile, remote::OrchestratorAddress};
-use serde::Serialize;
+use engine::{
+    config::{ConfigFile, Pixels},
+    payments::PriceTag,
+    remote::OrchestratorAddress,
+};
+use serde::{Deserialize, Serialize};
 
 use super::{
     line::{self, Given},
@@ -44,6 +48,29 @@ pub struct FlagsArgs {
 
 /// A command line larger than this is none.
 const MAX_BYTES: u64 = 256 << 10;
+
+/// Prices of single gateways, as go-livepeer reads them.
+#[derive(Deserialize)]
+struct GatewayPrices {
+    gateways: Vec<GatewayPrice>,
+}
+
+#[derive(Deserialize)]
+struct GatewayPrice {
+    #[serde(rename = "ethaddress")]
+    address: String,
+    #[serde(rename = "priceperunit")]
+    price: serde_json::Number,
+    #[serde(default)]
+    currency: String,
+    #[serde(rename = "pixelsperunit")]
+    pixels: serde_json::Number,
+}
+
+/// How go-livepeer reads a switch.
+fn is_true(value: &str) -> bool {
+    !matches!(value, "false" | "0" | "f" | "F" | "FALSE" | "False")
+}
 
 /// What a flag became, or why it became nothing.
 #[derive(Debug, Serialize)]
@@ -136,12 +163,7 @@ impl Translation {
     fn of(given: &[Given], is_file: impl Fn(&Path) -> bool) -> Result<Migrated, Failure> {
         let is_on = |name: &str| {
             let last = given.iter().rfind(|given| given.name == name);
-            last.is_some_and(|given| {
-                !matches!(
-                    given.value.as_str(),
-                    "false" | "0" | "f" | "F" | "FALSE" | "False"
-                )
-            })
+            last.is_some_and(|given| is_true(&given.value))
         };
         let mode = match (is_on("orchestrator"), is_on("transcoder")) {
             (true, true) => "combined",
@@ -257,6 +279,38 @@ impl Translation {
             "orchSecret" => self.secret(name, value, "orch_secret_file", is_file),
             "maxGasPrice" if value == "0" => {}
             "maxGasPrice" => self.set("max_gas_price", format!("{value}wei")),
+            "redeemerAddr" | "reward" | "initializeRound" | "initializeRoundMaxDelay" if !serves => {
+                self.note(name, "a transcoder sends no transactions");
+            }
+            "redeemerAddr" => self.option("--redeemer", value),
+            "reward" if is_true(value) => self.note(name, "lpctl's node calls it by itself"),
+            "reward" => self.command.push_str(" --no-reward"),
+            "initializeRound" => self.set("reward.initialize_rounds", is_true(value)),
+            // Go's durations: only whole seconds are usual.
+            "initializeRoundMaxDelay" => match value.strip_suffix('s').map(str::parse::<i64>) {
+                Some(Ok(seconds)) => self.set("reward.initialize_max_delay", seconds),
+                _ => self.note(name, "give it in seconds: `lpctl config set reward.initialize_max_delay SECONDS`"),
+            },
+            "pricePerUnit" | "pixelsPerUnit" | "priceFeedAddr" | "pricePerGateway" | "pricePerBroadcaster"
+            | "ticketEV" | "maxFaceValue" | "autoAdjustPrice"
+                if !serves =>
+            {
+                self.note(name, "a transcoder names no price: its orchestrator does");
+            }
+            "pricePerUnit" => match value.parse::<PriceTag>() {
+                Ok(_) => self.set("payments.price", value),
+                Err(error) => self.note(name, error.to_string()),
+            },
+            "pixelsPerUnit" => match value.parse::<Pixels>() {
+                Ok(pixels) => self.set("payments.pixels_per_unit", i64::from(pixels)),
+                Err(error) => self.note(name, error),
+            },
+            "priceFeedAddr" => self.set("payments.price_feed", value),
+            "pricePerGateway" | "pricePerBroadcaster" => self.gateway_prices(name, value, is_file),
+            "ticketEV" => self.set("payments.ticket_ev", format!("{value}wei")),
+            "maxFaceValue" if value == "0" => {}
+            "maxFaceValue" => self.set("payments.max_face_value", format!("{value}wei")),
+            "autoAdjustPrice" => self.set("payments.auto_adjust_price", is_true(value)),
             "maxSessions" => match value.parse::<i64>() {
                 Ok(sessions) => self.set("max_sessions", sessions),
                 Err(_) => self.set("max_sessions", value),
@@ -306,6 +360,34 @@ impl Translation {
                 name,
                 format!("no file of that name is here, so it may be the secret itself: put it into a file and name that in {key}"),
             );
+        }
+    }
+
+    /// Prices of single gateways: JSON, or a file of it.
+    fn gateway_prices(&mut self, name: &'static str, value: &str, is_file: &impl Fn(&Path) -> bool) {
+        if is_file(Path::new(value)) {
+            return self.note(
+                name,
+                "the file is not read: put its prices into payments.price_per_gateway of the config file, like `\"0x…\" = \"1200wei/3\"`",
+            );
+        }
+        let Ok(prices) = serde_json::from_str::<GatewayPrices>(value) else {
+            return self.note(
+                name,
+                "no JSON as go-livepeer reads it, and no file of that name is here",
+            );
+        };
+        for price in prices.gateways {
+            let tag = format!("{}{}/{}", price.price, price.currency, price.pixels);
+            let address = price.address.parse::<alloy::primitives::Address>();
+            match (address, tag.parse::<PriceTag>()) {
+                (Ok(gateway), Ok(tag)) => self.set(
+                    &format!("payments.price_per_gateway.{}", gateway.to_checksum(None)),
+                    tag.to_string(),
+                ),
+                (Err(_), _) => self.note(name, format!("`{}` is no address", escape(&price.address))),
+                (_, Err(error)) => self.note(name, error.to_string()),
+            }
         }
     }
 
@@ -371,30 +453,33 @@ mod tests {
         let migrated = migrate(
             "-orchestrator -network arbitrum-one-mainnet -ethUrl https://x/SECRETKEY -ethPassword SECRETWORD \
              -orchSecret SECRETTOO -serviceAddr o.example.org:8935 -httpAddr http://0.0.0.0:8935 -cliAddr 127.0.0.1:7936 \
-             -maxSessions auto -maxGasPrice 2000000000 -objectStore s3://KEY:SECRET@r/b -pricePerUnit 1000",
+             -maxSessions auto -maxGasPrice 2000000000 -objectStore s3://KEY:SECRET@r/b -pricePerUnit 0.02usd \
+             -pixelsPerUnit 1000000 -ticketEV 8000000000 -maxFaceValue 0 -autoAdjustPrice=false -pricePerGateway \
+             '{\"gateways\":[{\"ethaddress\":\"0x7e5f4552091a69125d5dfcb7b8c2659029395bdf\",\"priceperunit\":1000,\
+             \"currency\":\"wei\",\"pixelsperunit\":3}]}' -reward=false \
+             -initializeRound -initializeRoundMaxDelay 20s -redeemerAddr r.example.org:8935 -monitor",
         )
         .unwrap();
         assert_eq!(
             migrated.config,
             "[defaults]\nmode = \"orchestrator\"\nnetwork = \"arbitrum-one\"\nmax_sessions = \"auto\"\n\
-             max_gas_price = \"2000000000wei\"\n"
+             max_gas_price = \"2000000000wei\"\n\n[defaults.payments]\nprice = \"0.02usd\"\n\
+             pixels_per_unit = 1000000\nticket_ev = \"8000000000wei\"\nauto_adjust_price = false\n\n\
+             [defaults.payments.price_per_gateway]\n\
+             0x7E5F4552091A69125d5DfCb7b8C2659029395Bdf = \"1000wei/3\"\n\n\
+             [defaults.reward]\ninitialize_rounds = true\ninitialize_max_delay = 20\n"
         );
         assert_eq!(
             migrated.command,
-            "lpctl run --service-addr o.example.org:8935 --plain --bind 0.0.0.0:8935 --operator-addr 127.0.0.1:7936"
+            "lpctl run --service-addr o.example.org:8935 --plain --bind 0.0.0.0:8935 --operator-addr 127.0.0.1:7936 \
+             --no-reward --redeemer r.example.org:8935"
         );
         let told = format!("{migrated:?}");
         assert!(!told.contains("SECRET"), "{told}");
         let noted: Vec<&str> = migrated.notes.iter().map(|note| note.flag).collect();
         assert_eq!(
             noted,
-            [
-                "ethUrl",
-                "ethPassword",
-                "orchSecret",
-                "objectStore",
-                "pricePerUnit"
-            ]
+            ["ethUrl", "ethPassword", "orchSecret", "objectStore", "monitor"]
         );
     }
 

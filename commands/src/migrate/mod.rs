@@ -1,6 +1,7 @@
 //! `lpctl migrate`: from go-livepeer to lpctl.
 
 mod flags;
+mod import;
 mod line;
 mod table;
 
@@ -16,6 +17,7 @@ use crate::context::Context;
 )]
 pub enum MigrateCommand {
     Flags(flags::FlagsArgs),
+    Import(import::ImportArgs),
 }
 
 /// Carries out one of them.
@@ -25,5 +27,6 @@ pub enum MigrateCommand {
 pub async fn run(command: MigrateCommand, context: &mut Context) -> eyre::Result<()> {
     match command {
         MigrateCommand::Flags(args) => flags::run(args, context).await,
+        MigrateCommand::Import(args) => import::run(args, context).await,
     }
 }

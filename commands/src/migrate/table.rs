@@ -24,7 +24,6 @@ use Takes::{Switch, Value};
 const GATEWAY: &str = "it is for gateways: this reads the command lines of orchestrators and transcoders";
 const AI: &str = "lpctl transcodes; it runs no AI models";
 const SIGNER: &str = "it is for remote signers and their users, which lpctl is not";
-const PRICES: &str = "lpctl asks for no payment yet";
 const SENDING: &str = "lpctl watches and replaces its transactions by itself";
 const METRICS: &str = "lpctl tells what it does in its operator API: `lpctl node show`, `lpctl dashboard`";
 
@@ -50,7 +49,11 @@ pub const FLAGS: &[(&str, Takes, Fate)] = &[
     ("gateway", Switch, Handled),
     ("broadcaster", Switch, Handled),
     ("aiWorker", Switch, Dropped(AI)),
-    ("redeemer", Switch, Dropped("lpctl redeems no tickets yet")),
+    (
+        "redeemer",
+        Switch,
+        Dropped("`lpctl run --mode redeemer --recipient 0x…` is one"),
+    ),
     ("remoteSigner", Switch, Dropped(SIGNER)),
     ("dataDir", Value, Handled),
     ("datadir", Value, Handled),
@@ -155,38 +158,26 @@ pub const FLAGS: &[(&str, Takes, Fate)] = &[
         Dropped("lpctl takes the network's price, up to max_gas_price"),
     ),
     ("maxGasPrice", Value, Handled),
-    (
-        "initializeRound",
-        Switch,
-        Dropped("`lpctl round init` does it when it is called"),
-    ),
-    (
-        "initializeRoundMaxDelay",
-        Value,
-        Dropped("`lpctl round init` does it when it is called"),
-    ),
-    (
-        "reward",
-        Switch,
-        Dropped("`lpctl reward call` does it when it is called"),
-    ),
+    ("initializeRound", Switch, Handled),
+    ("initializeRoundMaxDelay", Value, Handled),
+    ("reward", Switch, Handled),
     (
         "blockPollingInterval",
         Value,
         Dropped("lpctl asks as often as it needs"),
     ),
-    ("ticketEV", Value, Dropped(PRICES)),
-    ("maxFaceValue", Value, Dropped(PRICES)),
+    ("ticketEV", Value, Handled),
+    ("maxFaceValue", Value, Handled),
     ("maxTicketEV", Value, Dropped(GATEWAY)),
     ("maxTotalEV", Value, Dropped(GATEWAY)),
     ("depositMultiplier", Value, Dropped(GATEWAY)),
-    ("pricePerUnit", Value, Dropped(PRICES)),
-    ("pixelsPerUnit", Value, Dropped(PRICES)),
-    ("priceFeedAddr", Value, Dropped(PRICES)),
-    ("autoAdjustPrice", Switch, Dropped(PRICES)),
-    ("pricePerGateway", Value, Dropped(PRICES)),
-    ("pricePerBroadcaster", Value, Dropped(PRICES)),
-    ("redeemerAddr", Value, Dropped("lpctl redeems no tickets yet")),
+    ("pricePerUnit", Value, Handled),
+    ("pixelsPerUnit", Value, Handled),
+    ("priceFeedAddr", Value, Handled),
+    ("autoAdjustPrice", Switch, Handled),
+    ("pricePerGateway", Value, Handled),
+    ("pricePerBroadcaster", Value, Handled),
+    ("redeemerAddr", Value, Handled),
     ("remoteSignerUrl", Value, Dropped(SIGNER)),
     ("remoteSignerHeaders", Value, Dropped(SIGNER)),
     ("remoteSignerWebhookUrl", Value, Dropped(SIGNER)),

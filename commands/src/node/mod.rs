@@ -1,6 +1,7 @@
 //! `lpctl node`: a running node, over its operator API.
 
 mod drain;
+mod price;
 mod sessions;
 mod settings;
 mod show;
@@ -30,6 +31,7 @@ pub enum NodeCommand {
     Transcoders(transcoders::TranscodersArgs),
     Drain(drain::DrainArgs),
     SetMaxSessions(settings::SetMaxSessionsArgs),
+    SetPrice(price::SetPriceArgs),
     LogLevel(settings::LogLevelArgs),
 }
 
@@ -45,6 +47,7 @@ pub async fn run(command: NodeCommand, context: &mut Context) -> eyre::Result<()
         NodeCommand::Transcoders(args) => transcoders::run(args, &node, context).await,
         NodeCommand::Drain(args) => drain::run(args, &node, context).await,
         NodeCommand::SetMaxSessions(args) => settings::set_max_sessions(args, &node, context).await,
+        NodeCommand::SetPrice(args) => price::run(args, &node, context).await,
         NodeCommand::LogLevel(args) => settings::log_level(args, &node, context).await,
     }
 }

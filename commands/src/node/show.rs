@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use clap::Args;
 use engine::view::{
     node::{NodeMode, NodeStatus, RemoteView},
+    payments::PaymentsView,
     reach::{Probe, ProbeRole, ProbeState},
 };
 use serde::Serialize;
@@ -81,6 +82,11 @@ impl Report for Shown {
                 node.work.segments_failed
             ),
         );
+        if let Some(payments) = &node.payments {
+            for (label, value) in money(payments) {
+                line(label, &value);
+            }
+        }
         if let Some(remote) = node.remote.as_ref().filter(|remote| remote.results_lost > 0) {
             line("not handed in", &counted(many(remote.results_lost), "result"));
         }
@@ -100,6 +106,50 @@ impl Report for Shown {
         text.truncate(text.trim_end().len());
         text
     }
+}
+
+/// What it asks for and what it got.
+fn money(payments: &PaymentsView) -> Vec<(&'static str, String)> {
+    let wei = match &payments.price_wei_per_pixel {
+        Some(wei) => format!("{} wei a pixel", escape(wei)),
+        None => "not to be told now: the price feed is stale".to_string(),
+    };
+    let own = match payments.gateway_prices.len() {
+        0 => String::new(),
+        count => format!(" · {} with a price of its own", counted(count, "gateway")),
+    };
+    let many = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
+    let mut lines = vec![
+        ("price", format!("{} · {wei}{own}", escape(&payments.price))),
+        (
+            "earned",
+            format!(
+                "{} for work, {} in {} from {}",
+                payments.charged_wei.human(),
+                payments.credited_wei.human(),
+                counted(many(payments.tickets), "ticket"),
+                counted(many(payments.gateways), "gateway")
+            ),
+        ),
+    ];
+    let winners = payments.winners_pending + payments.winners_redeemed + payments.winners_lost;
+    if winners > 0 {
+        let lost = match payments.winners_lost {
+            0 => String::new(),
+            lost => format!(", {lost} lost ({})", payments.winners_lost_wei.human()),
+        };
+        lines.push((
+            "winners",
+            format!(
+                "{} to be redeemed ({}), {} redeemed for {}{lost}",
+                payments.winners_pending,
+                payments.winners_pending_wei.human(),
+                payments.winners_redeemed,
+                payments.winners_redeemed_wei.human()
+            ),
+        ));
+    }
+    lines
 }
 
 fn orchestrator(node: &NodeStatus, remote: &RemoteView, style: &Style) -> String {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use alloy::signers::local::PrivateKeySigner;
-use engine::{node, view::node::NodeChain};
+use engine::{chain::Chain, node, view::node::NodeChain};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -16,6 +16,8 @@ use crate::{
 
 /// How often the chain is read. A round of Arbitrum takes most of a day.
 const INTERVAL: Duration = Duration::from_secs(15);
+/// How often new blocks are looked for (`go-livepeer -blockPollingInterval`).
+const BLOCKS: Duration = Duration::from_secs(5);
 /// How often where blocks cost nothing and rounds are short.
 const DEVNET_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -28,34 +30,45 @@ pub fn wanted(offchain: bool, settings: &Settings) -> bool {
     !offchain && is_named && settings.network != "offchain"
 }
 
+/// A node's place on a chain.
+pub struct Joined {
+    /// The chain.
+    pub chain: Chain,
+    /// The orchestrator's key.
+    pub signer: PrivateKeySigner,
+    /// How the orchestrator stands.
+    pub standing: watch::Receiver<Option<NodeChain>>,
+    /// How often the chain is looked at.
+    pub interval: Duration,
+}
+
 /// Connects, unlocks the account in use, and starts reading its standing until `stop` is cancelled.
 ///
 /// # Errors
 /// A config failure without an account, unreachable without a chain, refused without its password.
-pub async fn join(
-    context: &mut Context,
-    stop: &CancellationToken,
-) -> eyre::Result<(PrivateKeySigner, watch::Receiver<Option<NodeChain>>)> {
+pub async fn join(context: &mut Context, stop: &CancellationToken) -> eyre::Result<Joined> {
     let account = select::selected(context).map_err(|failure| {
         failure.hint("choose the orchestrator's account with `--account`, or run with `--offchain`")
     })?;
     let chain = connection::connect(context).await?;
-    let network = context.settings().network.clone();
-    let is_devnet = network == "devnet";
     let signer = password::unlock(&account, context).await?;
-    if !is_devnet {
-        context.shell.warn(format_args!(
-            "no payment is asked for yet: whoever reaches this node on {network} is served for nothing"
-        ));
-    }
-    let (facts, receiver) = watch::channel(None);
-    let interval = if is_devnet { DEVNET_INTERVAL } else { INTERVAL };
+    let (facts, standing) = watch::channel(None);
+    let is_devnet = context.settings().network == "devnet";
+    let (reading, interval) = match is_devnet {
+        true => (DEVNET_INTERVAL, DEVNET_INTERVAL),
+        false => (INTERVAL, BLOCKS),
+    };
     tokio::spawn(node::follow(
-        chain,
+        chain.clone(),
         signer.address(),
-        interval,
+        reading,
         facts,
         stop.clone(),
     ));
-    Ok((signer, receiver))
+    Ok(Joined {
+        chain,
+        signer,
+        standing,
+        interval,
+    })
 }

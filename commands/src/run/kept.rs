@@ -10,22 +10,22 @@ use crate::{
     logging,
 };
 
-/// Sets the log level and tells how many sessions there may be: the command line says it, else what was changed at run
-/// time, else the config file. Says which it was, if anything was changed.
+/// What was changed while a node with these files ran.
 ///
 /// # Errors
 /// Config for a file of kept settings that cannot be read.
-pub fn hold(
-    typed: Option<SessionsChoice>,
-    data_dir: &Path,
-    context: &mut Context,
-) -> Result<SessionsChoice, Failure> {
+pub fn read(data_dir: &Path) -> Result<KeptSettings, Failure> {
     let file = KeptSettings::path(data_dir).display().to_string();
-    let kept = KeptSettings::read(data_dir).map_err(|error| {
+    KeptSettings::read(data_dir).map_err(|error| {
         Failure::new(Kind::Config, "kept_settings", error.to_string()).hint(format!(
             "what was changed at run time is in {file}: mend it, or remove it"
         ))
-    })?;
+    })
+}
+
+/// Sets the log level and tells how many sessions there may be: the command line says it, else what was changed at run
+/// time, else the config file. Says which it was, if anything was changed.
+pub fn hold(typed: Option<SessionsChoice>, kept: &KeptSettings, context: &mut Context) -> SessionsChoice {
     match (
         logging::was_chosen(),
         kept.log_level,
@@ -44,7 +44,7 @@ pub fn hold(
         (true, None, _) | (false, None, None) => {}
     }
     let usual = context.settings().max_sessions;
-    Ok(match (typed, kept.max_sessions) {
+    match (typed, kept.max_sessions) {
         (Some(typed), Some(kept)) if typed != kept => {
             context.shell.status(format_args!(
                 "sessions: {typed}, as given; {kept} was set at run time and holds without `--max-sessions`"
@@ -60,7 +60,7 @@ pub fn hold(
         }
         (None, Some(kept)) => kept,
         (None, None) => usual,
-    })
+    }
 }
 
 fn set_level(level: engine::config::LogLevel, context: &mut Context) {

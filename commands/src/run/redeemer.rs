@@ -109,8 +109,13 @@ impl fmt::Display for Event<'_> {
                 f,
                 "ready ({network}): redeeming tickets of {recipient} at the cost of {account}; orchestrators leave them at {address}"
             ),
-            Self::Stopped { pending, redeemed, .. } => {
-                write!(f, "stopped: {redeemed} tickets redeemed, {pending} wait for the next start")
+            Self::Stopped {
+                pending, redeemed, ..
+            } => {
+                write!(
+                    f,
+                    "stopped: {redeemed} tickets redeemed, {pending} wait for the next start"
+                )
             }
         }
     }

@@ -59,7 +59,7 @@ async fn start(args: &RunArgs, context: &mut Context) -> eyre::Result<(RunningTr
     let orchestrator = orchestrator(args, context)?;
     let (secret, secret_file) = secret::read(args.orch_secret_file.as_deref(), context).await?;
     let data_dir = args.data_dir(MODE, context);
-    let capacity = match kept::hold(args.max_sessions, &data_dir, context)? {
+    let capacity = match kept::hold(args.max_sessions, &kept::read(&data_dir)?, context) {
         SessionsChoice::Most(limit) => limit.get(),
         SessionsChoice::Auto => {
             let message =

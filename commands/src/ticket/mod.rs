@@ -65,7 +65,7 @@ impl BooksArgs {
     }
 
     /// The books, for reading: beside a running node or without one.
-    async fn read(&self, context: &Context) -> Result<Books, Failure> {
+    pub(crate) async fn read(&self, context: &Context) -> Result<Books, Failure> {
         let path = self.path(context);
         opened(tokio::task::spawn_blocking(move || Books::open_read_only(&path)).await)
     }

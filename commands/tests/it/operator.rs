@@ -98,6 +98,7 @@ impl Operator {
             "\"$1\":\"[wei]\"",
         );
         settings.add_filter(r#""(gas_used|gas_limit)":\d+"#, "\"$1\":[gas]");
+        settings.add_filter(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", "[time]");
         settings.add_filter(r#""time":"[^"]+""#, "\"time\":\"[time]\"");
         settings.bind(|| {
             insta::assert_snapshot!(

@@ -10,7 +10,7 @@ use alloy::{
 use crate::{environment::Outcome, operator::Operator};
 
 impl Operator {
-    fn journal(&self) -> String {
+    pub fn journal(&self) -> String {
         let journal = self
             .environment
             .home()
@@ -19,7 +19,7 @@ impl Operator {
     }
 
     /// Starts a command and waits until it has written a transaction down that nobody mines.
-    async fn start_until_sending(&self, arguments: &[&str]) -> std::process::Child {
+    pub async fn start_until_sending(&self, arguments: &[&str]) -> std::process::Child {
         let known = self.journal().len();
         self.devnet.provider().anvil_set_auto_mine(false).await.unwrap();
         let child = self

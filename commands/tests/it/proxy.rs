@@ -15,6 +15,8 @@ use tokio::{
 pub enum Answer {
     /// As the endpoint at this URL does.
     Forward(String),
+    /// As the endpoint at this URL does; never where the text stands in the request, which goes no further.
+    Hang(String, &'static str),
     /// Always with this status and body.
     Always(u16, String),
 }
@@ -58,6 +60,12 @@ async fn serve(mut client: TcpStream, answer: Answer, count: Arc<AtomicU64>) {
     let (status, text) = match answer {
         Answer::Always(status, text) => (status, text.into_bytes()),
         Answer::Forward(url) => (200, ask(&url, &body).await),
+        Answer::Hang(_, text) if String::from_utf8_lossy(&body).contains(text) => {
+            // Until whoever asked is gone.
+            let _ = client.read(&mut [0]).await;
+            return;
+        }
+        Answer::Hang(url, _) => (200, ask(&url, &body).await),
     };
     let head = format!(
         "HTTP/1.1 {status} X\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",

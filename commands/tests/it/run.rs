@@ -42,7 +42,7 @@ pub struct Node {
 
 impl Node {
     /// Starts it on free ports and waits for its ready line.
-    fn start(environment: &Environment, arguments: &[&str]) -> Self {
+    pub fn start(environment: &Environment, arguments: &[&str]) -> Self {
         let ports = [
             "run",
             "--json",
@@ -388,7 +388,16 @@ async fn on_a_chain_it_signs_and_shows_its_stake() {
     ];
     operator.lpctl(&activate).expect_code(0);
     operator.devnet.next_round().await;
-    let node = Node::start(&operator.environment, &["--preset", "ultrafast"]);
+    // Somebody must say that it works for nothing.
+    let unpriced = operator
+        .environment
+        .lpctl(&["--json", "run", "--bind", "127.0.0.1:0"])
+        .expect_code(3);
+    assert_eq!(unpriced.error()["code"], "no_price");
+    let node = Node::start(
+        &operator.environment,
+        &["--preset", "ultrafast", "--price", "0", "--no-reward"],
+    );
     assert_eq!(node.ready["network"], "devnet");
     assert_eq!(node.ready["address"], operator.orchestrator().to_checksum(None));
     let gateway = LocalSigner(operator.devnet.accounts.gateway.clone());
@@ -465,7 +474,10 @@ fn what_stands_in_the_way_is_named_with_the_next_step() {
     refused(&["--bind", "0.0.0.0:0"], 2, "service_addr_needed");
     refused(&["--service-addr", "no host"], 2, "bad_service_addr");
     refused(&["--ffmpeg", "/nowhere/ffmpeg"], 1, "ffmpeg_missing");
-    refused(&["--network", "devnet", "--bind", "127.0.0.1:0"], 3, "no_account");
+    let on_devnet = ["--network", "devnet", "--bind", "127.0.0.1:0"];
+    refused(&on_devnet, 3, "no_price");
+    refused(&[&on_devnet[..], &["--price", "1"]].concat(), 3, "no_account");
+    refused(&["--price", "1", "--bind", "127.0.0.1:0"], 2, "not_offchain");
 
     let old = environment.home().join("ffmpeg");
     fs::write(

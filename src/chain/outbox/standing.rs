@@ -28,7 +28,7 @@ pub enum RecordError {
 }
 
 impl RecordError {
-    pub(super) fn at(self, step: &str) -> SubmitError {
+    pub(crate) fn at(self, step: &str) -> SubmitError {
         match self {
             Self::Journal(error) => SubmitError::NotRecorded {
                 step: step.to_string(),

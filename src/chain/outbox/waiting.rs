@@ -289,6 +289,13 @@ impl Sent {
                             self.adopt().await;
                             let outcome = chain.endpoints.broadcast(&self.newest().raw).await;
                             tracing::info!(hash = %self.hash(), ?outcome, "sent again: no endpoint had it");
+                            // Dropped for what it offers: nobody takes it for that.
+                            let refused = matches!(outcome, super::Broadcast::Rejected(_));
+                            if refused && replacements < outbox.policy.replacements {
+                                replacements += 1;
+                                offered = Instant::now();
+                                self.offer_more(observer).await;
+                            }
                         }
                     }
                 }

@@ -28,10 +28,13 @@ pub(crate) struct FeesWithdrawal {
     pub(crate) recipient: Address,
     /// There is code at the recipient's address.
     pub(crate) to_contract: bool,
+    /// Own winning tickets that are not redeemed yet: how many, and what they pay.
+    pub(crate) waiting: Option<(usize, Wei)>,
 }
 
 impl Chain {
-    /// Sends an account's ticket income, or `amount` of it, to `recipient`; to itself without one.
+    /// Sends an account's ticket income, or `amount` of it, to `recipient`; to itself without one. `waiting` are own
+    /// winning tickets that are not redeemed yet, how many and what they pay, where that is known.
     ///
     /// # Errors
     /// [`ChainError`] if the chain cannot be read. What stands in the way is in the plan.
@@ -40,6 +43,7 @@ impl Chain {
         from: Address,
         amount: Option<Wei>,
         recipient: Option<Address>,
+        waiting: Option<(usize, Wei)>,
         options: PlanOptions,
     ) -> Result<Plan, ChainError> {
         let recipient = recipient.unwrap_or(from);
@@ -48,6 +52,7 @@ impl Chain {
             amount,
             recipient,
             to_contract,
+            waiting,
         };
         self.plan(from, Intent::WithdrawFees(withdrawal), options).await
     }

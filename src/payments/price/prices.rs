@@ -206,17 +206,20 @@ impl Prices {
     /// Reads the feed if one of these needs it, and names them all.
     async fn name_all(&self, settings: &PriceSettings) -> Result<(), PriceError> {
         let tags = || std::iter::once(&settings.usual).chain(settings.gateways.values());
-        let needing = tags().find(|tag| needs_feed(tag));
-        if let Some(tag) = needing {
-            let feed = self.0.feed.as_ref();
-            let feed = feed.ok_or_else(|| PriceError::NoFeed(tag.currency().clone()))?;
-            let reading = Reading::new(&feed.read().await?)?;
-            reading.check_age(Timestamp::now())?;
-            self.state().reading = Some(reading);
-        }
-        let state = self.state();
+        let reading = match tags().find(|tag| needs_feed(tag)) {
+            None => None,
+            Some(tag) => {
+                let feed = self.0.feed.as_ref();
+                let feed = feed.ok_or_else(|| PriceError::NoFeed(tag.currency().clone()))?;
+                Some(Reading::new(&feed.read().await?)?)
+            }
+        };
         for tag in tags() {
-            tag.in_wei(fresh(tag, state.reading.as_ref())?)?;
+            tag.in_wei(fresh(tag, reading.as_ref())?)?;
+        }
+        // Only what names them all takes the place of what did so far.
+        if reading.is_some() {
+            self.state().reading = reading;
         }
         Ok(())
     }

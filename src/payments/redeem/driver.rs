@@ -247,6 +247,10 @@ impl Driver {
         let under_way = in_flight.len();
         self.resolve(in_flight).await?;
 
+        if pending.is_empty() {
+            self.tell(&time, &pending, under_way, &Decision::default());
+            return Ok(());
+        }
         let tickets: Vec<Pending> = pending.iter().map(pending_of).collect();
         let senders = self.senders_of(&tickets, &time).await;
         let standing = self.standing(&time).await?;
@@ -332,8 +336,9 @@ impl Driver {
             .iter()
             .filter(|ticket| ticket.params_expiration_block <= time.l1_block);
         let wanted: HashSet<Address> = ready.map(|ticket| ticket.sender).collect();
-        let asked = stream::iter(wanted).map(|sender| {
-            let senders = Arc::clone(&self.parts.senders);
+        let known = Arc::clone(&self.parts.senders);
+        let asked = stream::iter(wanted).map(move |sender| {
+            let senders = Arc::clone(&known);
             async move {
                 match timeout(PATIENCE, senders.facts(sender)).await {
                     Ok(Ok(facts)) => Some((sender, facts)),

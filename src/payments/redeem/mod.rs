@@ -27,6 +27,7 @@ pub mod state;
 
 pub use self::{
     driver::{RedeemFailure, RedeemParts, Redeemer, redeem_now},
+    gas::GasUse,
     look::{Look, LookError, look},
     state::{Moment, RedeemSettings, RedeemState},
 };

@@ -11,7 +11,7 @@ use super::service::{
 };
 use crate::{
     chain::{Chain, GasPolicy, Outbox, WatchSettings, Watcher},
-    node::{NodeError, files},
+    node::{DataDirLock, NodeError},
     payments::{
         Books, BooksError,
         redeem::{RedeemParts, RedeemSettings, RedeemState, Redeemer, gas::GasUse},
@@ -77,7 +77,7 @@ pub struct RunningRedeemer {
     task: JoinHandle<()>,
     stop: CancellationToken,
     /// The files are its own as long as this is open.
-    _held: std::fs::File,
+    _held: DataDirLock,
 }
 
 impl RunningRedeemer {
@@ -90,7 +90,7 @@ impl RunningRedeemer {
         chain: Chain,
         account: PrivateKeySigner,
     ) -> Result<Self, RedeemerError> {
-        let held = files::take(&config.data_dir)?;
+        let held = DataDirLock::take(&config.data_dir)?;
         let path = Books::path(&config.data_dir);
         let books = tokio::task::spawn_blocking(move || Books::open(&path))
             .await

@@ -139,8 +139,22 @@ async fn calls_at_once_from_two_outboxes_leave_no_gap_and_share_no_nonce() {
     assert!(Journal::new(folder.path()).open_entries().unwrap().is_empty());
 }
 
+/// Waits until the journal has so many lines of transactions that were sent.
+async fn sent_lines(folder: &Path, count: usize) {
+    for _ in 0..600 {
+        let sent = lines(folder)
+            .into_iter()
+            .filter(|line| line.state == State::Sending);
+        if sent.count() >= count {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(25)).await;
+    }
+    panic!("{count} were never sent");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_stuck_below_the_base_fee_is_offered_for_more_and_the_mined_hash_is_told() {
+async fn what_is_stuck_is_offered_for_more_and_the_mined_hash_is_told() {
     let devnet = testbed::devnet().await;
     let chain = connect(&devnet).await;
     let folder = tempfile::tempdir().unwrap();
@@ -154,14 +168,11 @@ async fn what_is_stuck_below_the_base_fee_is_offered_for_more_and_the_mined_hash
         .await
         .unwrap();
     let first = sent.hash();
-    // More than twice the base fee it was offered at.
-    devnet
-        .provider()
-        .anvil_set_next_block_base_fee_per_gas(90_000_000_000)
-        .await
-        .unwrap();
-    devnet.mine(1).await;
     let waiter = tokio::spawn(async move { sent.mined(patient()).await });
+    sent_lines(folder.path(), 3).await;
+    tokio::time::sleep(eager().replace_after * 3).await;
+    let offers = lines(folder.path()).len();
+    assert_eq!(offers, 3, "twice, and not more often");
     let mined = mine_until_done(&devnet, waiter).await.unwrap();
     assert!(mined.replaced);
     assert_ne!(mined.hash, first);
@@ -175,13 +186,44 @@ async fn what_is_stuck_below_the_base_fee_is_offered_for_more_and_the_mined_hash
         outbox.fate(first).await.unwrap(),
         Fate::Replaced { by: Some(by) } if by == mined.hash
     ));
-    // Both have their lines, and both have ended.
+    // All have their lines, and all have ended.
     assert!(outbox.journal().open_entries().unwrap().is_empty());
-    let replacement = lines(folder.path())
-        .into_iter()
-        .find(|line| line.hash == mined.hash)
+    let second = lines(folder.path()).remove(1);
+    assert_eq!(second.replaces, Some(first));
+}
+
+/// The node drops what offers less than the base fee: nobody takes it again for that.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_dropped_below_the_base_fee_is_offered_for_more() {
+    let devnet = testbed::devnet().await;
+    let chain = connect(&devnet).await;
+    let folder = tempfile::tempdir().unwrap();
+    stop_mining(&devnet).await;
+    let outbox = outbox(
+        &chain,
+        &devnet.accounts.orchestrator,
+        folder.path(),
+        GasPolicy::default(),
+    );
+    let sent = outbox
+        .prepare(publish(&devnet, 0))
+        .await
+        .unwrap()
+        .broadcast()
+        .await
         .unwrap();
-    assert_eq!(replacement.replaces, Some(first));
+    let first = sent.hash();
+    let provider = devnet.provider();
+    provider
+        .anvil_set_next_block_base_fee_per_gas(900_000_000_000)
+        .await
+        .unwrap();
+    devnet.mine(1).await;
+    assert!(provider.get_transaction_receipt(first).await.unwrap().is_none());
+    let waiter = tokio::spawn(async move { sent.mined(patient()).await });
+    sent_lines(folder.path(), 2).await;
+    let mined = mine_until_done(&devnet, waiter).await.unwrap();
+    assert!(mined.replaced && mined.hash != first);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -602,7 +644,7 @@ async fn a_line_of_a_chain_that_is_gone_holds_nothing_back_on_the_next() {
     let list = chain.sent_list(&journal, me.address(), 10, false).await.unwrap();
     assert_eq!(list.transactions[0].state, SentState::OtherChain);
     let sender = outbox(&chain, me, folder.path(), GasPolicy::default());
-    let mined = sender.send(publish(&devnet, 0), patient()).await.unwrap();
+    let mined = sender.send(publish(&devnet, 1), patient()).await.unwrap();
     assert_eq!(mined.nonce, 0);
     assert_ne!(mined.hash, lost);
 }

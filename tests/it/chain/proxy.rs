@@ -37,6 +37,8 @@ pub enum Fault {
     NoLogs,
     /// Put this block of Ethereum into every header, as Arbitrum does.
     L1Block(u64),
+    /// Say of every transaction without a receipt that it was mined in this block and worked.
+    ForgeReceipts(u64),
     /// Answer calls without a recipient with this member, as some nodes do; forward the rest of the batch.
     NoCreation(&'static str),
 }
@@ -125,6 +127,7 @@ impl Proxy {
             Fault::Behind(_) => text.contains("\"latest\""),
             Fault::MostBlocks(_) | Fault::NoLogs => text.contains("eth_getLogs"),
             Fault::L1Block(_) => text.contains("eth_getBlockBy"),
+            Fault::ForgeReceipts(_) => text.contains("eth_getTransactionReceipt"),
         });
         let mut refused = Vec::new();
         let mut forwarded = body;
@@ -169,15 +172,19 @@ impl Proxy {
             }
             Some(Fault::NoLogs) => {
                 // A filter that nothing fits.
-                forwarded = text.replace("\"topics\":[[", "\"topics\":[[\"0x0000000000000000000000000000000000000000000000000000000000000000\"],[").into();
+                let nothing = format!("\"topics\":[[\"0x{}\"],[", "0".repeat(64));
+                forwarded = text.replace("\"topics\":[[", &nothing).into();
             }
-            Some(Fault::LoseAnswer(_) | Fault::L1Block(_)) | None => {}
+            Some(Fault::LoseAnswer(_) | Fault::L1Block(_) | Fault::ForgeReceipts(_)) | None => {}
         }
         let mut answer = proxy.forward(forwarded).await;
         if !refused.is_empty() {
             let mut answers: Vec<Value> = serde_json::from_slice(&answer).unwrap();
             answers.extend(refused);
             answer = serde_json::to_vec(&answers).unwrap().into();
+        }
+        if let Some(Fault::ForgeReceipts(block)) = fault {
+            answer = forged(&text, &answer, block);
         }
         if let Some(Fault::L1Block(block)) = fault {
             let mut answers: Value = serde_json::from_slice(&answer).unwrap();
@@ -199,6 +206,33 @@ impl Proxy {
         // Each request comes over its own connection, so that a stopped proxy is gone for good.
         (status, [("connection", "close")], answer).into_response()
     }
+}
+
+/// The answers, with a receipt wherever there was none.
+fn forged(asked: &str, answer: &[u8], block: u64) -> Bytes {
+    let list = |value: Value| match value {
+        Value::Array(list) => list,
+        one => vec![one],
+    };
+    let asked = list(serde_json::from_str(asked).unwrap());
+    let mut answers: Value = serde_json::from_slice(answer).unwrap();
+    let all = match &mut answers {
+        Value::Array(all) => all.iter_mut().collect(),
+        one => vec![one],
+    };
+    for one in all {
+        let request = asked.iter().find(|request| request["id"] == one["id"]);
+        if let Some(request) = request
+            && request["method"] == "eth_getTransactionReceipt"
+            && one["result"].is_null()
+        {
+            one["result"] = json!({
+                "transactionHash": request["params"][0], "blockNumber": format!("{block:#x}"),
+                "gasUsed": "0x30d40", "effectiveGasPrice": "0x3b9aca00", "status": "0x1", "logs": [],
+            });
+        }
+    }
+    serde_json::to_vec(&answers).unwrap().into()
 }
 
 /// How many blocks a request for logs is about; all up to the latest are too many.

@@ -1,0 +1,213 @@
+//! `lpctl ticket`: beside books and a real chain.
+
+use alloy::{
+    network::TransactionBuilder as _,
+    primitives::{B256, U256, keccak256},
+    providers::Provider as _,
+    rpc::types::TransactionRequest,
+    signers::SignerSync as _,
+};
+use engine::{
+    payments::{Books, WinningTicket},
+    units::{Round, Wei},
+    wire::ticket::Ticket,
+};
+
+use crate::operator::Operator;
+
+/// A thousandth of an ETH.
+fn finney(count: u64) -> Wei {
+    Wei::gwei(count * 1_000_000)
+}
+
+impl Operator {
+    /// An orchestrator in its first active round.
+    async fn active(&self) {
+        let activate = [
+            "orch",
+            "activate",
+            "--bond",
+            "50",
+            "--reward-cut",
+            "10",
+            "--fee-share",
+            "40",
+            "--service-uri",
+            "https://127.0.0.1:8935",
+            "-y",
+        ];
+        self.lpctl(&activate).expect_code(0);
+        self.devnet.next_round().await;
+    }
+
+    /// Has the gateway pay in.
+    async fn gateway_deposits(&self, deposit: Wei) {
+        let selector = keccak256("fundDeposit()");
+        let request = TransactionRequest::default()
+            .with_from(self.devnet.accounts.gateway.address())
+            .with_to(self.devnet.contracts.ticket_broker)
+            .with_value(deposit.0)
+            .with_input(selector[..4].to_vec())
+            .with_gas_limit(500_000);
+        let sent = self.devnet.provider().send_transaction(request).await.unwrap();
+        assert!(sent.get_receipt().await.unwrap().status());
+    }
+
+    /// A ticket of this round that wins, with parameters that expire at `expires`.
+    async fn win(&self, nonce: u32, face_value: Wei, expires: u64) -> WinningTicket {
+        let rounds = self.devnet.contracts.rounds_manager;
+        let round = self.word(rounds, "currentRound()", None).await;
+        let block_hash = self.word(rounds, "blockHashForRound(uint256)", Some(round)).await;
+        let recipient_rand = U256::from(nonce);
+        let ticket = Ticket {
+            recipient: self.orchestrator(),
+            sender: self.devnet.accounts.gateway.address(),
+            face_value,
+            win_prob: U256::MAX,
+            sender_nonce: nonce,
+            recipient_rand_hash: keccak256(recipient_rand.to_be_bytes::<32>()),
+            creation_round: Round(round.to()),
+            creation_round_block_hash: B256::from(block_hash),
+        };
+        let signature = self
+            .devnet
+            .accounts
+            .gateway
+            .sign_hash_sync(&ticket.digest())
+            .unwrap();
+        WinningTicket {
+            ticket,
+            signature: signature.as_bytes(),
+            recipient_rand,
+            params_expiration_block: expires,
+        }
+    }
+
+    async fn word(
+        &self,
+        contract: alloy::primitives::Address,
+        signature: &str,
+        argument: Option<U256>,
+    ) -> U256 {
+        let mut data = keccak256(signature)[..4].to_vec();
+        if let Some(argument) = argument {
+            data.extend_from_slice(&argument.to_be_bytes::<32>());
+        }
+        let call = TransactionRequest::default().to(contract).input(data.into());
+        U256::from_be_slice(&self.devnet.provider().call(call).await.unwrap())
+    }
+
+    /// The books of this home's node.
+    fn books(&self) -> Books {
+        let folder = self.environment.home().join(".local/share/lpctl/node");
+        std::fs::create_dir_all(&folder).unwrap();
+        Books::open(&Books::path(&folder)).unwrap()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tickets_are_listed_redeemed_and_counted_beside_open_books() {
+    let operator = Operator::new().await;
+    operator.active().await;
+    operator.gateway_deposits(Wei::ether(5)).await;
+    let block = operator.devnet.provider().get_block_number().await.unwrap();
+    let books = operator.books();
+    let (ready, live) = (
+        operator.win(1, finney(250), 0).await,
+        operator.win(2, finney(100), block + 1_000).await,
+    );
+    for won in [&ready, &live] {
+        assert!(books.keep_winner(won.clone()).await.unwrap());
+    }
+    let hash = ready.ticket.hash().to_string();
+
+    let list = operator
+        .lpctl(&["ticket", "list", "--json"])
+        .expect_code(0)
+        .data();
+    let tickets = list["tickets"].as_array().unwrap();
+    assert_eq!(list["waiting_value_wei"], finney(350).to_string());
+    let of = |hash: B256| {
+        tickets
+            .iter()
+            .find(|ticket| ticket["hash"] == hash.to_string())
+            .unwrap()
+    };
+    assert_eq!(of(ready.ticket.hash())["wait"]["code"], "ready");
+    assert_eq!(of(live.ticket.hash())["wait"]["code"], "parameters_live");
+    assert!(of(ready.ticket.hash())["window"]["blocks_left"].as_u64().unwrap() > 0);
+    let text = operator.lpctl(&["ticket", "list"]).expect_code(0).stdout;
+    assert!(
+        text.contains("0.25 ETH") && text.contains("its parameters are in use"),
+        "{text}"
+    );
+
+    let before = operator.nonce().await;
+    let dry = operator
+        .lpctl(&["ticket", "redeem", "--all", "--dry-run"])
+        .expect_code(0);
+    assert!(dry.stdout.contains("Dry run"), "{dry:?}");
+    assert_eq!(operator.nonce().await, before);
+    // Never before its parameters have expired.
+    let early = operator
+        .lpctl(&[
+            "ticket",
+            "redeem",
+            &live.ticket.hash().to_string(),
+            "-y",
+            "--json",
+        ])
+        .expect_code(4);
+    assert_eq!(early.error()["code"], "parameters_live");
+
+    let paid = operator
+        .lpctl(&["ticket", "redeem", "--all", "-y", "--json"])
+        .expect_code(0)
+        .data();
+    assert_eq!(paid["paid_wei"], finney(250).to_string());
+    assert_eq!(paid["tickets"][0]["status"], "redeemed");
+    assert_eq!(operator.nonce().await, before + 1);
+
+    let shown = operator
+        .lpctl(&["ticket", "show", &hash, "--json"])
+        .expect_code(0)
+        .data();
+    assert_eq!(shown["transaction"], paid["tickets"][0]["transaction"]);
+    assert!(shown.get("recipient_rand").is_none());
+    let stats = operator
+        .lpctl(&["ticket", "stats", "--json"])
+        .expect_code(0)
+        .data();
+    assert_eq!(
+        (&stats["redeemed"]["count"], &stats["waiting"]["count"]),
+        (&1.into(), &1.into())
+    );
+    assert_eq!(stats["paid_wei"], finney(250).to_string());
+    let again = operator
+        .lpctl(&["ticket", "redeem", &hash, "-y", "--json"])
+        .expect_code(4);
+    assert_eq!(again.error()["code"], "ticket_used");
+    let none = operator
+        .lpctl(&["ticket", "redeem", "--all", "-y", "--json"])
+        .expect_code(4);
+    assert_eq!(none.error()["code"], "no_ticket");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_missing_is_said_with_what_to_do() {
+    let operator = Operator::new().await;
+    let missing = operator.lpctl(&["ticket", "list", "--json"]).expect_code(3);
+    assert_eq!(missing.error()["code"], "no_books");
+    drop(operator.books());
+    let empty = operator.lpctl(&["ticket", "list"]).expect_code(0);
+    assert_eq!(
+        empty.stdout,
+        "no winning tickets wait; `--all` shows those of before\n"
+    );
+    let nobody = B256::repeat_byte(7).to_string();
+    let unknown = operator
+        .lpctl(&["ticket", "show", &nobody, "--json"])
+        .expect_code(1);
+    assert_eq!(unknown.error()["code"], "unknown_ticket");
+    operator.lpctl(&["ticket", "redeem"]).expect_code(2);
+}
