@@ -215,7 +215,8 @@ pub(super) struct Writer {
     /// New winning tickets, and anything at all.
     told: (watch::Sender<u64>, watch::Sender<()>),
     remains: Remains,
-    is_failing: bool,
+    /// Why the last batch was not written, for whoever asks.
+    trouble: Arc<Mutex<Option<BooksError>>>,
 }
 
 impl Writer {
@@ -223,6 +224,7 @@ impl Writer {
     pub(super) fn start(
         connection: Connection,
         accounts: Arc<Mutex<Accounts>>,
+        trouble: Arc<Mutex<Option<BooksError>>>,
         told: (watch::Sender<u64>, watch::Sender<()>),
     ) -> Result<Sender<Box<dyn Task>>, BooksError> {
         let (sender, receiver) = channel();
@@ -235,7 +237,7 @@ impl Writer {
             accounts,
             told,
             remains,
-            is_failing: false,
+            trouble,
         };
         std::thread::Builder::new()
             .name("books".to_string())
@@ -275,8 +277,7 @@ impl Writer {
     fn write(&mut self, mut tasks: Vec<Box<dyn Task>>) {
         match self.attempt(&mut tasks) {
             Ok(done) => {
-                if self.is_failing {
-                    self.is_failing = false;
+                if self.set_trouble(None).is_some() {
                     tracing::info!("the books are written again");
                 }
                 if done.took_remains {
@@ -294,15 +295,21 @@ impl Writer {
                 }
             }
             Err(error) => {
-                if !self.is_failing {
-                    self.is_failing = true;
+                if self.set_trouble(Some(error.clone())).is_none() {
                     tracing::error!(%error, "the books cannot be written: no payment is taken until they can");
                 }
+                self.told.1.send_replace(());
                 for task in tasks {
                     task.end(Err(error.clone()), &mut self.remains);
                 }
             }
         }
+    }
+
+    /// Says what is wrong now; returns what was before.
+    fn set_trouble(&self, now: Option<BooksError>) -> Option<BooksError> {
+        let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut *trouble, now)
     }
 
     fn attempt(&mut self, tasks: &mut [Box<dyn Task>]) -> Result<Done, BooksError> {
