@@ -224,9 +224,13 @@ fn play(stage: &Stage) -> eyre::Result<()> {
         redeemed.deposit < before.deposit && redeemed.fees > before.fees,
         "no ticket was paid: {before}, then {redeemed}"
     );
+    let (paid, earned) = (before.deposit - redeemed.deposit, redeemed.fees - before.fees);
+    // The contracts round in the orchestrator's disfavour, by less than anybody could spend.
     ensure!(
-        before.deposit - redeemed.deposit == redeemed.fees - before.fees,
-        "what left the deposit is not what the orchestrator earned"
+        paid >= earned && paid - earned < 1_000,
+        "{} left the deposit, the orchestrator earned {}",
+        eth(paid),
+        eth(earned)
     );
 
     say("\n── and taken out")?;
