@@ -299,10 +299,14 @@ fn eth(wei: u128) -> String {
     format!("{} ETH", text.trim_end_matches('0').trim_end_matches('.'))
 }
 
+/// Arguments as they are for the devnet.
+fn devnet<'a>(arguments: &[&'a str]) -> Vec<&'a str> {
+    [&["--profile", "devnet"][..], arguments].concat()
+}
+
 /// Goes on to the next round, in which the tickets' parameters have expired, and waits until the node has redeemed every
 /// winner and called the round's reward.
 fn redeem(stage: &Stage) -> eyre::Result<()> {
-    let devnet = |arguments: &[&str]| [&["--profile", "devnet"][..], arguments].concat();
     stage.show(&devnet(&["ticket", "list"]))?;
     let won = stage.ask(&devnet(&["ticket", "list"]))?;
     let count = won["tickets"].as_array().map_or(0, Vec::len);
