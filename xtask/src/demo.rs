@@ -297,9 +297,13 @@ fn eth(wei: u128) -> String {
     format!("{} ETH", text.trim_end_matches('0').trim_end_matches('.'))
 }
 
+/// Arguments as they are for the devnet.
+fn devnet<'a>(arguments: &[&'a str]) -> Vec<&'a str> {
+    [&["--profile", "devnet"][..], arguments].concat()
+}
+
 /// Lets the tickets' parameters expire and waits until the node has redeemed every winner.
 fn redeem(stage: &Stage) -> eyre::Result<()> {
-    let devnet = |arguments: &[&str]| [&["--profile", "devnet"][..], arguments].concat();
     stage.show(&devnet(&["ticket", "list"]))?;
     let won = stage.ask(&devnet(&["ticket", "list"]))?;
     let count = won["tickets"].as_array().map_or(0, Vec::len);
