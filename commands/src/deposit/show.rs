@@ -115,12 +115,12 @@ fn status(answer: &DepositAnswer) -> String {
 }
 
 fn tickets(sizing: &Sizing) -> String {
-    let orchestrators = wording::counted(
-        usize::try_from(sizing.pool_size).unwrap_or(usize::MAX),
-        "orchestrator",
-    );
+    let share = match sizing.pool_size {
+        1 => "the only orchestrator in the pool can claim it".to_string(),
+        size => format!("{size} orchestrators share it"),
+    };
     format!(
-        "up to {}: the reserve allows {} ({orchestrators} share it), the deposit {}",
+        "up to {}: the reserve allows {} ({share}), the deposit {}",
         sizing.usable_face_value_wei.human(),
         sizing.reserve_allows_wei.human(),
         sizing.deposit_allows_wei.human()
