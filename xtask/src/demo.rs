@@ -396,10 +396,10 @@ fn start_node(stage: &Stage, port: u16) -> eyre::Result<(Running, String)> {
     Ok((child, operator_url))
 }
 
-/// A 1080p clip with sound, drawn by ffmpeg's own test sources.
+/// A 720p clip with sound, drawn by ffmpeg's own test sources, at the rate a streamer would send it.
 fn draw_clip(folder: &Path) -> eyre::Result<PathBuf> {
     let path = folder.join("clip.mp4");
-    say(&format!("drawing {CLIP_SECONDS} s of 1080p30 with sound"))?;
+    say(&format!("drawing {CLIP_SECONDS} s of 720p30 with sound"))?;
     let status = Command::new("ffmpeg")
         .args([
             "-v",
@@ -408,7 +408,7 @@ fn draw_clip(folder: &Path) -> eyre::Result<PathBuf> {
             "-f",
             "lavfi",
             "-i",
-            "testsrc2=size=1920x1080:rate=30",
+            "testsrc2=size=1280x720:rate=30",
             "-f",
             "lavfi",
         ])
@@ -419,16 +419,8 @@ fn draw_clip(folder: &Path) -> eyre::Result<PathBuf> {
             &CLIP_SECONDS.to_string(),
         ])
         .args([
-            "-c:v",
-            "libx264",
-            "-preset",
-            "ultrafast",
-            "-g",
-            "60",
-            "-pix_fmt",
-            "yuv420p",
-            "-c:a",
-            "aac",
+            "-c:v", "libx264", "-preset", "veryfast", "-b:v", "3M", "-maxrate", "3M", "-bufsize", "6M", "-g",
+            "60", "-pix_fmt", "yuv420p", "-c:a", "aac",
         ])
         .arg(&path)
         .stdin(Stdio::null())
