@@ -8,7 +8,7 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 help:
 	@echo "make setup   install what is missing: a C compiler and ffmpeg (Debian; for tests a newer one and an object store, PyPI, pinned), anvil and Livepeer's contracts (npm, pinned)"
-	@echo "make demo    a Livepeer protocol, an orchestrator, a node and a stream on this machine, verified"
+	@echo "make demo    a Livepeer protocol, an orchestrator, a node and a stream paid with tickets on this machine, verified"
 	@echo "make test    all tests, against the real things"
 	@echo "make check   what must hold before a commit: format, lints, licences, derived files, tests"
 	@echo "make gen     write completions/ and man/ from the code"

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use alloy::primitives::U256;
 use clap::Args;
 use clap_complete::engine::ArgValueCompleter;
 use engine::{
@@ -93,6 +94,9 @@ fn status(answer: &DepositAnswer) -> String {
         Standing::NoDeposit => "the deposit is used up: the gateway sends no tickets".to_string(),
         Standing::NoReserve => "there is no reserve: orchestrators refuse its tickets".to_string(),
         Standing::Unlocking => "being unlocked: orchestrators refuse its tickets".to_string(),
+        Standing::Refused if sizing.pool_size == 0 => {
+            "no orchestrator is in the pool: nobody could take a ticket".to_string()
+        }
         Standing::Refused => format!(
             "too small: orchestrators refuse tickets below {}",
             sizing.least_face_value_wei.human()
@@ -111,12 +115,12 @@ fn status(answer: &DepositAnswer) -> String {
 }
 
 fn tickets(sizing: &Sizing) -> String {
-    let orchestrators = wording::counted(
-        usize::try_from(sizing.pool_size).unwrap_or(usize::MAX),
-        "orchestrator",
-    );
+    let share = match sizing.pool_size {
+        1 => "the only orchestrator in the pool can claim it".to_string(),
+        size => format!("{size} orchestrators share it"),
+    };
     format!(
-        "up to {}: the reserve allows {} ({orchestrators} share it), the deposit {}",
+        "up to {}: the reserve allows {} ({share}), the deposit {}",
         sizing.usable_face_value_wei.human(),
         sizing.reserve_allows_wei.human(),
         sizing.deposit_allows_wei.human()
@@ -130,6 +134,13 @@ fn wanted(sizing: &Sizing) -> String {
         sizing.gas_price_wei.human_gwei(),
         sizing.reserve_for_wanted_wei.human()
     )
+}
+
+/// The next amount with two digits that are not zero: the price of gas it rests on moves anyway.
+fn round_up(amount: Wei) -> Wei {
+    let digits = amount.0.to_string().len();
+    let step = U256::from(10u64).pow(U256::from(digits.saturating_sub(2)));
+    Wei(amount.0.div_ceil(step).saturating_mul(step))
 }
 
 /// What to pay in, as a command.
@@ -147,9 +158,26 @@ fn next(answer: &DepositAnswer) -> Option<String> {
     let reserve = sizing.reserve_for_wanted_wei.saturating_sub(answer.reserve_wei);
     let deposit = sizing.wanted_face_value_wei.saturating_sub(answer.deposit_wei);
     let part = |name: &str, amount: Wei| {
-        (amount > Wei::ZERO).then(|| format!(" --{name} {}eth", amount.eth_decimal()))
+        (amount > Wei::ZERO).then(|| format!(" --{name} {}eth", round_up(amount).eth_decimal()))
     };
     let parts = [part("deposit", deposit), part("reserve", reserve)];
     let parts: String = parts.into_iter().flatten().collect();
     (!parts.is_empty()).then(|| format!("`lpctl deposit fund{parts}`"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_to_pay_in_are_short_and_enough() {
+        for (amount, rounded) in [
+            ("0.017165418359999999eth", "0.018"),
+            ("1.5eth", "1.5"),
+            ("0.991eth", "1"),
+            ("7wei", "0.000000000000000007"),
+        ] {
+            assert_eq!(round_up(amount.parse().unwrap()).eth_decimal(), rounded);
+        }
+    }
 }

@@ -87,6 +87,10 @@ impl Operator {
     }
 }
 
+fn eth(text: &str) -> U256 {
+    text.parse::<Wei>().unwrap().0
+}
+
 /// The bytes whose hash a ticket's sender signs, put together by hand.
 fn packed(ticket: &Ticket, round: U256, hash: B256) -> Vec<u8> {
     let bytes = (
@@ -111,8 +115,6 @@ async fn a_gateway_pays_in_unlocks_and_takes_its_funds_out() {
     let deposit = |arguments: &[&str]| {
         operator.lpctl(&[&["deposit"], arguments, &["--account", "delegator", "--json"]].concat())
     };
-    let eth = |text: &str| text.parse::<Wei>().unwrap().0;
-
     for (arguments, code) in [
         (&["unlock", "-y"][..], "no_deposit"),
         (&["cancel-unlock", "-y"], "not_unlocking"),
@@ -190,7 +192,15 @@ async fn a_gateway_pays_in_unlocks_and_takes_its_funds_out() {
     let cost: U256 = done["cost_wei"].as_str().unwrap().parse().unwrap();
     let after = operator.devnet.provider().get_balance(gateway).await.unwrap();
     assert_eq!(after, before + info[0] + info[2] - cost);
-    assert_eq!(operator.sender_info(gateway).await, [U256::ZERO; 4]);
+    let info = operator.sender_info(gateway).await;
+    assert_eq!([info[0], info[2]], [U256::ZERO; 2]);
+    // The contract keeps the round; nothing is being unlocked all the same.
+    assert!(info[1] > U256::ZERO);
+    let empty = deposit(&["show"]).expect_code(0).data();
+    assert_eq!(
+        (&empty["sizing"]["standing"], &empty["withdraw_round"]),
+        (&"empty".into(), &serde_json::Value::Null)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -220,7 +230,7 @@ async fn fees_of_a_redeemed_ticket_are_shown_and_taken_out() {
     operator.devnet.next_round().await;
     operator.lpctl(&["reward", "call", "-y"]).expect_code(0);
     operator.win_once("1eth".parse().unwrap()).await;
-    // Alone in the pool and with nobody delegating, all of it is the orchestrator's, but for rounding.
+    // What the contract shares out in the round of an account's first reward is a little less than the whole.
     let shown = operator.lpctl(&["fees", "show", "--json"]).expect_code(0).data();
     let fees: U256 = shown["fees_wei"].as_str().unwrap().parse().unwrap();
     let manager = operator.devnet.contracts.bonding_manager;
@@ -260,7 +270,7 @@ async fn fees_of_a_redeemed_ticket_are_shown_and_taken_out() {
         .lpctl(&["fees", "withdraw", "0.25eth", "--to", "delegator", "-y"])
         .expect_code(0);
     let after = operator.devnet.provider().get_balance(delegator).await.unwrap();
-    assert_eq!(after - before, "0.25eth".parse::<Wei>().unwrap().0);
+    assert_eq!(after - before, eth("0.25eth"));
 
     let before = operator
         .devnet
@@ -279,7 +289,7 @@ async fn fees_of_a_redeemed_ticket_are_shown_and_taken_out() {
         .get_balance(operator.orchestrator())
         .await
         .unwrap();
-    let rest = fees - "0.25eth".parse::<Wei>().unwrap().0;
+    let rest = fees - eth("0.25eth");
     assert_eq!(after, before + rest - cost, "to the wei");
     let shown = operator.lpctl(&["fees", "show"]).expect_code(0);
     operator.assert_snapshot("fees_show_none", &shown);

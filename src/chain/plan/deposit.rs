@@ -80,10 +80,13 @@ pub(crate) struct BrokerSlots {
 
 pub(crate) fn answer_broker(answers: &Answers, slots: &BrokerSlots) -> Result<BrokerFacts, ChainError> {
     let info = answers.get(slots.sender)?;
+    let is_empty = info.sender.deposit.is_zero() && info.reserve.fundsRemaining.is_zero();
     Ok(BrokerFacts {
         deposit: Wei(info.sender.deposit),
         withdraw_round: match info.sender.withdrawRound {
             U256::ZERO => None,
+            // The contract keeps the round of a withdrawal that is over.
+            _ if is_empty => None,
             round => Some(round_number(round)?),
         },
         reserve: Wei(info.reserve.fundsRemaining),
