@@ -321,6 +321,7 @@ module completions {
 
   # Mint this round's reward for you and your delegators
   export extern "lpctl reward call" [
+    --orchestrator: string    # Orchestrator whose reward is called, where the account is its reward caller (LIP-118)
     --queue                   # Send even though an earlier transaction of the account is not mined yet
     --wait: string            # How long to wait for each transaction to be mined, in seconds
     --profile: string         # Section of the config file to use
@@ -364,6 +365,65 @@ module completions {
     --color: string@"nu-complete lpctl reward status color" # When to use colour
     --help(-h)                # Print help (see more with '--help')
     which?: string            # Orchestrator: a name or an address; without it the account in use
+  ]
+
+  def "nu-complete lpctl reward history color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Show what became of each round's reward: called, missed, or nothing to call
+  export extern "lpctl reward history" [
+    --rounds: string          # Rounds to go back, the current one included
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl reward history color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+    which?: string            # Orchestrator: a name or an address; without it the account in use
+  ]
+
+  def "nu-complete lpctl reward watch color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Call each round's reward, in time and once
+  export extern "lpctl reward watch" [
+    --reward-orchestrator: string # Orchestrator whose rewards are called, where the account is its reward caller (LIP-118) [default: reward.orchestrator of the config file, else the account itself]
+    --patient-gas-price: string # Most to pay for gas at the beginning of a round; it rises to --max-gas-price until three quarters have passed [default: reward.patient_gas_price of the config file, else a quarter of --max-gas-price]
+    --min-reward: string      # Leave a reward that brings less LPT than this [default: reward.min_reward of the config file]
+    --lpt-per-eth: string     # Leave a reward that brings less than its gas costs, at so many LPT for an ETH [default: reward.lpt_per_eth of the config file]
+    --initialize-rounds       # Open rounds that nobody has opened: until then nobody can call reward or redeem tickets
+    --initialize-max-delay: string # Seconds others are given to open a round, at most: a random part of it passes [default: reward.initialize_max_delay of the config file, else 30]
+    --alert-at: string        # Alert when so many percent of a round have passed and reward is not called, like 25,50,75, or none [default: reward.alert_at of the config file, else 25,50,75]
+    --alert-webhook: string   # URL that gets each alert as JSON in a POST [default: reward.alert_webhook of the config file]
+    --alert-program: path     # Program to run for each alert, with its facts in the variables LPCTL_ALERT, LPCTL_ALERT_MESSAGE and others [default: reward.alert_program of the config file]
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl reward watch color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
   ]
 
   def "nu-complete lpctl round color" [] {
@@ -437,6 +497,502 @@ module completions {
     --verbose(-v)             # Say more; repeat it for still more
     --quiet(-q)               # Say nothing but the answer and failures
     --color: string@"nu-complete lpctl round init color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+  ]
+
+  def "nu-complete lpctl deposit color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Put ETH behind a gateway's tickets, and take it out again
+  export extern "lpctl deposit" [
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl deposit color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+  ]
+
+  def "nu-complete lpctl deposit show color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Show a gateway's deposit and reserve, and what tickets they allow
+  export extern "lpctl deposit show" [
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl deposit show color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+    which?: string            # Account: a name or an address; without it the one in use
+  ]
+
+  def "nu-complete lpctl deposit fund color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Pay into the deposit and the reserve of a gateway
+  export extern "lpctl deposit fund" [
+    --deposit: string         # ETH to add to the deposit, like 0.02eth
+    --reserve: string         # ETH to add to the reserve, like 0.1eth
+    --queue                   # Send even though an earlier transaction of the account is not mined yet
+    --wait: string            # How long to wait for each transaction to be mined, in seconds
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl deposit fund color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+  ]
+
+  def "nu-complete lpctl deposit unlock color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Begin to unlock deposit and reserve
+  export extern "lpctl deposit unlock" [
+    --queue                   # Send even though an earlier transaction of the account is not mined yet
+    --wait: string            # How long to wait for each transaction to be mined, in seconds
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl deposit unlock color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+  ]
+
+  def "nu-complete lpctl deposit cancel-unlock color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Keep deposit and reserve locked after all
+  export extern "lpctl deposit cancel-unlock" [
+    --queue                   # Send even though an earlier transaction of the account is not mined yet
+    --wait: string            # How long to wait for each transaction to be mined, in seconds
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl deposit cancel-unlock color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+  ]
+
+  def "nu-complete lpctl deposit withdraw color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Take unlocked deposit and reserve out
+  export extern "lpctl deposit withdraw" [
+    --queue                   # Send even though an earlier transaction of the account is not mined yet
+    --wait: string            # How long to wait for each transaction to be mined, in seconds
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl deposit withdraw color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+  ]
+
+  def "nu-complete lpctl fees color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # See and take out what tickets earned
+  export extern "lpctl fees" [
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl fees color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+  ]
+
+  def "nu-complete lpctl fees show color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Show the fees an account can withdraw
+  export extern "lpctl fees show" [
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl fees show color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+    which?: string            # Account: a name or an address; without it the one in use
+  ]
+
+  def "nu-complete lpctl fees withdraw color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Take out what tickets earned
+  export extern "lpctl fees withdraw" [
+    --to: string              # Who gets it: an account's name or an address; without it the account itself
+    --give-up-reward          # Go on although this round's reward on your stake is lost by it
+    --data-dir: directory     # The files of the node or redeemer whose tickets they are [default: `node` in lpctl's data folder]
+    --queue                   # Send even though an earlier transaction of the account is not mined yet
+    --wait: string            # How long to wait for each transaction to be mined, in seconds
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl fees withdraw color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+    amount?: string           # How much, like 0.5eth; without it all there is
+  ]
+
+  def "nu-complete lpctl tx color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Look at transactions that were sent from here, hurry or cancel those that wait
+  export extern "lpctl tx" [
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl tx color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+  ]
+
+  def "nu-complete lpctl tx list color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # List the transactions an account sent from here
+  export extern "lpctl tx list" [
+    --open                    # Only those that can still be mined
+    --limit: string           # How many at most
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl tx list color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+    which?: string            # Account: a name or an address; without it the one in use
+  ]
+
+  def "nu-complete lpctl tx show color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Show what became of a transaction
+  export extern "lpctl tx show" [
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl tx show color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+    hash: string              # The transaction's hash
+  ]
+
+  def "nu-complete lpctl tx speed-up color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Offer more for a transaction that waits
+  export extern "lpctl tx speed-up" [
+    --gas-price: string       # What to offer for a unit of gas; without it what a new transaction would offer, 11 % more at least
+    --wait: string            # How long to wait until one of the two is mined, in seconds
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl tx speed-up color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+    hash?: string             # The transaction's hash; without it the one that is next to be mined
+  ]
+
+  def "nu-complete lpctl tx cancel color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Take the nonce of a transaction that waits, so that it can never be mined
+  export extern "lpctl tx cancel" [
+    --gas-price: string       # What to offer for a unit of gas; without it what a new transaction would offer, 11 % more at least
+    --wait: string            # How long to wait until one of the two is mined, in seconds
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl tx cancel color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+    hash: string              # The transaction's hash
+  ]
+
+  def "nu-complete lpctl ticket color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Winning tickets: what waits, why, and what was paid
+  export extern "lpctl ticket" [
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl ticket color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+  ]
+
+  def "nu-complete lpctl ticket list color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # List winning tickets: value, sender, time left, break-even gas price, and why each one waits
+  export extern "lpctl ticket list" [
+    --all                     # Show settled tickets too, the newest first
+    --sender: string          # Only the tickets of this gateway
+    --limit: string           # Show so many at most
+    --data-dir: directory     # The files of the node or redeemer whose tickets they are [default: `node` in lpctl's data folder]
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl ticket list color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+  ]
+
+  def "nu-complete lpctl ticket show color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Show one winning ticket: its window, its state and everything its sender signed
+  export extern "lpctl ticket show" [
+    --data-dir: directory     # The files of the node or redeemer whose tickets they are [default: `node` in lpctl's data folder]
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl ticket show color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+    hash: string              # The ticket's hash, as `lpctl ticket list --json` gives it
+  ]
+
+  def "nu-complete lpctl ticket redeem color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Redeem winning tickets now, without waiting for cheaper gas or for others to share it with
+  export extern "lpctl ticket redeem" [
+    --all                     # Whatever can be redeemed now
+    --data-dir: directory     # The files of the node or redeemer whose tickets they are [default: `node` in lpctl's data folder]
+    --queue                   # Send even though an earlier transaction of the account is not mined yet
+    --wait: string            # How long to wait for each transaction to be mined, in seconds
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl ticket redeem color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+    ...hashes: string         # The tickets' hashes, as `lpctl ticket list --json` gives them
+  ]
+
+  def "nu-complete lpctl ticket stats color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Sum up what was won, paid and lost, by gateway
+  export extern "lpctl ticket stats" [
+    --data-dir: directory     # The files of the node or redeemer whose tickets they are [default: `node` in lpctl's data folder]
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl ticket stats color" # When to use colour
     --help(-h)                # Print help (see more with '--help')
   ]
 
@@ -537,8 +1093,84 @@ module completions {
     --help(-h)                # Print help (see more with '--help')
   ]
 
+  def "nu-complete lpctl rpc color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Test the RPC endpoints, and offer them to any node as one
+  export extern "lpctl rpc" [
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl rpc color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+  ]
+
+  def "nu-complete lpctl rpc test color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Test the RPC endpoints: whether they answer, how fast, and how far behind they are
+  export extern "lpctl rpc test" [
+    --reads: string           # Timed reads of each endpoint
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl rpc test color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+  ]
+
+  def "nu-complete lpctl rpc serve color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Offer all RPC endpoints as one on this machine, for any node
+  export extern "lpctl rpc serve" [
+    --listen: string          # Address to listen on
+    --allow-remote: string    # Let other machines use it too, and why: whoever reaches it spends your endpoints' requests
+    --stats: string           # Seconds between two lines that tell what was done; 0 for none
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl rpc serve color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+  ]
+
   def "nu-complete lpctl run mode" [] {
-    [ "combined" "orchestrator" "transcoder" ]
+    [ "combined" "orchestrator" "transcoder" "redeemer" ]
   }
 
   def "nu-complete lpctl run preset" [] {
@@ -551,6 +1183,10 @@ module completions {
 
   def "nu-complete lpctl run fallback" [] {
     [ "never" "on-fault" "always" ]
+  }
+
+  def "nu-complete lpctl run auto_adjust_price" [] {
+    [ "true" "false" ]
   }
 
   def "nu-complete lpctl run color" [] {
@@ -580,8 +1216,29 @@ module completions {
     --gpus: string            # GPUs to use: all, none, or numbers and UUIDs like 0,1
     --fallback: string@"nu-complete lpctl run fallback" # When the CPU may do the GPUs' work; without GPUs it always does
     --nvml: path              # The driver's management library, where the system does not find it, as in containers [default: libnvidia-ml.so.1]
-    --data-dir: directory     # The node's own files; one node at a time [default: `node`, of a transcoder `transcoder`, in lpctl's data folder]
+    --data-dir: directory     # The node's own files; one node at a time [default: `node`, of a transcoder `transcoder`, of a redeemer `redeemer`, in lpctl's data folder]
     --work-dir: directory     # Where segments are worked on [default: in memory, if there is room]
+    --price: string           # What gateways pay: wei for a pixel, or with a currency behind it, like 0.02usd [default: payments.price of the config file]
+    --pixels-per-unit: string # Pixels that prices are for [default: payments.pixels_per_unit of the config file, else 1]
+    --price-per-gateway: string # What single gateways pay; several with commas [default: payments.price_per_gateway of the config file]
+    --ticket-ev: string       # What each ticket is worth on average [default: payments.ticket_ev of the config file, else 8gwei]
+    --max-face-value: string  # The most a winning ticket pays [default: payments.max_face_value of the config file, else what gas makes sensible]
+    --auto-adjust-price: string@"nu-complete lpctl run auto_adjust_price" # Whether prices grow by what redeeming tickets costs [default: payments.auto_adjust_price of the config file, else true]
+    --price-feed: string      # Contract that tells what ETH costs in a currency, as Chainlink's do [default: payments.price_feed of the config file, else on arbitrum-one the one for dollars]
+    --reward-orchestrator: string # Orchestrator whose rewards are called, where the account is its reward caller (LIP-118) [default: reward.orchestrator of the config file, else the account itself]
+    --patient-gas-price: string # Most to pay for gas at the beginning of a round; it rises to --max-gas-price until three quarters have passed [default: reward.patient_gas_price of the config file, else a quarter of --max-gas-price]
+    --min-reward: string      # Leave a reward that brings less LPT than this [default: reward.min_reward of the config file]
+    --lpt-per-eth: string     # Leave a reward that brings less than its gas costs, at so many LPT for an ETH [default: reward.lpt_per_eth of the config file]
+    --initialize-rounds       # Open rounds that nobody has opened: until then nobody can call reward or redeem tickets
+    --initialize-max-delay: string # Seconds others are given to open a round, at most: a random part of it passes [default: reward.initialize_max_delay of the config file, else 30]
+    --alert-at: string        # Alert when so many percent of a round have passed and reward is not called, like 25,50,75, or none [default: reward.alert_at of the config file, else 25,50,75]
+    --alert-webhook: string   # URL that gets each alert as JSON in a POST [default: reward.alert_webhook of the config file]
+    --alert-program: path     # Program to run for each alert, with its facts in the variables LPCTL_ALERT, LPCTL_ALERT_MESSAGE and others [default: reward.alert_program of the config file]
+    --no-reward               # Leave it to others to call reward: another host, or `lpctl reward watch`
+    --redeemer: string        # Leave winning tickets with a redeemer elsewhere, which pays the gas
+    --redeemer-secret-file: path # File whose first line orchestrators and their redeemer share
+    --recipient: string       # With --mode redeemer: the orchestrator whose tickets are redeemed
+    --open-rounds             # Open a round nobody has opened when tickets wait for it that are worth more than that costs
     --profile: string         # Section of the config file to use
     --config: path            # Config file to read
     --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
@@ -745,6 +1402,34 @@ module completions {
     --color: string@"nu-complete lpctl node set-max-sessions color" # When to use colour
     --help(-h)                # Print help (see more with '--help')
     sessions: string          # How many, or auto
+  ]
+
+  def "nu-complete lpctl node set-price color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Change what gateways pay, all of them or one
+  export extern "lpctl node set-price" [
+    --pixels-per-unit: string # Pixels the price is for [default: 1]
+    --gateway: string         # The one gateway that pays it
+    --usual                   # Have the gateway pay what all pay
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl node set-price color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+    price?: string            # The price: wei, or with a currency behind it, and behind a slash the pixels it is for
   ]
 
   def "nu-complete lpctl node log-level level" [] {
@@ -966,7 +1651,11 @@ module completions {
     --block: string           # Account of an orchestrator not to work with; repeat it for more
     --extra-nodes: string     # How many of the further addresses an orchestrator names are asked as well
     --min-version: string     # Oldest version of an orchestrator that will do, like 0.8.0
-    --offchain                # Sign nothing, whatever the profile says: off-chain orchestrators do not ask for it
+    --offchain                # Sign and pay nothing, whatever the profile says: off-chain orchestrators do not ask for it
+    --max-price: string       # Most to pay for a pixel, in wei, like 1200 or 0.5 or 1/3; orchestrators that ask more get no segments [default: gateway.max_price of the config file, else any price]
+    --max-ticket-ev: string   # Most one ticket may be worth [default: gateway.max_ticket_ev of the config file, else 3000gwei]
+    --max-total-ev: string    # Most all tickets of one segment may be worth [default: gateway.max_total_ev of the config file, else 20000gwei]
+    --deposit-multiplier: string # How many winning tickets the deposit must cover [default: gateway.deposit_multiplier of the config file, else 1]
     --ffmpeg: path            # The ffmpeg to use, instead of the one on the search path
     --fence: string@"nu-complete lpctl gateway run fence" # What to do where this kernel cannot fence ffmpeg off from files, sockets and programs
     --profile: string         # Section of the config file to use
@@ -1003,7 +1692,11 @@ module completions {
     --attempts: string        # How often a segment is sent at most, where sending it again may help
     --repeat: string          # Send the file so many times, one after the other in one stream
     --no-verify               # Download the renditions without decoding and comparing them
-    --offchain                # Sign nothing, whatever the profile says: off-chain orchestrators do not ask for it
+    --offchain                # Sign and pay nothing, whatever the profile says: off-chain orchestrators do not ask for it
+    --max-price: string       # Most to pay for a pixel, in wei, like 1200 or 0.5 or 1/3; orchestrators that ask more get no segments [default: gateway.max_price of the config file, else any price]
+    --max-ticket-ev: string   # Most one ticket may be worth [default: gateway.max_ticket_ev of the config file, else 3000gwei]
+    --max-total-ev: string    # Most all tickets of one segment may be worth [default: gateway.max_total_ev of the config file, else 20000gwei]
+    --deposit-multiplier: string # How many winning tickets the deposit must cover [default: gateway.deposit_multiplier of the config file, else 1]
     --ffmpeg: path            # The ffmpeg to use, instead of the one on the search path
     --profile: string         # Section of the config file to use
     --config: path            # Config file to read
@@ -1184,6 +1877,35 @@ module completions {
     --color: string@"nu-complete lpctl bench transcode color" # When to use colour
     --help(-h)                # Print help (see more with '--help')
     input?: path              # Video or playlist to transcode; without it a clip is drawn
+  ]
+
+  def "nu-complete lpctl bench tickets color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Measure how fast this machine checks tickets and keeps those that won
+  export extern "lpctl bench tickets" [
+    --tickets: string         # Tickets to check in each turn, rounded up to payments of 100
+    --turns: string           # Turns of each side; the median counts
+    --winners: string         # Winners to write; 0 for none
+    --clients: string         # Gateways that send winners at the same time
+    --folder: directory       # Folder on the disk to write to [default: that of the node's data]
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl bench tickets color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
   ]
 
   def "nu-complete lpctl account color" [] {
@@ -1567,7 +2289,7 @@ module completions {
   ]
 
   def "nu-complete lpctl config set key" [] {
-    [ "profile" "network" "chain_id" "rpc_urls" "controller" "account" "password_file" "keystore_dir" "data_dir" "node_url" "max_gas_price" "max_sessions" "mode" "orch_addr" "orch_secret_file" "log_level" "transcode.cpu.preset" "transcode.cpu.slowest" "transcode.cpu.fastest" "transcode.cpu.headroom_percent" "orchestrator.region" "orchestrator.nodes" "orchestrator.peers" "orchestrator.object_store_file" "orchestrator.discovery_webhook" "gateway.http_addr" "gateway.rtmp_addr" "gateway.cli_addr" "gateway.http_ingest" "gateway.orchestrators" "gateway.orch_webhook" "gateway.ladder" "gateway.max_sessions" "gateway.auth_webhook" "gateway.keys_file" "gateway.log_file" "gateway.verify" ]
+    [ "profile" "network" "chain_id" "rpc_urls" "controller" "account" "password_file" "keystore_dir" "data_dir" "node_url" "max_gas_price" "max_sessions" "mode" "orch_addr" "orch_secret_file" "log_level" "transcode.cpu.preset" "transcode.cpu.slowest" "transcode.cpu.fastest" "transcode.cpu.headroom_percent" "orchestrator.region" "orchestrator.nodes" "orchestrator.peers" "orchestrator.object_store_file" "orchestrator.discovery_webhook" "reward.orchestrator" "reward.patient_gas_price" "reward.min_reward" "reward.lpt_per_eth" "reward.initialize_rounds" "reward.initialize_max_delay" "reward.alert_at" "reward.alert_webhook" "reward.alert_program" "payments.price" "payments.pixels_per_unit" "payments.ticket_ev" "payments.max_face_value" "payments.auto_adjust_price" "payments.price_feed" "gateway.http_addr" "gateway.rtmp_addr" "gateway.cli_addr" "gateway.http_ingest" "gateway.orchestrators" "gateway.orch_webhook" "gateway.ladder" "gateway.max_sessions" "gateway.auth_webhook" "gateway.keys_file" "gateway.log_file" "gateway.verify" "gateway.max_price" "gateway.max_ticket_ev" "gateway.max_total_ev" "gateway.deposit_multiplier" ]
   }
 
   def "nu-complete lpctl config set color" [] {
@@ -1692,6 +2414,32 @@ module completions {
     --quiet(-q)               # Say nothing but the answer and failures
     --color: string@"nu-complete lpctl migrate flags color" # When to use colour
     --help(-h)                # Print help (see more with '--help')
+  ]
+
+  def "nu-complete lpctl migrate import color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Take over keys and unredeemed winning tickets of go-livepeer
+  export extern "lpctl migrate import" [
+    --data-dir: directory     # The node's own files [default: `node` in lpctl's data folder]
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl migrate import color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+    folder: directory         # Data folder of go-livepeer: with `keystore` and `lpdb.sqlite3`
   ]
 
   def "nu-complete lpctl completions shell" [] {
