@@ -142,6 +142,15 @@ pub struct RunArgs {
     #[command(flatten)]
     outside: outside::OutsideArgs,
     #[command(flatten)]
+    devices: devices::DeviceArgs,
+    /// The node's own files; one node at a time [default: `node`, of a transcoder `transcoder`, of a redeemer `redeemer`, in lpctl's data folder]
+    #[arg(long, value_name = "PATH", env = "LPCTL_NODE_DIR", hide_env = true, value_hint = ValueHint::DirPath)]
+    data_dir: Option<PathBuf>,
+    /// Where segments are worked on [default: in memory, if there is room]
+    #[arg(long, value_name = "PATH", env = "LPCTL_WORK_DIR", hide_env = true, value_hint = ValueHint::DirPath)]
+    work_dir: Option<PathBuf>,
+    // Groups with a heading come last: it would stand over what follows them.
+    #[command(flatten)]
     payments: Box<payments::PaymentArgs>,
     #[command(flatten)]
     rewards: Box<GuardianArgs>,
@@ -150,14 +159,6 @@ pub struct RunArgs {
     no_reward: bool,
     #[command(flatten)]
     redeemer: Box<redeemer::RedeemerArgs>,
-    #[command(flatten)]
-    devices: devices::DeviceArgs,
-    /// The node's own files; one node at a time [default: `node`, of a transcoder `transcoder`, of a redeemer `redeemer`, in lpctl's data folder]
-    #[arg(long, value_name = "PATH", env = "LPCTL_NODE_DIR", hide_env = true, value_hint = ValueHint::DirPath)]
-    data_dir: Option<PathBuf>,
-    /// Where segments are worked on [default: in memory, if there is room]
-    #[arg(long, value_name = "PATH", env = "LPCTL_WORK_DIR", hide_env = true, value_hint = ValueHint::DirPath)]
-    work_dir: Option<PathBuf>,
 }
 
 /// What a node can be.

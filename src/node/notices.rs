@@ -55,6 +55,8 @@ pub(super) struct Known<'a> {
     pub is_at_capacity: bool,
     /// Comings and goings of remote transcoders; none for a node that takes none.
     pub transcoders: Option<&'a Movements>,
+    /// Why payments are not taken or new sessions not offered: a code and a sentence.
+    pub unpaid: Vec<(&'static str, String)>,
 }
 
 struct Finding {
@@ -84,6 +86,11 @@ impl Notices {
             transcoder_findings(now, transcoders, &mut findings);
         }
         reach_findings(known.probes, &mut findings);
+        findings.extend(known.unpaid.iter().map(|(code, message)| Finding {
+            code,
+            urgent: true,
+            message: message.clone(),
+        }));
         let shed = known.engine.segments_shed;
         if shed > self.shed.0 {
             self.shed = (shed, Some(now));
@@ -319,9 +326,28 @@ mod tests {
             probes: &[],
             is_full,
             is_at_capacity,
+            unpaid: Vec::new(),
             transcoders: None,
         };
         notices.update(Timestamp::from_second(second).unwrap(), &known)
+    }
+
+    #[test]
+    fn what_keeps_a_node_from_being_paid_is_urgent() {
+        let known = Known {
+            chain: None,
+            work: &WorkTotals::default(),
+            engine: &EngineView::default(),
+            probes: &[],
+            is_full: true,
+            is_at_capacity: false,
+            transcoders: None,
+            unpaid: vec![("books_not_written", "the disk is full".to_string())],
+        };
+        let notices = Notices::default().update(Timestamp::UNIX_EPOCH, &known);
+        let first = &notices[0];
+        assert_eq!((first.code.as_str(), first.urgent), ("books_not_written", true));
+        assert_eq!(first.message, "the disk is full");
     }
 
     fn codes(chain: &NodeChain) -> Vec<(String, bool)> {

@@ -62,6 +62,21 @@ impl Till {
         }
     }
 
+    /// What keeps the node from being paid now, by code.
+    pub(super) fn troubles(&self) -> Vec<(&'static str, String)> {
+        let books = self.cashier.books().trouble().map(|error| {
+            let message = format!("no payment is taken, and work for gateways stops: {error}");
+            ("books_not_written", message)
+        });
+        let price = self.cashier.prices().base(Address::ZERO).err().map(|error| {
+            let message = format!(
+                "new sessions are offered nothing: {error}; `lpctl node set-price` can set one in wei"
+            );
+            ("price_unknown", message)
+        });
+        books.into_iter().chain(price).collect()
+    }
+
     async fn look(&self) -> Result<(), BooksError> {
         let books = self.cashier.books();
         let (tally, winners) = (books.tally().await?, books.winner_totals().await?);

@@ -50,6 +50,11 @@ impl Node {
                 is_full,
                 is_at_capacity: !can_more,
                 transcoders: self.transcoders().map(TranscoderPool::movements).as_ref(),
+                unpaid: self
+                    .payments
+                    .as_ref()
+                    .map(super::payment::Till::troubles)
+                    .unwrap_or_default(),
             },
         );
         let mut devices = self.devices.borrow().clone();

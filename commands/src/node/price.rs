@@ -12,7 +12,7 @@ use serde::Serialize;
 use super::failed;
 use crate::{
     context::Context,
-    dashboard::feed::NodeApi,
+    dashboard::feed::{FeedError, NodeApi},
     shell::{Report, Style, escape},
 };
 
@@ -82,7 +82,15 @@ pub async fn run(args: SetPriceArgs, node: &NodeApi, context: &mut Context) -> e
         }),
         ..SettingsChange::default()
     };
-    let status = node.change(&change).await.map_err(|error| failed(node, &error))?;
+    let status = node.change(&change).await.map_err(|error| {
+        let failure = failed(node, &error);
+        match error {
+            FeedError::Refused(_) => failure.hint(
+                "a currency needs a feed that knows it: start the node with `--price-feed`, or give the price in wei or eth",
+            ),
+            _ => failure,
+        }
+    })?;
     let payments = status.payments.unwrap_or_default();
     Ok(context.shell.report(&PriceSet {
         gateway: args.gateway,

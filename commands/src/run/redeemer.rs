@@ -10,6 +10,7 @@ use engine::{
         QueueLimits, RedeemerAddress, RedeemerConfig, RedeemerError, RedeemerServerError, RunningRedeemer,
     },
     secret::OrchestratorSecret,
+    units::Wei,
 };
 use serde::Serialize;
 
@@ -90,8 +91,8 @@ enum Event<'a> {
     Stopped {
         pending: usize,
         redeemed: u64,
-        paid_wei: String,
-        cost_wei: String,
+        paid_wei: Wei,
+        cost_wei: Wei,
         cause: Option<&'a str>,
     },
 }
@@ -149,8 +150,8 @@ pub async fn run(args: RunArgs, context: &mut Context) -> eyre::Result<()> {
     let stopped = Event::Stopped {
         pending: state.pending,
         redeemed: state.redeemed,
-        paid_wei: state.paid.to_string(),
-        cost_wei: state.cost.to_string(),
+        paid_wei: state.paid,
+        cost_wei: state.cost,
         cause,
     };
     tell(context, &stopped);

@@ -54,7 +54,7 @@ impl Operator {
     }
 
     /// A ticket of this round that wins, with parameters that expire at `expires`.
-    async fn win(&self, nonce: u32, face_value: Wei, expires: u64) -> WinningTicket {
+    async fn winning_ticket(&self, nonce: u32, face_value: Wei, expires: u64) -> WinningTicket {
         let rounds = self.devnet.contracts.rounds_manager;
         let round = self.word(rounds, "currentRound()", None).await;
         let block_hash = self.word(rounds, "blockHashForRound(uint256)", Some(round)).await;
@@ -113,8 +113,8 @@ async fn tickets_are_listed_redeemed_and_counted_beside_open_books() {
     let block = operator.devnet.provider().get_block_number().await.unwrap();
     let books = operator.books();
     let (ready, live) = (
-        operator.win(1, finney(250), 0).await,
-        operator.win(2, finney(100), block + 1_000).await,
+        operator.winning_ticket(1, finney(250), 0).await,
+        operator.winning_ticket(2, finney(100), block + 1_000).await,
     );
     for won in [&ready, &live] {
         assert!(books.keep_winner(won.clone()).await.unwrap());
@@ -126,7 +126,7 @@ async fn tickets_are_listed_redeemed_and_counted_beside_open_books() {
         .expect_code(0)
         .data();
     let tickets = list["tickets"].as_array().unwrap();
-    assert_eq!(list["waiting_value_wei"], finney(350).to_string());
+    assert_eq!(list["waiting_value_wei"], finney(350).0.to_string());
     let of = |hash: B256| {
         tickets
             .iter()
@@ -164,7 +164,7 @@ async fn tickets_are_listed_redeemed_and_counted_beside_open_books() {
         .lpctl(&["ticket", "redeem", "--all", "-y", "--json"])
         .expect_code(0)
         .data();
-    assert_eq!(paid["paid_wei"], finney(250).to_string());
+    assert_eq!(paid["paid_wei"], finney(250).0.to_string());
     assert_eq!(paid["tickets"][0]["status"], "redeemed");
     assert_eq!(operator.nonce().await, before + 1);
 
@@ -182,7 +182,7 @@ async fn tickets_are_listed_redeemed_and_counted_beside_open_books() {
         (&stats["redeemed"]["count"], &stats["waiting"]["count"]),
         (&1.into(), &1.into())
     );
-    assert_eq!(stats["paid_wei"], finney(250).to_string());
+    assert_eq!(stats["paid_wei"], finney(250).0.to_string());
     let again = operator
         .lpctl(&["ticket", "redeem", &hash, "-y", "--json"])
         .expect_code(4);

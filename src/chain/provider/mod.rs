@@ -60,6 +60,8 @@ struct Inner {
     /// Fixed by the network, or by the first endpoint that answers.
     chain_id: OnceLock<u64>,
     requests: AtomicU64,
+    /// Requests that were asked of a second endpoint because the first was slow.
+    hedges: AtomicU64,
     /// The latest head any endpoint told, and when an old one was last compared.
     heads: Mutex<Heads>,
 }
@@ -114,6 +116,7 @@ impl Endpoints {
             network: network.to_string(),
             chain_id: fixed,
             requests: AtomicU64::new(0),
+            hedges: AtomicU64::new(0),
             heads: Mutex::default(),
         })))
     }
@@ -525,6 +528,7 @@ impl Inner {
                 under_way.push(self.attempt(index, packet));
             }
             let may_hedge = under_way.len() == 1
+                && self.can_afford_a_hedge()
                 && waiting
                     .peek()
                     .is_some_and(|index| !self.list[*index].health().is_avoided(Instant::now()));
@@ -532,6 +536,7 @@ impl Inner {
                 attempt = under_way.next() => attempt,
                 () = tokio::time::sleep(hedge_after), if may_hedge => {
                     if let Some(index) = waiting.next() {
+                        self.hedges.fetch_add(1, Ordering::Relaxed);
                         tracing::debug!(endpoint = %self.list[index].url, "another endpoint is slow: this one is asked too");
                         under_way.push(self.attempt(index, packet));
                     }
@@ -566,6 +571,12 @@ impl Inner {
         }
         self.worked(behind.index);
         Some(behind.answer)
+    }
+
+    /// One request in ten, after the first few: where all endpoints are slow, asking twice makes them slower.
+    fn can_afford_a_hedge(&self) -> bool {
+        let requests = self.requests.load(Ordering::Relaxed);
+        self.hedges.load(Ordering::Relaxed) < 4 + requests / 10
     }
 
     /// Whether an answer tells a head that others are far ahead of, or one that is old for its chain and has not been

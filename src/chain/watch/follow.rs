@@ -184,8 +184,9 @@ impl Follower {
             self.range = RANGE;
         }
         let known = self.tip.map(|tip| tip.block.block);
+        // Right after going on from a checkpoint there is no block yet whose logs could be read again.
         let again_from = known
-            .filter(|_| !was_absent && self.range > 2 * WINDOW)
+            .filter(|known| !was_absent && self.range > 2 * WINDOW && *known >= self.window_from)
             .map(|known| self.again_from(known));
         let look = match self.chain.look(known, again_from).await {
             Err(error) if again_from.is_some() && too_many(&error) => {

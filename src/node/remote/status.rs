@@ -33,6 +33,7 @@ impl Remote {
                 is_full: sessions.len() >= usize::try_from(max_sessions).unwrap_or(usize::MAX),
                 is_at_capacity: false,
                 probes: &[],
+                unpaid: Vec::new(),
                 transcoders: None,
             },
         );

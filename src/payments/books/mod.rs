@@ -56,6 +56,7 @@ struct Inner {
     writer: Option<std::sync::mpsc::Sender<Box<dyn Task>>>,
     waiting: Arc<Semaphore>,
     accounts: Arc<Mutex<Accounts>>,
+    trouble: Arc<Mutex<Option<BooksError>>>,
     won: watch::Sender<u64>,
     written: watch::Sender<()>,
     reader: Arc<Mutex<Connection>>,
@@ -96,8 +97,9 @@ impl Books {
         let accounts = Arc::new(Mutex::new(Accounts::load(&connection, path)?));
         let (won, written) = (watch::Sender::new(0), watch::Sender::new(()));
         let told = (won.clone(), written.clone());
-        let writer = Writer::start(connection, Arc::clone(&accounts), told)?;
-        Self::assemble(path, Some(writer), accounts, (won, written))
+        let trouble = Arc::default();
+        let writer = Writer::start(connection, Arc::clone(&accounts), Arc::clone(&trouble), told)?;
+        Self::assemble(path, Some(writer), accounts, trouble, (won, written))
     }
 
     /// Opens books that another process may be writing: everything can be read, nothing written. Blocks.
@@ -108,13 +110,14 @@ impl Books {
         let connection = Self::reader(path)?;
         schema::check_version(&connection, path)?;
         let accounts = Arc::new(Mutex::new(Accounts::load(&connection, path)?));
-        Self::assemble(path, None, accounts, Default::default())
+        Self::assemble(path, None, accounts, Arc::default(), Default::default())
     }
 
     fn assemble(
         path: &Path,
         writer: Option<std::sync::mpsc::Sender<Box<dyn Task>>>,
         accounts: Arc<Mutex<Accounts>>,
+        trouble: Arc<Mutex<Option<BooksError>>>,
         (won, written): (watch::Sender<u64>, watch::Sender<()>),
     ) -> Result<Self, BooksError> {
         Ok(Self(Arc::new(Inner {
@@ -122,6 +125,7 @@ impl Books {
             writer,
             waiting: Arc::new(Semaphore::new(MOST_WAITING)),
             accounts,
+            trouble,
             won,
             written,
             reader: Arc::new(Mutex::new(Self::reader(path)?)),
@@ -140,6 +144,13 @@ impl Books {
     #[must_use]
     pub fn is_read_only(&self) -> bool {
         self.0.writer.is_none()
+    }
+
+    /// Why nothing could be written the last time, if nothing could.
+    #[must_use]
+    pub fn trouble(&self) -> Option<BooksError> {
+        let trouble = self.0.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+        trouble.clone()
     }
 
     /// Changes whenever winning tickets were written.

@@ -246,6 +246,7 @@ async fn on_a_full_disk_nothing_is_acknowledged_and_nothing_won_is_lost() {
     }
     let (nonce, error) = refused.expect("two pages are not enough for 2000 winners");
     assert_eq!(error, BooksError::Full);
+    assert_eq!(books.trouble(), Some(BooksError::Full));
     let sum = |count: u32| (0..count).map(|_| third.clone()).sum::<Exact>();
     assert_eq!(books.account(GATEWAY, "session").unwrap().balance, sum(written));
     // What was done is charged, written or not.
@@ -262,6 +263,7 @@ async fn on_a_full_disk_nothing_is_acknowledged_and_nothing_won_is_lost() {
     // There is room again: whatever is written next takes along what was left.
     leave_pages(&books, 1_000_000).await;
     books.keep("anything", "at all").await.unwrap();
+    assert_eq!(books.trouble(), None);
     assert!(known(books.clone()).await);
     drop(books);
     let books = again(&folder);

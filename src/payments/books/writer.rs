@@ -148,18 +148,23 @@ fn lock(accounts: &Mutex<Accounts>) -> std::sync::MutexGuard<'_, Accounts> {
     accounts.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// What could not be written and must not be lost.
-#[derive(Default)]
+/// What could not be written and must not be lost, and the accounts as memory has them.
 pub(super) struct Remains {
+    unwritten: Unwritten,
+    accounts: Arc<Mutex<Accounts>>,
+}
+
+/// What could not be written.
+#[derive(Default)]
+struct Unwritten {
     winners: Vec<WinningTicket>,
     /// Fees and pixels; memory has the fees already.
     charges: HashMap<Key, (Exact, u64)>,
-    accounts: Arc<Mutex<Accounts>>,
 }
 
 impl Remains {
     fn is_empty(&self) -> bool {
-        self.winners.is_empty() && self.charges.is_empty()
+        self.unwritten.winners.is_empty() && self.unwritten.charges.is_empty()
     }
 
     /// Keeps tickets that won.
@@ -171,8 +176,9 @@ impl Remains {
             tickets = winners.len(),
             "winning tickets could not be written down; they are tried again as long as this process lives"
         );
-        let room = MOST_UNWRITTEN.saturating_sub(self.winners.len());
-        self.winners.extend(winners.into_iter().take(room));
+        let kept = &mut self.unwritten.winners;
+        let room = MOST_UNWRITTEN.saturating_sub(kept.len());
+        kept.extend(winners.into_iter().take(room));
     }
 
     /// Keeps what a gateway was charged.
@@ -182,12 +188,13 @@ impl Remains {
             .entry(key.clone())
             .or_default()
             .charge(fee);
-        let (fees, all) = self.charges.entry(key).or_default();
+        let (fees, all) = self.unwritten.charges.entry(key).or_default();
         *fees += fee.clone();
         *all = all.saturating_add(pixels);
     }
+}
 
-    /// Writes what it has.
+impl Unwritten {
     fn write(&self, batch: &mut Batch<'_>) -> Result<(), BooksError> {
         for (key, (fee, pixels)) in &self.charges {
             // An account that has expired meanwhile took what was charged with it.
@@ -215,7 +222,8 @@ pub(super) struct Writer {
     /// New winning tickets, and anything at all.
     told: (watch::Sender<u64>, watch::Sender<()>),
     remains: Remains,
-    is_failing: bool,
+    /// Why the last batch was not written, for whoever asks.
+    trouble: Arc<Mutex<Option<BooksError>>>,
 }
 
 impl Writer {
@@ -223,19 +231,20 @@ impl Writer {
     pub(super) fn start(
         connection: Connection,
         accounts: Arc<Mutex<Accounts>>,
+        trouble: Arc<Mutex<Option<BooksError>>>,
         told: (watch::Sender<u64>, watch::Sender<()>),
     ) -> Result<Sender<Box<dyn Task>>, BooksError> {
         let (sender, receiver) = channel();
         let remains = Remains {
+            unwritten: Unwritten::default(),
             accounts: Arc::clone(&accounts),
-            ..Remains::default()
         };
         let writer = Self {
             connection,
             accounts,
             told,
             remains,
-            is_failing: false,
+            trouble,
         };
         std::thread::Builder::new()
             .name("books".to_string())
@@ -271,33 +280,40 @@ impl Writer {
         }
     }
 
+    /// What was left over first, by itself: it must not stand in the way of others.
+    fn write(&mut self, tasks: Vec<Box<dyn Task>>) {
+        if !self.remains.is_empty() {
+            let unwritten = std::mem::take(&mut self.remains.unwritten);
+            if self.transact(|batch| unwritten.write(batch)).is_err() {
+                self.remains.unwritten = unwritten;
+            }
+        }
+        if !tasks.is_empty() {
+            self.write_together(tasks);
+        }
+    }
+
     /// One transaction of all of them. A task that fails takes back what it wrote and nothing else.
-    fn write(&mut self, mut tasks: Vec<Box<dyn Task>>) {
-        match self.attempt(&mut tasks) {
-            Ok(done) => {
-                if self.is_failing {
-                    self.is_failing = false;
-                    tracing::info!("the books are written again");
+    fn write_together(&mut self, mut tasks: Vec<Box<dyn Task>>) {
+        let written = self.transact(|batch| {
+            let mut results = Vec::with_capacity(tasks.len());
+            for task in &mut tasks {
+                let result = batch.alone(|batch| task.run(batch))?;
+                if result == Err(BooksError::Full) {
+                    // Whoever is small enough to fit would go before others.
+                    return Err(BooksError::Full);
                 }
-                if done.took_remains {
-                    self.remains.winners.clear();
-                    self.remains.charges.clear();
-                }
-                lock(&self.accounts).apply(done.changed);
-                if done.won > 0 {
-                    let (winners, _) = &self.told;
-                    winners.send_modify(|count| *count = count.wrapping_add(done.won));
-                }
-                self.told.1.send_replace(());
-                for (task, result) in tasks.into_iter().zip(done.results) {
+                results.push(result);
+            }
+            Ok(results)
+        });
+        match written {
+            Ok(results) => {
+                for (task, result) in tasks.into_iter().zip(results) {
                     task.end(result, &mut self.remains);
                 }
             }
             Err(error) => {
-                if !self.is_failing {
-                    self.is_failing = true;
-                    tracing::error!(%error, "the books cannot be written: no payment is taken until they can");
-                }
                 for task in tasks {
                     task.end(Err(error.clone()), &mut self.remains);
                 }
@@ -305,7 +321,32 @@ impl Writer {
         }
     }
 
-    fn attempt(&mut self, tasks: &mut [Box<dyn Task>]) -> Result<Done, BooksError> {
+    /// Writes all of it or nothing; memory follows once it is on the disk.
+    fn transact<T>(
+        &mut self,
+        run: impl FnOnce(&mut Batch<'_>) -> Result<T, BooksError>,
+    ) -> Result<T, BooksError> {
+        let written = self.attempt(run);
+        match &written {
+            Ok(_) => {
+                if self.set_trouble(None).is_some() {
+                    tracing::info!("the books are written again");
+                }
+            }
+            Err(error) => {
+                if self.set_trouble(Some(error.clone())).is_none() {
+                    tracing::error!(%error, "the books cannot be written: no payment is taken until they can");
+                }
+            }
+        }
+        self.told.1.send_replace(());
+        written
+    }
+
+    fn attempt<T>(
+        &mut self,
+        run: impl FnOnce(&mut Batch<'_>) -> Result<T, BooksError>,
+    ) -> Result<T, BooksError> {
         let transaction = Transaction::new(&mut self.connection, TransactionBehavior::Immediate)?;
         let mut batch = Batch {
             connection: &transaction,
@@ -314,33 +355,20 @@ impl Writer {
             changing: HashMap::new(),
             won: 0,
         };
-        let remains = &self.remains;
-        let took_remains = batch.alone(|batch| remains.write(batch))?.is_ok();
-        let mut results = Vec::with_capacity(tasks.len());
-        for task in tasks {
-            let result = batch.alone(|batch| task.run(batch))?;
-            if result == Err(BooksError::Full) {
-                // Whoever is small enough to fit would go before others.
-                return Err(BooksError::Full);
-            }
-            results.push(result);
-        }
+        let made = run(&mut batch)?;
         let (changed, won) = (std::mem::take(&mut batch.changed), batch.won);
         transaction.commit()?;
-        Ok(Done {
-            results,
-            changed,
-            won,
-            took_remains,
-        })
+        lock(&self.accounts).apply(changed);
+        if won > 0 {
+            let (winners, _) = &self.told;
+            winners.send_modify(|count| *count = count.wrapping_add(won));
+        }
+        Ok(made)
     }
-}
 
-/// What a transaction did.
-struct Done {
-    /// For each task.
-    results: Vec<Result<(), BooksError>>,
-    changed: HashMap<Key, Option<AccountRow>>,
-    won: u64,
-    took_remains: bool,
+    /// Says what is wrong now; returns what was before.
+    fn set_trouble(&self, now: Option<BooksError>) -> Option<BooksError> {
+        let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut *trouble, now)
+    }
 }

@@ -241,8 +241,9 @@ impl Candidate<'_> {
                 until: self.window.last_call,
             });
         }
-        // Half an hour, or a sixteenth of the time there is.
+        // Half an hour, or a sixteenth of the time there is; where that is minutes, none at all.
         let patience = (self.window.last_call.saturating_sub(self.window.opens) / 16).min(150);
+        let patience = if patience < 10 { 0 } else { patience };
         let alone_from = self.window.opens.saturating_add(patience);
         let lonely = cost(share.saturating_sub(policy.gas.share(policy.batch)), price);
         (block < alone_from && millionths(lonely, self.payable) > bearable)

@@ -33,6 +33,8 @@ pub enum Fault {
     Rest(u64),
     /// Refuse to give the logs of more blocks than this, as many services do.
     MostBlocks(u64),
+    /// Say that there are no logs, as an endpoint does that has not indexed its newest blocks.
+    NoLogs,
     /// Put this block of Ethereum into every header, as Arbitrum does.
     L1Block(u64),
     /// Say of every transaction without a receipt that it was mined in this block and worked.
@@ -123,7 +125,7 @@ impl Proxy {
             Fault::Rest(_) => true,
             Fault::NoCreation(_) => text.contains("eth_call"),
             Fault::Behind(_) => text.contains("\"latest\""),
-            Fault::MostBlocks(_) => text.contains("eth_getLogs"),
+            Fault::MostBlocks(_) | Fault::NoLogs => text.contains("eth_getLogs"),
             Fault::L1Block(_) => text.contains("eth_getBlockBy"),
             Fault::ForgeReceipts(_) => text.contains("eth_getTransactionReceipt"),
         });
@@ -167,6 +169,11 @@ impl Proxy {
                 let (wide, others): (Vec<Value>, Vec<Value>) = batch.into_iter().partition(is_wide);
                 refused.extend(wide.iter().map(refuse));
                 forwarded = serde_json::to_vec(&others).unwrap().into();
+            }
+            Some(Fault::NoLogs) => {
+                // A filter that nothing fits.
+                let nothing = format!("\"topics\":[[\"0x{}\"],[", "0".repeat(64));
+                forwarded = text.replace("\"topics\":[[", &nothing).into();
             }
             Some(Fault::LoseAnswer(_) | Fault::L1Block(_) | Fault::ForgeReceipts(_)) | None => {}
         }

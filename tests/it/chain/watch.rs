@@ -515,6 +515,37 @@ async fn an_outage_is_told_and_made_up_for() {
     }
 }
 
+/// An endpoint that has the block before it has the block's logs: they are told when they come.
+#[tokio::test]
+async fn logs_that_come_late_are_told_all_the_same() {
+    let devnet = testbed::devnet().await;
+    devnet.next_round().await;
+    let gateway = devnet.accounts.gateway.address();
+    let proxy = Proxy::to(&devnet.rpc_url).await;
+    let mut watch = Watch::over(&devnet, &[&proxy.url], WatchSettings::default()).await;
+    watch.ready().await;
+    let senders = watch.watcher.senders();
+    agrees(&senders, &devnet, gateway).await;
+    proxy.fault(Fault::NoLogs);
+    fund(&devnet, gateway, 40, 2).await;
+    devnet.mine(2).await;
+    watch.caught_up(&devnet).await;
+    assert_eq!(
+        senders.facts(gateway).await.unwrap().deposit,
+        Wei::ZERO,
+        "the fault does nothing"
+    );
+    proxy.heal();
+    let told = watch
+        .up_to(|event| matches!(event, ChainEvent::ReserveFunded { .. }))
+        .await;
+    assert!(
+        matches!(told[0], ChainEvent::DepositFunded { amount, .. } if amount == wei(40)),
+        "{told:?}"
+    );
+    assert_eq!(agrees(&senders, &devnet, gateway).await.deposit, wei(40));
+}
+
 /// What happened while nobody watched is told in order, in pieces as small as the endpoint wants them.
 #[tokio::test]
 async fn a_watcher_goes_on_where_an_earlier_one_stopped() {
@@ -572,6 +603,39 @@ async fn a_watcher_goes_on_where_an_earlier_one_stopped() {
     let mut third = Watch::start(connect(&devnet).await, settings);
     assert!(matches!(third.next().await, ChainEvent::Gap { .. }));
     third.caught_up(&devnet).await;
+}
+
+/// Where nothing has happened since the checkpoint, nothing is asked about the block to come.
+#[tokio::test]
+async fn a_watcher_goes_on_at_the_head_and_waits_for_the_next_block() {
+    let devnet = testbed::devnet().await;
+    devnet.next_round().await;
+    let gateway = devnet.accounts.gateway.address();
+    let first = Watch::start(connect(&devnet).await, WatchSettings::default());
+    let now = first.caught_up(&devnet).await;
+    let kept = tokio::time::timeout(LONG, async {
+        loop {
+            match first.watcher.checkpoint() {
+                Some(kept) if kept.block == now.block => return kept,
+                _ => tokio::task::yield_now().await,
+            }
+        }
+    });
+    let settings = WatchSettings {
+        resume: Some(kept.await.unwrap()),
+        ..WatchSettings::default()
+    };
+    let mut second = Watch::start(connect(&devnet).await, settings);
+    let mut clock = second.watcher.clock();
+    for _ in 0..4 {
+        tokio::time::timeout(LONG, clock.changed())
+            .await
+            .unwrap()
+            .unwrap();
+        assert_eq!(second.watcher.outage(), None);
+    }
+    fund(&devnet, gateway, 40, 2).await;
+    assert!(matches!(second.next().await, ChainEvent::DepositFunded { amount, .. } if amount == wei(40)));
 }
 
 /// An absence beyond what is gone through, as a week of Arbitrum is: the state is read, the blocks are not gone through.

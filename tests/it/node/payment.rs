@@ -1,6 +1,12 @@
 //! A node that is paid: what it asks for, what it takes, what it charges, and what of it outlives the node.
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use alloy::{
     primitives::{Address, B256, U256},
@@ -35,10 +41,13 @@ use super::{
     transcoder::clip,
 };
 
-/// Gateways with much behind their tickets.
-struct Rich;
+/// Gateways with much behind their tickets, until they have nothing.
+#[derive(Clone, Default)]
+struct Funds {
+    are_gone: Arc<AtomicBool>,
+}
 
-impl Senders for Rich {
+impl Senders for Funds {
     fn facts(&self, _: Address) -> Asking<'_, SenderFacts> {
         Box::pin(async {
             Ok(SenderFacts {
@@ -50,7 +59,8 @@ impl Senders for Rich {
     }
 
     fn max_float(&self, _: Address) -> Asking<'_, Wei> {
-        Box::pin(async { Ok(Wei::ether(1)) })
+        let are_gone = self.are_gone.load(Ordering::Acquire);
+        Box::pin(async move { Ok(Wei::ether(u64::from(!are_gone))) })
     }
 }
 
@@ -83,6 +93,7 @@ struct Paid {
     wins: bool,
     price: &'static str,
     is_active: bool,
+    funds: Funds,
 }
 
 impl Paid {
@@ -95,6 +106,7 @@ impl Paid {
             wins,
             price,
             is_active: true,
+            funds: Funds::default(),
         }
     }
 
@@ -117,7 +129,7 @@ impl Paid {
             max_face_value: Some(Wei(face_value)),
             redeem_gas: 350_000,
         };
-        let recipient = Recipient::new(settings, secret, told.clone(), Arc::new(Rich)).unwrap();
+        let recipient = Recipient::new(settings, secret, told.clone(), Arc::new(self.funds.clone())).unwrap();
         let prices = Prices::new(
             PriceSettings {
                 usual: self.price.parse().unwrap(),
@@ -461,5 +473,25 @@ async fn a_price_is_changed_while_the_node_runs() {
     let kept = KeptSettings::read(&paid.data_dir()).unwrap();
     assert_eq!(kept.price.unwrap().to_string(), "2000wei");
     assert_eq!(kept.gateway_prices[&gateway], None);
+    node.stop().await;
+}
+
+// Trap 10.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_payment_is_kept_when_nothing_more_can_be_offered() {
+    let paid = Paid::new(true, "1").await;
+    let node = paid.start().await;
+    let info = node.offer().await;
+    paid.funds.are_gone.store(true, Ordering::Release);
+    let refused = refusal(node.segment(&token(&info), &node.tickets(&info, 1..3)).await).await;
+    assert_eq!(refused, (500, "Internal Server Error".to_string()));
+    let books = reader(&paid.data_dir());
+    assert_eq!(books.winners(Filter::default()).await.unwrap().len(), 2);
+    let account = books
+        .account(paid.gateway.address(), &token(&info).session_id)
+        .unwrap();
+    assert!(account.balance >= tickets_worth(2));
+    let refused = node.try_offer().await.unwrap_err();
+    assert_eq!(refused.message(), "insufficient sender reserve");
     node.stop().await;
 }

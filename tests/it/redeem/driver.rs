@@ -4,7 +4,7 @@ use std::{
     path::Path,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -307,6 +307,7 @@ async fn a_reorganisation_that_drops_a_redemption_is_made_good() {
 struct Switch {
     url: String,
     is_down: Arc<AtomicBool>,
+    connections: Arc<AtomicUsize>,
 }
 
 impl Switch {
@@ -318,12 +319,15 @@ impl Switch {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/", listener.local_addr().unwrap());
         let is_down = Arc::new(AtomicBool::new(false));
-        let down = Arc::clone(&is_down);
+        let connections = Arc::new(AtomicUsize::new(0));
+        let (down, open) = (Arc::clone(&is_down), Arc::clone(&connections));
         tokio::spawn(async move {
             while let Ok((mut client, _)) = listener.accept().await {
-                let (target, down) = (target.clone(), Arc::clone(&down));
+                let (target, down, open) = (target.clone(), Arc::clone(&down), Arc::clone(&open));
+                open.fetch_add(1, Ordering::SeqCst);
                 tokio::spawn(async move {
                     if down.load(Ordering::SeqCst) {
+                        open.fetch_sub(1, Ordering::SeqCst);
                         return;
                     }
                     let mut server = TcpStream::connect(target).await.unwrap();
@@ -337,10 +341,15 @@ impl Switch {
                         _ = copying => {}
                         () = cut => {}
                     }
+                    open.fetch_sub(1, Ordering::SeqCst);
                 });
             }
         });
-        Self { url, is_down }
+        Self {
+            url,
+            is_down,
+            connections,
+        }
     }
 }
 
@@ -356,12 +365,15 @@ async fn an_endpoint_lost_in_the_middle_costs_time_and_nothing_else() {
             .await
             .unwrap();
         let (down, once) = (Arc::clone(&switch.is_down), AtomicBool::new(true));
+        let open = Arc::clone(&switch.connections);
         let mut running = start(&chain, &scene.recipient, folder.path(), |settings| {
             let observer: Observer = Arc::new(move |now| {
                 if now == moment && once.swap(false, Ordering::SeqCst) {
                     down.store(true, Ordering::SeqCst);
                     // The connections are cut before the next request is made.
-                    std::thread::yield_now();
+                    while open.load(Ordering::SeqCst) > 0 {
+                        std::thread::yield_now();
+                    }
                 }
             });
             settings.observer = Some(observer);

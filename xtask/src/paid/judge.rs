@@ -13,7 +13,10 @@ use engine::{
         books::{Settlement, WinnerState},
     },
     units::Wei,
-    view::gateway::{PaymentFate, PaymentRecord, SegmentRecord},
+    view::{
+        gateway::{PaymentFate, PaymentRecord},
+        ingest::SegmentRecord,
+    },
 };
 
 /// Everything that was found.

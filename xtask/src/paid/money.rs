@@ -23,7 +23,7 @@ use engine::{
         books::{Filter as Which, Tally, Winner, WinnerState},
     },
     units::{Round, Wei},
-    view::gateway::SegmentRecord,
+    view::ingest::SegmentRecord,
     wire::ticket::Ticket,
 };
 use eyre::{OptionExt as _, WrapErr as _};

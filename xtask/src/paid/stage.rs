@@ -22,7 +22,7 @@ use serde_json::Value;
 
 /// How long a program may take to be ready, and to end.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// What every fourth of wins: tickets are worth a thousandth of an ETH.
+/// Tickets are worth a thousandth of an ETH, and every fourth wins.
 const TICKET_EV: &str = "1000000000000000wei";
 const FACE_VALUE: &str = "4000000000000000wei";
 
@@ -214,9 +214,9 @@ impl Homes {
             "--log",
             &log,
             "--max-ticket-ev",
-            TICKET_EV,
+            "2000000000000000wei",
             "--max-total-ev",
-            "20000000000000000wei",
+            "40000000000000000wei",
         ];
         Program::start(GATEWAY, self.command(GATEWAY, &arguments), &self.root)
     }

@@ -64,7 +64,8 @@ pub fn check(asked: &Asked, chain: &Chain, time: &ChainTime, context: &mut Conte
         .saturating_mul(U256::from(redemption_gas(chain.chain_id()))));
     if face_value < cost {
         context.shell.warn(format_args!(
-            "a winning ticket pays at most {}, and redeeming it costs {} now: leave `--max-face-value` out, or raise it",
+            "a winning ticket pays at most {}, and redeeming it costs {} now: gateways are offered nothing while gas is that dear; \
+             leave `--max-face-value` out, or raise it",
             face_value.human(),
             cost.human()
         ));
