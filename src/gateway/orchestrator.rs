@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use tokio::time::timeout;
 use url::Url;
 
-use super::price::Price;
+use super::{payment::PaymentError, price::Price};
 use crate::{
     payments::{Parameters, ParametersFault},
     wire::{
@@ -103,7 +103,7 @@ pub enum OrchestratorError {
     Parameters(#[from] ParametersFault),
     /// It wants tickets this gateway does not make.
     #[error(transparent)]
-    Payment(#[from] super::payment::PaymentError),
+    Payment(Box<PaymentError>),
     /// It was found on the chain and leaves out what such an orchestrator names.
     #[error("the orchestrator is on the chain and names no {0}")]
     Lacks(&'static str),
@@ -113,6 +113,12 @@ pub enum OrchestratorError {
     /// Others were quick enough, and it was not waited for.
     #[error("the orchestrator did not answer in time")]
     Late,
+}
+
+impl From<PaymentError> for OrchestratorError {
+    fn from(error: PaymentError) -> Self {
+        Self::Payment(Box::new(error))
+    }
 }
 
 impl OrchestratorError {
