@@ -12,6 +12,7 @@ use alloy::primitives::B256;
 
 use super::{
     orchestrator::Session,
+    price,
     submit::{Answer, SubmitError},
 };
 use crate::{
@@ -120,10 +121,24 @@ impl Purse {
         }
     }
 
-    /// Whether a session's parameters are over, so that it has to be replaced before anything can be paid.
-    pub fn is_ending(&self, session: &Session) -> bool {
-        let parameters = session.parameters.as_ref();
-        parameters.is_some_and(|parameters| self.sender.is_ending(parameters))
+    /// Whether a session has to be replaced before a segment of so many pixels can be paid for: its parameters are over,
+    /// and its credit does not suffice. With enough of it nothing is given up.
+    pub fn is_ending(&self, session: &Session, pixels: u64) -> bool {
+        let Some(parameters) = &session.parameters else {
+            return false;
+        };
+        if !self.sender.is_ending(parameters) {
+            return false;
+        }
+        let price = session
+            .price_per_pixel()
+            .map(price::Price::exact)
+            .unwrap_or_default();
+        let needed = estimated_fee(pixels, &price).max(parameters.expected_value());
+        let key = (session.transcoder.clone(), session.token.session_id.clone());
+        let accounts = self.accounts();
+        let account = accounts.sessions.get(&key);
+        account.is_none_or(|account| account.ledger.balance < needed)
     }
 
     /// Makes the payment for a segment that may have so many pixels; none for an orchestrator that wants no tickets.

@@ -9,6 +9,7 @@
 mod books;
 mod chain;
 mod devnet;
+mod docs;
 mod gateway;
 mod gpu;
 mod media;

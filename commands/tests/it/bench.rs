@@ -194,3 +194,56 @@ fn what_cannot_be_measured_is_told_with_its_class() {
         "nothing_transcoded"
     );
 }
+
+#[test]
+fn tickets_are_checked_and_kept_with_figures_for_both() {
+    let environment = Environment::new();
+    let folder = environment.home().join("disk");
+    let arguments = [
+        "bench",
+        "tickets",
+        "--tickets",
+        "250",
+        "--turns",
+        "3",
+        "--winners",
+        "50",
+        "--clients",
+        "4",
+    ];
+    let run =
+        environment.lpctl(&[&arguments[..], &["--folder", folder.to_str().unwrap(), "--json"]].concat());
+    let report: Value = serde_json::from_str(&run.expect_code(0).stdout).unwrap();
+    let report = &report["data"];
+    assert_eq!(report["tickets"], 300, "whole payments of 100");
+    let runs = report["runs"].as_array().unwrap();
+    assert_eq!(runs[0]["threads"], 1);
+    for run in runs {
+        let ratio = run["ratio"].as_f64().unwrap();
+        assert!(ratio > 0.5 && ratio < 10.0, "{run}");
+        assert!(run["whole"]["per_second"].as_f64().unwrap() > 0.0, "{run}");
+    }
+    assert_eq!(report["speed_up"].is_null(), runs.len() == 1);
+    assert_eq!(report["winners"]["winners"], 52, "four gateways, thirteen each");
+    assert!(report["winners"]["p99_ms"].as_f64() >= report["winners"]["median_ms"].as_f64());
+    assert_eq!(
+        fs::read_dir(&folder).unwrap().count(),
+        0,
+        "nothing is left behind"
+    );
+    let text = environment.lpctl(&[
+        "bench",
+        "tickets",
+        "--tickets",
+        "100",
+        "--turns",
+        "1",
+        "--winners",
+        "0",
+    ]);
+    let text = text.expect_code(0).stdout;
+    assert!(
+        text.contains("bare recovery") && !text.contains("winners"),
+        "{text}"
+    );
+}

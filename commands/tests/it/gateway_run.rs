@@ -17,7 +17,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use testbed::clip::{ClipSpec, file};
 
-use crate::{environment::Environment, remote::Network, run::Node};
+use crate::{environment::Environment, operator::Operator, remote::Network, run::Node};
 
 /// A test that waits longer than this for anything hangs.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -378,4 +378,77 @@ fn the_config_file_and_variables_say_what_flags_do_not() {
     command.env("LPCTL_AUTH_WEBHOOK", "nowhere");
     let outcome: crate::environment::Outcome = command.stdin(Stdio::null()).output().unwrap().into();
     assert_eq!(outcome.expect_code(2).error()["code"], "bad_webhook");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gateway_without_a_deposit_says_so_before_it_starts() {
+    let operator = Operator::new().await;
+    let run = |arguments: &[&str]| {
+        let usual = [
+            "gateway",
+            "run",
+            "--orch",
+            "http://127.0.0.1:9",
+            "--http-addr",
+            "127.0.0.1:0",
+        ];
+        operator.lpctl(&[&usual[..], &["--cli-addr", "127.0.0.1:0"], arguments].concat())
+    };
+    let refused = run(&[]).expect_code(4);
+    assert!(
+        refused.stderr.contains("cannot pay: no sender reserve"),
+        "{}",
+        refused.stderr
+    );
+    assert!(
+        refused.stderr.contains("lpctl deposit fund"),
+        "{}",
+        refused.stderr
+    );
+    for (flag, bad) in [
+        ("--max-price", "-1"),
+        ("--max-price", "1 eth"),
+        ("--max-ticket-ev", "3000"),
+        ("--max-total-ev", "lots"),
+        ("--deposit-multiplier", "0"),
+    ] {
+        run(&[&format!("{flag}={bad}")]).expect_code(2);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gateway_with_a_deposit_tells_what_it_paid() {
+    let operator = Operator::new().await;
+    let funded = [
+        "deposit",
+        "fund",
+        "--deposit",
+        "1eth",
+        "--reserve",
+        "1eth",
+        "--yes",
+    ];
+    operator.lpctl(&funded).expect_code(0);
+    let arguments = [
+        "--orch",
+        "http://127.0.0.1:9",
+        "--max-price",
+        "1200",
+        "--deposit-multiplier",
+        "2",
+    ];
+    let mut gateway = Gateway::start(&operator.environment, &arguments);
+    let status = client::download_client(PATIENCE)
+        .unwrap()
+        .get(gateway.url("operator_url", "/api/v1/status"))
+        .send()
+        .await
+        .unwrap();
+    let status: Value = serde_json::from_slice(&status.bytes().await.unwrap()).unwrap();
+    let payments = &status["payments"];
+    let account: alloy::primitives::Address = payments["account"].as_str().unwrap().parse().unwrap();
+    assert_eq!(account, operator.orchestrator());
+    assert_eq!(payments["total"]["balance_wei"], "0");
+    assert_eq!(payments["sessions"].as_array().unwrap().len(), 0);
+    assert_eq!(gateway.stop().0, Some(0));
 }

@@ -380,15 +380,21 @@ fn answer_clock(
     head: &Header,
     gas_price: Wei,
 ) -> Result<ChainTime, ChainError> {
+    let round = round_number(answers.get(slots.last)?)?;
+    let current_round = round_number(answers.get(slots.current)?)?;
+    let round_length = count(answers.get(slots.length)?, "the length of a round")?;
+    // The contract tells where the round began that the block is in, whether somebody has opened it or not.
+    let behind = current_round.0.saturating_sub(round.0);
+    let start = count(answers.get(slots.start)?, "a block")?;
     Ok(ChainTime {
         l1_block: head.l1_block(),
         block: head.number(),
-        round: round_number(answers.get(slots.last)?)?,
+        round,
         round_hash: answers.get(slots.hash)?,
         previous_round_hash: answers.get(slots.previous)?,
-        round_start: count(answers.get(slots.start)?, "a block")?,
-        round_length: count(answers.get(slots.length)?, "the length of a round")?,
-        current_round: round_number(answers.get(slots.current)?)?,
+        round_start: start.saturating_sub(round_length.saturating_mul(behind)),
+        round_length,
+        current_round,
         ticket_validity: count(answers.get(slots.validity)?, "a number of rounds")?,
         pool_size: count(answers.get(slots.pool_size)?, "size of the pool")?,
         gas_price,

@@ -12,7 +12,7 @@ use super::{Observer, Progress, Shared, give_back};
 use crate::gateway::{
     discovery::{Ask, Found, Nobody, ask},
     orchestrator::{Orchestrator, OrchestratorError},
-    payment::Purse,
+    payment::{Purse, expected_pixels},
     roster::{Assignment, Reach, Roster, Tried},
 };
 
@@ -39,7 +39,8 @@ impl Shared {
                 Err(nobody) if refusals.is_empty() => return Err(nobody),
                 Err(_) => break,
             };
-            let is_over = |purse: &Purse| purse.is_ending(&assignment.session);
+            let pixels = expected_pixels(&self.settings.profiles, playing);
+            let is_over = |purse: &Purse| purse.is_ending(&assignment.session, pixels);
             if !assignment.session.is_ending(Timestamp::now())
                 && !self.core.purse.as_ref().is_some_and(is_over)
             {

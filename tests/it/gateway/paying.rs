@@ -186,11 +186,17 @@ async fn parameters_that_ended_are_asked_for_anew() {
     let stream = open(&gateway);
     sent(&stream, 0).await.unwrap();
     parties.at(|time| time.l1_block += 39);
-    let done = sent(&stream, 1).await.unwrap();
+    // As long as there is credit enough no ticket is needed, and nothing is given up.
+    sent(&stream, 1).await.unwrap();
+    assert_eq!(orchestrator.asked(), 1);
+    parties.at(|time| time.l1_block += 39);
+    let done = sent(&stream, 2).await.unwrap();
     assert_eq!((done.attempts, orchestrator.asked()), (1, 2));
     // A new session has an account of its own.
     assert_eq!(gateway.payments().unwrap().sessions.len(), 2);
-    credited(&parties, &orchestrator.payments()[1..]).await;
+    let last = orchestrator.payments().pop().unwrap();
+    assert_eq!(last.ticket_sender_params.len(), 2);
+    credited(&parties, &[last]).await;
 }
 
 #[tokio::test]
@@ -336,11 +342,12 @@ async fn a_new_session_does_not_begin_the_price_anew() {
     let (gateway, _records) = gateway(&parties, &[&orchestrator], |settings| settings.max_attempts = 1);
     let stream = open(&gateway);
     sent(&stream, 0).await.unwrap();
+    sent(&stream, 1).await.unwrap();
     price.store(2401, Ordering::Relaxed);
     parties.at(|time| time.l1_block += 39);
-    let error = sent(&stream, 1).await.unwrap_err();
+    let error = sent(&stream, 2).await.unwrap_err();
     assert!(error.to_string().contains("more than doubled"), "{error}");
-    assert_eq!(orchestrator.payments().len(), 1);
+    assert_eq!(orchestrator.payments().len(), 2);
 }
 
 #[tokio::test]

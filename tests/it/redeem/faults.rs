@@ -89,6 +89,7 @@ async fn killed_at(moment: Moment, scene: &Scene, folder: &Path) -> std::process
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     child.kill().unwrap();
+    child.wait().unwrap();
     panic!("{moment:?} was never reached");
 }
 
