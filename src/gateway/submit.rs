@@ -74,7 +74,10 @@ impl SubmitError {
                 | "missing auth token"
                 | "TicketParams expired"
                 | "OrchestratorCapped" => Remedy::NewSession,
-                "OrchestratorBusy" | "Internal Server Error" | "BadRequest" => Remedy::Resend,
+                // With too little credit it was sent without tickets, or with too few: the next time all of them go along.
+                "OrchestratorBusy" | "Internal Server Error" | "BadRequest" | "Insufficient balance" => {
+                    Remedy::Resend
+                }
                 // Signature, hash, profiles, encoding, payment: sent to the same one again they are the same.
                 _ => Remedy::Elsewhere,
             },
@@ -281,6 +284,7 @@ mod tests {
         assert_eq!(refused("expired auth token"), Remedy::NewSession);
         assert_eq!(refused("ErrSegSig"), Remedy::Elsewhere);
         assert_eq!(refused("Internal Server Error"), Remedy::Resend);
+        assert_eq!(refused("Insufficient balance"), Remedy::Resend);
         assert_eq!(SubmitError::Connect("x".into()).remedy(), Remedy::Resend);
     }
 
