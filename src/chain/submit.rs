@@ -291,7 +291,10 @@ fn beyond(agreed: &PlanSummary, now: &PlanSummary) -> Option<String> {
     {
         return Some(format!("it now takes another transaction, `{}`", step.name));
     }
-    let warns = |finding: &&Finding| finding.severity == Severity::Warning;
+    // That others of the account wait is a warning only to whoever said that this one shall queue behind them.
+    let warns = |finding: &&Finding| {
+        finding.severity == Severity::Warning && finding.code != "unconfirmed_transaction"
+    };
     let known = |code: &str| agreed.findings.iter().any(|finding| finding.code == code);
     if let Some(finding) = now
         .findings
@@ -353,6 +356,7 @@ mod tests {
         for (now, allowed) in [
             (summary(&["approve", "bond"], &["near_the_end"], 10), true),
             (summary(&["bond"], &[], 15), true),
+            (summary(&["bond"], &["unconfirmed_transaction"], 15), true),
             (summary(&[], &[], 0), true),
             (summary(&["bond"], &[], 16), false),
             (summary(&["bond", "approve"], &[], 10), false),

@@ -292,13 +292,15 @@ async fn fees_of_a_redeemed_ticket_are_shown_and_taken_out() {
     let rest = fees - eth("0.25eth");
     assert_eq!(after, before + rest - cost, "to the wei");
     let shown = operator.lpctl(&["fees", "show"]).expect_code(0);
-    operator.assert_snapshot("fees_show_none", &shown);
+    assert!(shown.stdout.starts_with("0 ETH to withdraw"), "{shown:?}");
 
     // In the next round it would give the reward up.
     operator.devnet.next_round().await;
     operator.win_once("0.5eth".parse().unwrap()).await;
-    let hasty = operator.lpctl(&["fees", "withdraw", "-y"]).expect_code(4);
-    operator.assert_snapshot("fees_withdraw_before_reward", &hasty);
+    let hasty = operator
+        .lpctl(&["fees", "withdraw", "-y", "--json"])
+        .expect_code(4);
+    assert_eq!(hasty.error()["code"], "reward_not_called");
     operator
         .lpctl(&["fees", "withdraw", "-y", "--give-up-reward"])
         .expect_code(0);
