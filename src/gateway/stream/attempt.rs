@@ -37,7 +37,7 @@ pub enum AttemptError {
     Session(OrchestratorError),
     /// It did not leave, for it could not be paid for.
     #[error(transparent)]
-    Payment(PaymentError),
+    Payment(Box<PaymentError>),
     /// What the orchestrator says of itself in its answer cannot be.
     #[error(transparent)]
     Answer(OrchestratorError),
@@ -273,7 +273,10 @@ impl Shared {
         let mut paid = match &self.core.purse {
             Some(purse) => {
                 let pixels = expected_pixels(&self.settings.profiles, segment.duration);
-                purse.pay(session, pixels).await.map_err(AttemptError::Payment)?
+                purse
+                    .pay(session, pixels)
+                    .await
+                    .map_err(|error| AttemptError::Payment(Box::new(error)))?
             }
             None => None,
         };

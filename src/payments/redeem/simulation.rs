@@ -367,10 +367,6 @@ fn part(of: Wei, whole: Wei) -> u64 {
 }
 
 #[test]
-#[expect(
-    clippy::print_stderr,
-    reason = "the figures, for whoever runs it with --nocapture"
-)]
 fn a_day_of_ten_thousand_tickets_brings_99_percent_of_what_the_bound_would() {
     for seed in [1, 2] {
         let day = day(seed);

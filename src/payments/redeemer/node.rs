@@ -187,8 +187,6 @@ impl RunningRedeemer {
         if timeout(GRACE, all).await.is_err() {
             tracing::warn!("the redeemer did not stop in time");
         }
-        let state = self.redeemer.state();
-        let state = state.borrow().clone();
-        state
+        self.redeemer.state().borrow().clone()
     }
 }
