@@ -69,7 +69,7 @@ pub struct TicketFacts {
     pub won_at: Timestamp,
     /// How far it is.
     pub status: TicketStatus,
-    /// Times its redemption failed.
+    /// Times its redemption failed or was put off.
     pub attempts: u32,
     /// Why the last attempt failed, if one did.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -109,7 +109,7 @@ impl Report for TicketDetails {
             );
         }
         if facts.attempts > 0 {
-            row("failures", facts.attempts.to_string());
+            row("put off", format!("{} times", facts.attempts));
         }
         row("nonce", self.sender_nonce.to_string());
         text.truncate(text.trim_end().len());

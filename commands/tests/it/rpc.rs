@@ -37,7 +37,10 @@ async fn a_test_of_endpoints_ends_with_the_code_that_fits() {
         (&json!(31337), &json!(true))
     );
     let shown = test(&[&devnet.rpc_url], &[]).expect_code(0);
-    assert!(shown.stdout.contains(&devnet.rpc_url), "{shown:?}");
+    assert!(
+        shown.stdout.contains(devnet.rpc_url.trim_end_matches('/')),
+        "{shown:?}"
+    );
 
     let dead = dead();
     let keyed = format!("{dead}/v2/SECRETKEY0123456789");
@@ -106,7 +109,7 @@ async fn a_node_behind_it_outlives_its_first_endpoint() {
         url,
         "--json",
     ]);
-    assert_eq!(round.expect_code(0).data()["round"]["initialized"], true);
+    assert_eq!(round.expect_code(0).data()["initialized"], true);
     let client = reqwest::Client::builder()
         .no_proxy()
         .timeout(Duration::from_secs(30))

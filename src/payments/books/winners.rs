@@ -22,7 +22,7 @@ pub struct Winner {
     pub recorded_at: Timestamp,
     /// How far it is.
     pub state: WinnerState,
-    /// How often its redemption was put off or tried.
+    /// How often its redemption failed or was put off.
     pub attempts: u32,
     /// What it waits for, as far as somebody said.
     pub waiting: Option<Waiting>,
@@ -283,7 +283,7 @@ impl Books {
                     .connection()
                     .prepare_cached(
                         "UPDATE winners SET state = 'in_flight', since_block = ?2, tx = NULL, waiting_reason = NULL,
-                         waiting_message = NULL, not_before = NULL, attempts = attempts + 1
+                         waiting_message = NULL, not_before = NULL
                          WHERE hash = ?1 AND state = 'pending'",
                     )?
                     .execute(params![hash.as_slice(), rows::whole(since_block)])?;

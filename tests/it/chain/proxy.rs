@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use alloy::primitives::Address;
 use axum::{Router, body::Bytes, extract::State, http::StatusCode, response::IntoResponse, routing::post};
 use serde_json::{Value, json};
 use tokio::{
@@ -33,8 +34,8 @@ pub enum Fault {
     Rest(u64),
     /// Refuse to give the logs of more blocks than this, as many services do.
     MostBlocks(u64),
-    /// Say that there are no logs, as an endpoint does that has not indexed its newest blocks.
-    NoLogs,
+    /// Say that this contract logged nothing, as an endpoint does that has not indexed its newest blocks.
+    NoLogs(Address),
     /// Put this block of Ethereum into every header, as Arbitrum does.
     L1Block(u64),
     /// Say of every transaction without a receipt that it was mined in this block and worked.
@@ -125,7 +126,7 @@ impl Proxy {
             Fault::Rest(_) => true,
             Fault::NoCreation(_) => text.contains("eth_call"),
             Fault::Behind(_) => text.contains("\"latest\""),
-            Fault::MostBlocks(_) | Fault::NoLogs => text.contains("eth_getLogs"),
+            Fault::MostBlocks(_) | Fault::NoLogs(_) => text.contains("eth_getLogs"),
             Fault::L1Block(_) => text.contains("eth_getBlockBy"),
             Fault::ForgeReceipts(_) => text.contains("eth_getTransactionReceipt"),
         });
@@ -170,12 +171,8 @@ impl Proxy {
                 refused.extend(wide.iter().map(refuse));
                 forwarded = serde_json::to_vec(&others).unwrap().into();
             }
-            Some(Fault::NoLogs) => {
-                // A filter that nothing fits.
-                let nothing = format!("\"topics\":[[\"0x{}\"],[", "0".repeat(64));
-                forwarded = text.replace("\"topics\":[[", &nothing).into();
-            }
-            Some(Fault::LoseAnswer(_) | Fault::L1Block(_) | Fault::ForgeReceipts(_)) | None => {}
+            Some(Fault::LoseAnswer(_) | Fault::L1Block(_) | Fault::ForgeReceipts(_) | Fault::NoLogs(_))
+            | None => {}
         }
         let mut answer = proxy.forward(forwarded).await;
         if !refused.is_empty() {
@@ -185,6 +182,9 @@ impl Proxy {
         }
         if let Some(Fault::ForgeReceipts(block)) = fault {
             answer = forged(&text, &answer, block);
+        }
+        if let Some(Fault::NoLogs(contract)) = fault {
+            answer = without_logs(&text, &answer, contract);
         }
         if let Some(Fault::L1Block(block)) = fault {
             let mut answers: Value = serde_json::from_slice(&answer).unwrap();
@@ -206,6 +206,29 @@ impl Proxy {
         // Each request comes over its own connection, so that a stopped proxy is gone for good.
         (status, [("connection", "close")], answer).into_response()
     }
+}
+
+/// The answers, with none of this contract's logs.
+fn without_logs(request: &str, answer: &[u8], contract: Address) -> Bytes {
+    let is_its = |log: &Value| log["address"].as_str().and_then(|text| text.parse().ok()) == Some(contract);
+    let list = |value: Value| match value {
+        Value::Array(list) => (list, true),
+        one => (vec![one], false),
+    };
+    let (asked, _) = list(serde_json::from_str(request).unwrap());
+    let (mut answers, is_batch) = list(serde_json::from_slice(answer).unwrap());
+    for one in asked.iter().filter(|one| one["method"] == "eth_getLogs") {
+        for answer in answers.iter_mut().filter(|answer| answer["id"] == one["id"]) {
+            if let Some(logs) = answer["result"].as_array_mut() {
+                logs.retain(|log| !is_its(log));
+            }
+        }
+    }
+    let answers = match is_batch {
+        true => Value::Array(answers),
+        false => answers.remove(0),
+    };
+    serde_json::to_vec(&answers).unwrap().into()
 }
 
 /// The answers, with a receipt wherever there was none.
