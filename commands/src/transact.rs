@@ -445,6 +445,8 @@ fn outcome(report: &TransactionReport) -> Option<String> {
     let mut parts = Vec::new();
     if let Some(stake) = after("stake_lpt") {
         parts.push(format!("your stake is {stake}"));
+    } else if let Some(wallet) = after("wallet_lpt") {
+        parts.push(format!("the wallet holds {wallet}"));
     }
     if let (Some(reward_cut), Some(fee_share)) = (after("reward_cut_percent"), after("fee_share_percent")) {
         parts.push(format!(
@@ -453,6 +455,9 @@ fn outcome(report: &TransactionReport) -> Option<String> {
     }
     if let Some(address) = after("service_uri") {
         parts.push(format!("gateways are told {address}"));
+    }
+    if let Some(address) = after("ai_service_uri") {
+        parts.push(format!("gateways of AI are told {address}"));
     }
     if let Some(called) = after("reward") {
         let total = report

@@ -7,12 +7,13 @@ use super::{
     calls::{Calls, count},
     contracts::{BondingManager, ContractName, Controller, LivepeerToken, Minter, TicketBroker},
     facts::{Beside, Snapshot, answer_delegator, answer_mint, answer_orchestrator, pool_facts, round_number},
+    network::seconds_per_block,
 };
 use crate::{
     units::{Lpt, Percent, Round, Wei},
     view::chain::{
-        BalanceAnswer, ContractAddress, OrchestratorAnswer, OrchestratorFacts, OrchestratorList,
-        ProtocolAnswer, RewardAnswer, RoundAnswer, StakeAnswer, StatusFacts, UnbondingLock,
+        BalanceAnswer, ContractAddress, DueLock, LocksAnswer, OrchestratorAnswer, OrchestratorFacts,
+        OrchestratorList, ProtocolAnswer, RewardAnswer, RoundAnswer, StakeAnswer, StatusFacts, UnbondingLock,
     },
 };
 
@@ -138,6 +139,44 @@ impl Chain {
         Ok(Pool {
             members: reading.members,
             max_size: usize::try_from(max_size).unwrap_or(usize::MAX),
+        })
+    }
+
+    /// An account's stake on its way back, and when each part of it is there. Two HTTP requests.
+    ///
+    /// # Errors
+    /// [`ChainError`] if the chain cannot be read.
+    pub async fn locks(&self, account: Address) -> Result<LocksAnswer, ChainError> {
+        let answer = self.stake(account).await?;
+        let round = &answer.round;
+        let each = seconds_per_block(self.chain_id);
+        let until = |rounds: u64| {
+            let ahead = round.length.saturating_mul(rounds.saturating_sub(1));
+            let blocks = if rounds == 0 {
+                0
+            } else {
+                ahead.saturating_add(round.blocks_left)
+            };
+            each.map(|each| each.saturating_mul(blocks))
+        };
+        let sum = |ready: bool| {
+            let locks = answer.locks.iter().filter(|lock| lock.withdrawable || !ready);
+            locks.fold(Lpt::ZERO, |sum, lock| sum.saturating_add(lock.amount_lpt))
+        };
+        Ok(LocksAnswer {
+            account,
+            round: round.round,
+            total_lpt: sum(false),
+            ready_lpt: sum(true),
+            locks: answer
+                .locks
+                .iter()
+                .map(|lock| DueLock {
+                    seconds_left: until(lock.rounds_left),
+                    lock: lock.clone(),
+                })
+                .collect(),
+            at: answer.at,
         })
     }
 

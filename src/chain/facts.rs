@@ -19,6 +19,7 @@ use super::{
     },
     errors::ChainError,
     network::seconds_per_block,
+    particulars::Particulars,
     plan::{BrokerFacts, answer_broker},
     pool::{LONGEST, Pool, read_walk, walk_program},
     rewards::answer_reward_caller,
@@ -121,6 +122,8 @@ pub(crate) struct Snapshot {
     pub(crate) pending_nonce: u64,
     /// What is known of the tickets a plan redeems.
     pub(crate) tickets: Option<super::RedeemOutlook>,
+    /// What only some plans ask for.
+    pub(crate) particulars: Particulars,
 }
 
 /// What the round mints.
@@ -443,6 +446,7 @@ impl Chain {
             nonce: reading.nonces.0,
             pending_nonce: reading.nonces.1,
             tickets: None,
+            particulars: Particulars::default(),
         })
     }
 
@@ -787,6 +791,7 @@ impl Snapshot {
             nonce: 7,
             pending_nonce: 7,
             tickets: None,
+            particulars: Particulars::default(),
         }
     }
 }

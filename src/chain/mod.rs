@@ -19,6 +19,7 @@ mod answers;
 mod calls;
 mod facts;
 mod funds;
+mod particulars;
 mod plan;
 mod pool;
 mod preflight;
@@ -45,7 +46,10 @@ pub use self::{
     funds::redemption_gas,
     network::Network,
     outbox::{Call, Fate, GasPolicy, Journal, Mined, Outbox, Prepared, Sent},
-    plan::{Activation, DepositChange, Plan, PlanOptions},
+    plan::{
+        Activation, DepositChange, OrchestratorUpdate, Plan, PlanOptions, Publication, StakeChange,
+        TokenChange,
+    },
     pool::{Hint, Pool},
     price_feed::PriceFeed,
     redemption::{RedeemOutlook, RedeemRevert, RedemptionFound, TicketOutlook},

@@ -72,6 +72,12 @@ pub(crate) fn is_arbitrum(chain_id: u64) -> bool {
     matches!(chain_id, 42161 | 421_611)
 }
 
+/// Where AI nodes publish their address beside the Controller's registry (`go-livepeer cmd/livepeer/starter/starter.go`).
+#[must_use]
+pub(crate) fn ai_registry(chain_id: u64) -> Option<Address> {
+    (chain_id == 42161).then_some(address!("0x04C0b249740175999E5BF5c9ac1dA92431EF34C5"))
+}
+
 /// Whether strangers' money is on this chain; development chains may use addresses gateways could not reach.
 #[must_use]
 pub(crate) fn is_public(chain_id: u64) -> bool {

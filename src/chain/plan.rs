@@ -2,7 +2,10 @@
 
 mod deposit;
 mod fees;
+mod orchestrator;
 mod redeem;
+mod stake;
+mod token;
 
 use alloy::{
     primitives::{Address, Bytes, U256},
@@ -29,10 +32,16 @@ use crate::{
     },
 };
 
-pub use self::deposit::DepositChange;
+pub use self::{
+    deposit::DepositChange,
+    orchestrator::{OrchestratorUpdate, Publication},
+    stake::StakeChange,
+    token::TokenChange,
+};
 pub(crate) use self::{
     deposit::{BrokerFacts, answer_broker},
     fees::FeesWithdrawal,
+    orchestrator::Update,
     redeem::Redemption,
 };
 
@@ -47,6 +56,8 @@ pub struct PlanOptions {
     pub queue: bool,
     /// Publish an address that only works inside the operator's own network (`--allow-private`).
     pub allow_private: bool,
+    /// Go on although the account is no orchestrator afterwards (`--resign`).
+    pub resign: bool,
 }
 
 /// What makes an account a working orchestrator.
@@ -75,6 +86,10 @@ pub(crate) enum Intent {
     Redeem(Redemption),
     Deposit(DepositChange),
     WithdrawFees(FeesWithdrawal),
+    Stake(StakeChange),
+    Token(TokenChange),
+    Update(Update),
+    Publish(Publication),
 }
 
 /// A described transaction, or a short series of them, not sent. [`Outbox::submit`](super::Outbox::submit) sends it.
@@ -235,6 +250,7 @@ impl Chain {
         if let Intent::Redeem(redemption) = &intent {
             snapshot.tickets = Some(self.ticket_outlook(from, &redemption.tickets).await?);
         }
+        self.add_particulars(&intent, &mut snapshot).await?;
         let mut steps = self.steps(&intent, &snapshot);
         let mut findings = preflight::rows(
             &intent,
@@ -243,6 +259,11 @@ impl Chain {
             &options,
             &reach,
         );
+        if let Intent::Token(TokenChange::Transfer { to, .. }) = &intent
+            && self.is_protocol_contract(*to)
+        {
+            findings.push(preflight::lost_in_a_contract(*to));
+        }
         let refused = |findings: &[Finding]| {
             findings
                 .iter()
@@ -322,11 +343,13 @@ impl Chain {
     /// Whether a service address resolves and answers, as far as this machine can tell.
     async fn reach(&self, intent: &Intent) -> Reach {
         match intent {
-            Intent::SetServiceUri { uri } | Intent::Activate(Activation { service_uri: uri, .. })
-                if is_public(self.chain_id) =>
-            {
-                preflight::probe(uri).await
-            }
+            Intent::SetServiceUri { uri }
+            | Intent::Activate(Activation { service_uri: uri, .. })
+            | Intent::Publish(Publication { uri, .. })
+            | Intent::Update(Update {
+                service_uri: Some(uri),
+                ..
+            }) if is_public(self.chain_id) => preflight::probe(uri).await,
             _ => Reach::NotTried,
         }
     }
@@ -388,6 +411,10 @@ impl Chain {
             Intent::Redeem(redemption) => redemption.steps(self, snapshot),
             Intent::Deposit(change) => self.deposit_steps(*change),
             Intent::WithdrawFees(withdrawal) => self.fees_steps(*withdrawal, snapshot),
+            Intent::Stake(change) => self.stake_steps(*change, snapshot),
+            Intent::Token(change) => self.token_steps(*change, snapshot),
+            Intent::Update(update) => self.update_steps(update, intent, snapshot),
+            Intent::Publish(publication) => self.publish_steps(publication, snapshot),
         }
     }
 
@@ -545,6 +572,7 @@ impl Intent {
         match self {
             Self::Bond { to, .. } => Some(*to),
             Self::RewardFor(reward) => Some(reward.orchestrator),
+            Self::Stake(change) => change.target(),
             _ => None,
         }
     }
@@ -570,6 +598,7 @@ impl Intent {
                 fee_share,
             } => Some((*reward_cut, *fee_share)),
             Self::Activate(activation) => Some((activation.reward_cut, activation.fee_share)),
+            Self::Update(update) => update.commission,
             _ => None,
         }
     }
@@ -579,6 +608,9 @@ impl Intent {
         let own = &snapshot.own;
         match self {
             Self::Commission { .. } => true,
+            Self::Update(update) => update.commission.is_some_and(|(reward_cut, fee_share)| {
+                own.reward_cut_percent != reward_cut || own.fee_share_percent != fee_share
+            }),
             Self::Activate(activation) => {
                 self.bonds(snapshot).is_some()
                     || own.rank.is_none()
@@ -594,6 +626,7 @@ impl Intent {
         match self {
             Self::SetServiceUri { uri } => Some(uri),
             Self::Activate(activation) => Some(&activation.service_uri),
+            Self::Update(update) => update.service_uri.as_deref(),
             _ => None,
         }
     }
@@ -623,6 +656,10 @@ impl Intent {
             Self::Redeem(redemption) => redemption.title(),
             Self::Deposit(change) => change.title(),
             Self::WithdrawFees(withdrawal) => withdrawal.title(from),
+            Self::Stake(change) => change.title(from),
+            Self::Token(change) => change.title(),
+            Self::Update(update) => update.title(from),
+            Self::Publish(publication) => publication.title(from),
         }
     }
 
@@ -672,6 +709,9 @@ impl Intent {
             }
             Self::Deposit(change) => change.predict(&mut after),
             Self::WithdrawFees(withdrawal) => withdrawal.predict(before, &mut after),
+            Self::Stake(change) => change.predict(before, &mut after),
+            Self::Token(change) => change.predict(&mut after),
+            Self::Publish(publication) => publication.predict(&mut after),
             _ => {}
         }
         after
@@ -752,6 +792,9 @@ impl Intent {
             )),
             Self::Deposit(change) => figures.extend(change.figures(snapshot)),
             Self::WithdrawFees(withdrawal) => figures.extend(withdrawal.figures(snapshot)),
+            Self::Stake(change) => figures.extend(change.figures(snapshot)),
+            Self::Token(change) => figures.extend(change.figures(snapshot)),
+            Self::Publish(publication) => figures.extend(publication.figures(snapshot)),
             _ => {}
         }
         figures
@@ -782,6 +825,7 @@ impl Intent {
             }
             (Self::Deposit(change), _) => change.note(key, before),
             (Self::WithdrawFees(withdrawal), _) => withdrawal.note(key),
+            (Self::Stake(change), _) => change.note(key, before),
             _ => None,
         }
     }

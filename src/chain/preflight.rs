@@ -5,8 +5,11 @@
 
 mod deposit;
 mod fees;
+mod orchestrator;
 mod redeem;
 mod reward_for;
+mod stake;
+mod token;
 
 use std::{net::IpAddr, time::Duration};
 
@@ -93,13 +96,18 @@ pub(crate) fn rows(
         waiting(snapshot, options),
     ];
     let needs_round = match intent {
-        Intent::InitializeRound | Intent::SetServiceUri { .. } | Intent::Deposit(_) => false,
-        Intent::Activate(_) => intent.sends_commission(snapshot),
+        Intent::InitializeRound
+        | Intent::SetServiceUri { .. }
+        | Intent::Publish(_)
+        | Intent::Token(_)
+        | Intent::Deposit(_) => false,
+        Intent::Activate(_) | Intent::Update(_) => intent.sends_commission(snapshot),
         Intent::Bond { .. }
         | Intent::Commission { .. }
         | Intent::Reward
         | Intent::RewardFor(_)
         | Intent::WithdrawFees(_)
+        | Intent::Stake(_)
         | Intent::Redeem(_) => true,
     };
     if needs_round {
@@ -136,7 +144,10 @@ pub(crate) fn rows(
     if let Some(uri) = intent.service_uri() {
         findings.extend([bad_uri(uri, public, options), unreachable(uri, reach)]);
         if matches!(intent, Intent::SetServiceUri { .. }) {
-            findings.push(unchanged_uri(snapshot, uri));
+            findings.extend([
+                unchanged_uri(snapshot, uri),
+                orchestrator::other_registry(snapshot, uri),
+            ]);
         }
     }
     match intent {
@@ -151,6 +162,15 @@ pub(crate) fn rows(
             findings.extend(redeem::rows(redemption, snapshot).into_iter().map(Some));
         }
         Intent::Deposit(change) => findings.extend(deposit::rows(*change, snapshot)),
+        Intent::Stake(change) => findings.extend(stake::rows(*change, snapshot, options)),
+        Intent::Token(change) => findings.extend(token::rows(*change, snapshot)),
+        Intent::Publish(publication) => {
+            findings.extend([
+                bad_uri(&publication.uri, public, options),
+                unreachable(&publication.uri, reach),
+            ]);
+            findings.extend(orchestrator::rows(publication, snapshot));
+        }
         Intent::WithdrawFees(withdrawal) => {
             findings.push(claim_before_reward(snapshot, options, "withdrawing"));
             findings.extend(fees::rows(*withdrawal, snapshot));
@@ -174,6 +194,16 @@ pub(crate) fn cost_rows(
     .into_iter()
     .flatten()
     .collect()
+}
+
+/// LPT sent to a contract that does not give it back.
+pub(crate) fn lost_in_a_contract(to: Address) -> Finding {
+    finding(
+        "bad_recipient",
+        Severity::Refusal,
+        format!("{to} is a contract of the protocol: what is just sent there is lost"),
+        "give the address of an account; `lpctl stake bond` is what bonds LPT",
+    )
 }
 
 /// A simulation that failed though no row knew why.

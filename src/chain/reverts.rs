@@ -166,6 +166,31 @@ const KNOWN: &[Explanation] = &[
         fix: "`lpctl stake show` tells what this account has bonded and from when it counts",
     },
     Explanation {
+        contains: "caller must be unbonded",
+        code: "delegated_elsewhere",
+        fix: "leave `--to` out: stake that is bonded stays with whom it is",
+    },
+    Explanation {
+        contains: "invalid unbonding lock id",
+        code: "no_such_lock",
+        fix: "`lpctl stake locks` lists them",
+    },
+    Explanation {
+        contains: "withdraw round must be before",
+        code: "lock_not_ready",
+        fix: "`lpctl stake locks` tells when it is ready",
+    },
+    Explanation {
+        contains: "amount is greater than bonded amount",
+        code: "more_than_bonded",
+        fix: "`lpctl stake show` tells what is bonded",
+    },
+    Explanation {
+        contains: "illegal_claim_earnings",
+        code: "receiver_reward_not_called",
+        fix: "wait until the receiver's orchestrator has called this round's reward",
+    },
+    Explanation {
         contains: "ticket is used",
         code: "ticket_used",
         fix: "nothing to do: it was redeemed",

@@ -223,8 +223,9 @@ impl Chain {
     async fn snapshot_after(&self, plan: &Plan, block: Option<u64>) -> Result<Snapshot, ChainError> {
         let begun = Instant::now();
         loop {
-            let after = self.snapshot(plan.from(), plan.intent.target()).await?;
+            let mut after = self.snapshot(plan.from(), plan.intent.target()).await?;
             let Some(block) = block.filter(|block| after.at.block < *block) else {
+                self.add_particulars(&plan.intent, &mut after).await?;
                 return Ok(after);
             };
             if begun.elapsed() > self.pace() * CATCH_UP {

@@ -326,3 +326,31 @@ pub struct ProtocolAnswer {
     /// Rounds until an unlocked deposit can be withdrawn.
     pub unlock_rounds: u64,
 }
+
+/// The answer of `lpctl stake locks`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LocksAnswer {
+    /// Where and when.
+    #[serde(flatten)]
+    pub at: ReadAt,
+    /// Whose.
+    pub account: Address,
+    /// The round now.
+    pub round: Round,
+    /// Stake on its way back, by number. Used locks are left out.
+    pub locks: Vec<DueLock>,
+    /// In all of them.
+    pub total_lpt: Lpt,
+    /// What can be withdrawn now.
+    pub ready_lpt: Lpt,
+}
+
+/// A lock, and how long it takes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DueLock {
+    /// The lock.
+    #[serde(flatten)]
+    pub lock: UnbondingLock,
+    /// Seconds until it can be withdrawn, about; none on a chain without rhythm.
+    pub seconds_left: Option<u64>,
+}

@@ -1,7 +1,13 @@
 //! `lpctl stake`: LPT put behind an orchestrator.
 
 mod bond;
+mod claim;
+mod locks;
+mod rebond;
 mod show;
+mod transfer;
+mod unbond;
+mod withdraw;
 
 use clap::Subcommand;
 
@@ -15,6 +21,12 @@ use crate::context::Context;
 )]
 pub enum StakeCommand {
     Bond(bond::BondArgs),
+    Unbond(unbond::UnbondArgs),
+    Rebond(rebond::RebondArgs),
+    Withdraw(withdraw::WithdrawArgs),
+    Locks(locks::LocksArgs),
+    Claim(claim::ClaimArgs),
+    Transfer(transfer::TransferArgs),
     Show(show::ShowArgs),
 }
 
@@ -25,6 +37,12 @@ pub enum StakeCommand {
 pub async fn run(command: StakeCommand, context: &mut Context) -> eyre::Result<()> {
     match command {
         StakeCommand::Bond(args) => bond::run(args, context).await,
+        StakeCommand::Unbond(args) => unbond::run(args, context).await,
+        StakeCommand::Rebond(args) => rebond::run(args, context).await,
+        StakeCommand::Withdraw(args) => withdraw::run(args, context).await,
+        StakeCommand::Locks(args) => locks::run(args, context).await,
+        StakeCommand::Claim(args) => claim::run(args, context).await,
+        StakeCommand::Transfer(args) => transfer::run(args, context).await,
         StakeCommand::Show(args) => show::run(args, context).await,
     }
 }

@@ -1,6 +1,8 @@
 //! `lpctl token`: LPT that is not bonded.
 
 mod balance;
+mod faucet;
+mod transfer;
 
 use clap::Subcommand;
 
@@ -14,6 +16,8 @@ use crate::context::Context;
 )]
 pub enum TokenCommand {
     Balance(balance::BalanceArgs),
+    Transfer(transfer::TransferArgs),
+    Faucet(faucet::FaucetArgs),
 }
 
 /// Carries out one of them.
@@ -23,5 +27,7 @@ pub enum TokenCommand {
 pub async fn run(command: TokenCommand, context: &mut Context) -> eyre::Result<()> {
     match command {
         TokenCommand::Balance(args) => balance::run(args, context).await,
+        TokenCommand::Transfer(args) => transfer::run(args, context).await,
+        TokenCommand::Faucet(args) => faucet::run(args, context).await,
     }
 }

@@ -1,0 +1,63 @@
+//! `lpctl stake rebond`.
+
+use clap::Args;
+use clap_complete::engine::ArgValueCompleter;
+use engine::chain::{PlanOptions, StakeChange};
+
+use crate::{
+    account::select,
+    complete,
+    connection::connect,
+    context::Context,
+    failure::Failure,
+    transact::{self, TransactionArgs},
+};
+
+/// Bond what is in a lock again
+///
+/// No waiting and no approval: stake on its way back earns again, before or after its lock is ready. It goes to whom the
+/// rest of your stake is with; name somebody with --to if you have nothing bonded.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  lpctl stake rebond 0
+  lpctl stake rebond 2 --to 0x70997970C51812dc3A010C7d01b50e0d17dc79C8
+  lpctl stake rebond 0 --yes --json | jq .data.transactions")]
+pub struct RebondArgs {
+    /// The lock's number, as `lpctl stake locks` shows it
+    #[arg(value_name = "LOCK")]
+    pub lock: u64,
+    /// Orchestrator to delegate to: an account's name or an address
+    #[arg(long, value_name = "NAME|0x…", add = ArgValueCompleter::new(complete::accounts))]
+    pub to: Option<String>,
+    /// Go on although this round's reward on your stake is lost by it
+    #[arg(long)]
+    pub give_up_reward: bool,
+    /// Options of every transaction.
+    #[command(flatten)]
+    pub transaction: TransactionArgs,
+}
+
+/// Bonds it again.
+///
+/// # Errors
+/// A refusal with everything that stands in the way; what became of a transaction that was sent.
+pub async fn run(args: RebondArgs, context: &mut Context) -> eyre::Result<()> {
+    let sender = transact::sender(context).await?;
+    let to = args
+        .to
+        .as_deref()
+        .map(|to| select::address(Some(to), context))
+        .transpose()?;
+    let chain = connect(context).await?;
+    let options = PlanOptions {
+        give_up_reward: args.give_up_reward,
+        ..args.transaction.options(context)
+    };
+    let change = StakeChange::Rebond { lock: args.lock, to };
+    let plan = chain
+        .plan_stake(sender.address, change, options)
+        .await
+        .map_err(Failure::from)?;
+    transact::run(&chain, plan, sender, args.transaction, context).await
+}

@@ -1,0 +1,68 @@
+//! `lpctl stake transfer`.
+
+use clap::Args;
+use clap_complete::engine::ArgValueCompleter;
+use engine::{
+    chain::{PlanOptions, StakeChange},
+    units::Lpt,
+};
+
+use crate::{
+    account::select,
+    complete,
+    connection::connect,
+    context::Context,
+    failure::Failure,
+    transact::{self, TransactionArgs},
+};
+
+/// Give bonded LPT to another account
+///
+/// At once and without unbonding. The receiver keeps whom its own stake is with; one that has nobody gets your
+/// orchestrator. An orchestrator that gives all of its own stake away resigns, and is refused unless you say so.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  lpctl stake transfer 100 --to 0x70997970C51812dc3A010C7d01b50e0d17dc79C8
+  lpctl stake transfer 100 --to delegator --dry-run")]
+pub struct TransferArgs {
+    /// LPT to give, like 100 or 100.5lpt
+    #[arg(value_name = "AMOUNT")]
+    pub amount: Lpt,
+    /// Who gets it: an account's name or an address
+    #[arg(long, value_name = "NAME|0x…", add = ArgValueCompleter::new(complete::accounts))]
+    pub to: String,
+    /// Go on although you are no orchestrator afterwards
+    #[arg(long)]
+    pub resign: bool,
+    /// Go on although this round's reward on your stake is lost by it
+    #[arg(long)]
+    pub give_up_reward: bool,
+    /// Options of every transaction.
+    #[command(flatten)]
+    pub transaction: TransactionArgs,
+}
+
+/// Gives it away.
+///
+/// # Errors
+/// A refusal with everything that stands in the way; what became of a transaction that was sent.
+pub async fn run(args: TransferArgs, context: &mut Context) -> eyre::Result<()> {
+    let sender = transact::sender(context).await?;
+    let to = select::address(Some(&args.to), context)?;
+    let chain = connect(context).await?;
+    let options = PlanOptions {
+        give_up_reward: args.give_up_reward,
+        resign: args.resign,
+        ..args.transaction.options(context)
+    };
+    let change = StakeChange::Transfer {
+        to,
+        amount: args.amount,
+    };
+    let plan = chain
+        .plan_stake(sender.address, change, options)
+        .await
+        .map_err(Failure::from)?;
+    transact::run(&chain, plan, sender, args.transaction, context).await
+}
