@@ -261,7 +261,15 @@ impl Command {
                 | Self::Gateway(_)
                 | Self::Bench(_)
                 | Self::Config(ConfigCommand::Set(_))
-                | Self::Account(AccountCommand::New(_) | AccountCommand::Import(_) | AccountCommand::Use(_))
+                | Self::Account(
+                    AccountCommand::New(_)
+                        | AccountCommand::Import(_)
+                        | AccountCommand::Use(_)
+                        | AccountCommand::Sign(_)
+                        | AccountCommand::SignTyped(_)
+                        | AccountCommand::ChangePassword(_)
+                        | AccountCommand::Remove(_)
+                )
         )
     }
 

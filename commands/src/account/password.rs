@@ -1,4 +1,6 @@
 //! Where passwords come from: `--password-file`, a systemd credential, the person in front of the terminal.
+//!
+//! A unit may be given a credential named like the account, for units that sign for several, or the one for all.
 
 use std::{
     fs::File,
@@ -64,7 +66,7 @@ pub async fn unlock(account: &Account, context: &mut Context) -> eyre::Result<Pr
             .shell
             .warn(format_args!("others may read {file}: `chmod 600 {file}`"));
     }
-    let read = match password_file(context) {
+    let read = match password_file(context, account.name.as_deref()) {
         Some(path) => Some(read_password_file(path, &mut context.shell).await?),
         None => None,
     };
@@ -83,7 +85,7 @@ pub async fn unlock(account: &Account, context: &mut Context) -> eyre::Result<Pr
 /// # Errors
 /// A refusal when there is none to be had.
 pub async fn new_password(context: &mut Context) -> eyre::Result<Password> {
-    match password_file(context) {
+    match password_file(context, None) {
         Some(path) => read_password_file(path, &mut context.shell).await,
         None => context.shell.ask_password("password for the new key:", true),
     }
@@ -94,17 +96,43 @@ pub async fn new_password(context: &mut Context) -> eyre::Result<Password> {
 /// # Errors
 /// A refusal when there is none to be had.
 pub async fn existing_password(question: &str, context: &mut Context) -> eyre::Result<Password> {
-    match password_file(context) {
+    match password_file(context, None) {
         Some(path) => read_password_file(path, &mut context.shell).await,
         None => context.shell.ask_password(question, false),
     }
 }
 
-fn password_file(context: &Context) -> Option<PathBuf> {
+/// A changed password: from its own file, or asked for twice.
+///
+/// # Errors
+/// A refusal when there is none to be had.
+pub async fn changed_password(
+    path: Option<PathBuf>,
+    label: &str,
+    context: &mut Context,
+) -> eyre::Result<Password> {
+    match path {
+        Some(path) => read_password_file(path, &mut context.shell).await,
+        None if !context.shell.is_interactive() => Err(Failure::new(
+            Kind::Refused,
+            "password_needed",
+            format!("new password of {label}: no terminal to ask on"),
+        )
+        .hint("pass `--new-password-file PATH`")
+        .into()),
+        None => context
+            .shell
+            .ask_password(&format!("new password of {label}:"), true),
+    }
+}
+
+/// The file of the settings; else the credential named like the account, else the one for all.
+fn password_file(context: &Context, name: Option<&str>) -> Option<PathBuf> {
     context.settings().password_file.clone().or_else(|| {
         let directory = std::env::var_os("CREDENTIALS_DIRECTORY")?;
-        let path = Path::new(&directory).join(CREDENTIAL);
-        path.is_file().then_some(path)
+        let named = name.into_iter().chain([CREDENTIAL]);
+        let mut paths = named.map(|name| Path::new(&directory).join(name));
+        paths.find(|path| path.is_file())
     })
 }
 

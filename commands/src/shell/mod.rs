@@ -170,6 +170,32 @@ impl Shell {
         }
     }
 
+    /// Asks for a word to be typed before something grave is done. `--yes` answers; without a terminal nothing ever asks.
+    ///
+    /// # Errors
+    /// A refusal (exit 4) when another word is typed or nobody can be asked.
+    pub fn confirm_typed(&mut self, question: &str, word: &str) -> eyre::Result<()> {
+        if self.options.yes {
+            return Ok(());
+        }
+        if !self.is_interactive() {
+            let message = format!("not done: {question}");
+            return Err(Failure::new(Kind::Refused, "confirmation_needed", message)
+                .hint("there is no terminal to ask on; pass `--yes` to confirm")
+                .into());
+        }
+        match inquire::Text::new(question).prompt() {
+            Ok(typed) if typed.trim() == word => Ok(()),
+            Ok(_) => Err(Failure::new(
+                Kind::Refused,
+                "declined",
+                format!("that is not `{}`: nothing was changed", escape(word)),
+            )
+            .into()),
+            Err(error) => Err(prompt_failure(&error)),
+        }
+    }
+
     /// Asks for a password on the terminal, twice if it is a new one.
     ///
     /// # Errors
