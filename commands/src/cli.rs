@@ -182,6 +182,9 @@ pub enum Command {
     /// See and take out what tickets earned
     #[command(subcommand)]
     Fees(crate::fees::FeesCommand),
+    /// Vote on the protocol and its treasury
+    #[command(subcommand)]
+    Gov(crate::gov::GovCommand),
     /// Look at transactions that were sent from here, hurry or cancel those that wait
     #[command(subcommand)]
     Tx(crate::tx::TransactionCommand),

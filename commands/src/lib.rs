@@ -18,6 +18,7 @@ pub mod doctor;
 pub mod failure;
 pub mod fees;
 pub mod gateway;
+pub mod gov;
 pub mod gpu;
 mod logging;
 pub mod man;
@@ -171,6 +172,7 @@ async fn dispatch(command: Command, context: &mut Context) -> eyre::Result<()> {
         Command::Rpc(command) => rpc::run(command, context).await,
         Command::Deposit(command) => deposit::run(command, context).await,
         Command::Fees(command) => fees::run(command, context).await,
+        Command::Gov(command) => Box::pin(gov::run(command, context)).await,
         Command::Tx(command) => tx::run(command, context).await,
         Command::Ticket(command) => Box::pin(ticket::run(command, context)).await,
         Command::Token(command) => token::run(command, context).await,

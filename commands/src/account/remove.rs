@@ -19,7 +19,7 @@ use crate::{
 #[command(after_help = "\
 Examples:
   lpctl account remove old
-  lpctl account remove 0x70997970C51812dc3A010C7d01b50e0d17dc79C8 --yes --json | jq -r .data.kept_file")]
+  lpctl account remove old --yes --json | jq -r .data.kept_file")]
 pub struct RemoveArgs {
     /// Name, address or keystore file
     #[arg(value_name = "NAME|0x…", add = ArgValueCompleter::new(complete::accounts))]

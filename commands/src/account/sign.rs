@@ -64,7 +64,7 @@ pub async fn run(args: SignArgs, context: &mut Context) -> eyre::Result<()> {
 }
 
 /// Reads a file or standard input off the async threads: a pipe can keep us waiting, and Ctrl-C is heard meanwhile.
-pub(super) async fn read(path: PathBuf) -> eyre::Result<Vec<u8>> {
+pub(crate) async fn read(path: PathBuf) -> eyre::Result<Vec<u8>> {
     let shown = path.display().to_string();
     let read = tokio::task::spawn_blocking(move || {
         let mut bytes = Vec::new();
