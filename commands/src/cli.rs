@@ -271,6 +271,7 @@ impl Command {
                         | AccountCommand::Sign(_)
                         | AccountCommand::SignTyped(_)
                         | AccountCommand::ChangePassword(_)
+                        | AccountCommand::Keyring(_)
                         | AccountCommand::Remove(_)
                 )
         )

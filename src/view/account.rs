@@ -62,3 +62,12 @@ pub struct AccountRemoved {
     /// Where its file is kept now.
     pub kept_file: String,
 }
+
+/// What the desktop's keyring keeps of an account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct KeyringAnswer {
+    /// The account.
+    pub account: AccountView,
+    /// Whether its password is kept there now.
+    pub kept: bool,
+}

@@ -9,7 +9,7 @@ use engine::{
     wallet::{Account, v3::Strength},
 };
 
-use super::{failure, password, select, view};
+use super::{failure, keyring, password, select, view};
 use crate::{
     complete,
     context::Context,
@@ -47,11 +47,20 @@ pub async fn run(args: ChangePasswordArgs, context: &mut Context) -> eyre::Resul
     };
     let signer = password::unlock(&account, context).await?;
     let new = password::changed_password(args.new_password_file, &account.label(), context).await?;
-    let changing = account.clone();
+    let (changing, kept) = (account.clone(), new.clone());
     let changed = tokio::task::spawn_blocking(move || {
         keystore.change_password(&changing, &signer, &new, Strength::Standard)
     });
     changed.await?.map_err(failure::of)?;
+    if let Some(address) = account.address
+        && keyring::find(&account).await.is_some()
+        && keyring::replace(address, kept).await.is_err()
+    {
+        let label = account.label();
+        context.shell.warn(format_args!(
+            "the keyring still has the old password: `lpctl account keyring {label}`"
+        ));
+    }
     let private = Account {
         mode: 0o600,
         ..account

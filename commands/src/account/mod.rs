@@ -4,6 +4,7 @@ pub mod change_password;
 pub mod choose;
 pub(crate) mod failure;
 pub mod import;
+pub mod keyring;
 pub mod list;
 pub mod new;
 pub mod password;
@@ -41,6 +42,7 @@ pub enum AccountCommand {
     Sign(sign::SignArgs),
     SignTyped(sign_typed::SignTypedArgs),
     ChangePassword(change_password::ChangePasswordArgs),
+    Keyring(keyring::KeyringArgs),
     Remove(remove::RemoveArgs),
 }
 
@@ -58,6 +60,7 @@ pub async fn run(command: AccountCommand, context: &mut Context) -> eyre::Result
         AccountCommand::Sign(args) => sign::run(args, context).await,
         AccountCommand::SignTyped(args) => sign_typed::run(args, context).await,
         AccountCommand::ChangePassword(args) => change_password::run(args, context).await,
+        AccountCommand::Keyring(args) => keyring::run(args, context).await,
         AccountCommand::Remove(args) => remove::run(args, context).await,
     }
 }

@@ -1,4 +1,4 @@
-//! Where passwords come from: `--password-file`, a systemd credential, the person in front of the terminal.
+//! Where passwords come from: `--password-file`, a systemd credential, the keyring, the person in front of the terminal.
 //!
 //! A unit may be given a credential named like the account, for units that sign for several, or the one for all.
 
@@ -17,7 +17,7 @@ use engine::{
 };
 use zeroize::Zeroizing;
 
-use super::failure;
+use super::{failure, keyring};
 use crate::{
     context::Context,
     failure::{Failure, Kind},
@@ -33,7 +33,7 @@ const MAX_PASSWORD_BYTES: u64 = 4096;
 /// How long a password file, which may be a pipe, may take to give it: a password manager asks its owner meanwhile.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// The passwords of one unlocking: the one that was read, or those asked for.
+/// The passwords of one unlocking: the one that was read, then those asked for.
 struct Source<'a> {
     read: Option<Password>,
     asks: bool,
@@ -44,8 +44,11 @@ impl unlock::PasswordSource for Source<'_> {
     type Error = eyre::Report;
 
     fn password(&mut self, account: &Account, attempt: u32) -> eyre::Result<Option<Password>> {
+        if let Some(read) = self.read.take() {
+            return Ok(Some(read));
+        }
         if !self.asks {
-            return Ok(self.read.take());
+            return Ok(None);
         }
         if attempt > 1 {
             self.shell.status("wrong password");
@@ -55,7 +58,7 @@ impl unlock::PasswordSource for Source<'_> {
     }
 }
 
-/// Unlocks an account with the password file, the service manager's credential, or by asking.
+/// Unlocks an account with the password file, the service manager's credential, the keyring, or by asking.
 ///
 /// # Errors
 /// A refusal when there is no password or a wrong one.
@@ -70,8 +73,16 @@ pub async fn unlock(account: &Account, context: &mut Context) -> eyre::Result<Pr
         Some(path) => Some(read_password_file(path, &mut context.shell).await?),
         None => None,
     };
+    let (read, asks) = match read {
+        Some(read) => (Some(read), false),
+        // A keyring can hold an older password: whoever is there is asked for the new one.
+        None => match keyring::find(account).await {
+            Some(kept) => (Some(kept), context.shell.is_interactive()),
+            None => (None, true),
+        },
+    };
     let mut source = Source {
-        asks: read.is_none(),
+        asks,
         read,
         shell: &mut context.shell,
     };
@@ -100,6 +111,24 @@ pub async fn existing_password(question: &str, context: &mut Context) -> eyre::R
         Some(path) => read_password_file(path, &mut context.shell).await,
         None => context.shell.ask_password(question, false),
     }
+}
+
+/// An account's password that was tried: from the file, the credential, or asked for.
+///
+/// # Errors
+/// A refusal when there is no password or a wrong one.
+pub(super) async fn checked(account: &Account, context: &mut Context) -> eyre::Result<Password> {
+    let secret = match password_file(context, account.name.as_deref()) {
+        Some(path) => read_password_file(path, &mut context.shell).await?,
+        None => {
+            let question = format!("password of {}:", account.label());
+            context.shell.ask_password(&question, false)?
+        }
+    };
+    unlock::unlock_with(account, secret.clone())
+        .await
+        .map_err(failure::of)?;
+    Ok(secret)
 }
 
 /// A changed password: from its own file, or asked for twice.

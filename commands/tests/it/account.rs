@@ -452,7 +452,8 @@ fn a_signed_message_is_what_other_wallets_sign_and_verify() {
         .expect_code(0);
     let signature = signed.stdout.trim();
     assert_eq!(signature.len(), 2 + 130);
-    testbed::cast(&["wallet", "verify", "--address", ADDRESS, text, signature]);
+    let verified = testbed::cast(&["wallet", "verify", "--address", ADDRESS, text, signature]);
+    assert!(verified.contains("succeeded"), "{verified}");
     let theirs = testbed::cast(&["wallet", "sign", "--private-key", KEY, text]);
     assert_eq!(signature, theirs);
     // A file's last line break is none of the message; the others are.
@@ -662,23 +663,25 @@ fn a_removed_account_is_kept_aside_and_can_come_back() {
 fn whoever_removes_an_account_types_its_name() {
     let environment = Environment::new();
     environment.with_account();
-    for (typed, code) in [("two", 4), ("one", 0)] {
-        let command = environment.command(&["account", "remove", "one"]);
-        let mut session = rexpect::session::spawn_command(command, Some(20_000)).unwrap();
-        session.exp_string("Type `one` to remove it:").unwrap();
-        session.send_line(typed).unwrap();
-        session.exp_eof().unwrap();
-        let status = session.process.wait().unwrap();
-        assert!(
-            format!("{status:?}").ends_with(&format!(", {code})")),
-            "{status:?}"
-        );
+    for (typed, left) in [("two", 1), ("one", 0)] {
+        let mut command = environment.command(&["account", "remove", "one"]);
+        command.env("TERM", "xterm");
+        let mut terminal = rexpect::session::spawn_command(command, Some(20_000)).unwrap();
+        terminal.exp_string("Type `one` to remove it:").unwrap();
+        terminal.send_line(typed).unwrap();
+        let says = if left == 1 {
+            "nothing was changed"
+        } else {
+            "removed one"
+        };
+        terminal.exp_string(says).unwrap();
+        terminal.exp_eof().unwrap();
+        let listed = environment
+            .lpctl(&["account", "list", "--json"])
+            .expect_code(0)
+            .data();
+        assert_eq!(listed["accounts"].as_array().unwrap().len(), left);
     }
-    let listed = environment
-        .lpctl(&["account", "list", "--json"])
-        .expect_code(0)
-        .data();
-    assert_eq!(listed["accounts"], serde_json::json!([]));
 }
 
 #[test]
@@ -698,4 +701,83 @@ fn a_unit_may_be_given_a_password_for_each_account() {
     assert_eq!(sign().expect_code(4).error()["code"], "wrong_password");
     fs::write(credentials.join("one"), "old").unwrap();
     assert_eq!(sign().expect_code(0).data()["account"], ADDRESS);
+}
+
+#[test]
+fn without_a_keyring_passwords_come_from_elsewhere_and_it_is_said() {
+    let environment = Environment::new();
+    let (old, _) = environment.with_account();
+    for arguments in [&["keyring", "one"][..], &["keyring", "one", "--forget"]] {
+        let refused = environment
+            .lpctl(&[&["account"], arguments, &["--password-file", &old, "--json"]].concat())
+            .expect_code(1)
+            .error();
+        assert_eq!(refused["code"], "keyring_unavailable");
+        assert!(
+            refused["hint"].as_str().unwrap().contains("--password-file"),
+            "{refused}"
+        );
+    }
+    let asked = environment
+        .lpctl(&["account", "sign", "hello", "--json"])
+        .expect_code(4);
+    assert_eq!(asked.error()["code"], "password_needed");
+}
+
+/// GNOME's keyring on a bus of its own; `make setup` installs both.
+#[test]
+fn a_keyring_keeps_a_password_until_it_is_told_to_forget_it() {
+    let environment = Environment::new();
+    let (old, new) = environment.with_account();
+    let lpctl = env!("CARGO_BIN_EXE_lpctl");
+    let script = format!(
+        "printf secret | gnome-keyring-daemon --unlock --foreground --components=secrets >/dev/null 2>&1 & daemon=$!
+         trap 'kill $daemon' EXIT
+         tries=0
+         until dbus-send --session --print-reply --dest=org.freedesktop.DBus /              org.freedesktop.DBus.GetNameOwner string:org.freedesktop.secrets >/dev/null 2>&1
+         do tries=$((tries+1)); [ $tries -lt 400 ] || exit 99; sleep 0.05; done
+         sign() {{ {lpctl} account sign hello; echo \"sign $?\"; }}
+         sign
+         {lpctl} account keyring one --password-file {new}; echo \"wrong $?\"
+         {lpctl} account keyring one --password-file {old} || exit 98
+         sign
+         {lpctl} account change-password one --new-password-file {new}; echo \"change $?\"
+         sign
+         {lpctl} account keyring one --forget; echo \"forget $?\"
+         sign
+         {lpctl} account keyring one --forget; echo \"again $?\""
+    );
+    let mut command = environment.command(&[]);
+    let variables: Vec<_> = command
+        .get_envs()
+        .map(|(name, value)| (name.to_owned(), value.map(ToOwned::to_owned)))
+        .collect();
+    let runtime = environment.home().join("runtime");
+    fs::create_dir(&runtime).unwrap();
+    command = std::process::Command::new("dbus-run-session");
+    command
+        .env_clear()
+        .env("XDG_RUNTIME_DIR", &runtime)
+        .current_dir(environment.home());
+    for (name, value) in variables {
+        command.env(name, value.unwrap_or_default());
+    }
+    let command = command
+        .args(["--", "sh", "-c", &script])
+        .stdin(std::process::Stdio::null());
+    let output = command.output().expect("a bus: `make setup` installs one");
+    let text = String::from_utf8(output.stdout).unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{text}{said}");
+    let outcomes: Vec<&str> = text
+        .lines()
+        .filter(|line| {
+            line.rsplit_once(' ')
+                .is_some_and(|(_, code)| code.len() == 1 && code.as_bytes()[0].is_ascii_digit())
+        })
+        .collect();
+    let expected = [
+        "sign 4", "wrong 4", "sign 0", "change 0", "sign 0", "forget 0", "sign 4", "again 4",
+    ];
+    assert_eq!(outcomes, expected, "{text}{said}");
 }

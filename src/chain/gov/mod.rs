@@ -11,6 +11,8 @@ mod proposals;
 mod tally;
 
 pub use proposals::Proposal;
+#[cfg(test)]
+pub(crate) use proposals::sample_figures;
 
 use alloy::{
     primitives::{Address, address, keccak256},

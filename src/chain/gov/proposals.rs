@@ -307,6 +307,21 @@ fn answer(answers: &Answers, slots: &Slots) -> Result<Option<Figures>, ChainErro
     }))
 }
 
+/// A proposal that is or was voted on in rounds 11 and 12.
+#[cfg(test)]
+pub(crate) fn sample_figures(state: ProposalState) -> Figures {
+    Figures {
+        state,
+        vote_start: Round(10),
+        vote_end: Round(12),
+        against: Lpt::ZERO,
+        support: Lpt::ZERO,
+        abstain: Lpt::ZERO,
+        executable_from: None,
+        quota: None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -273,3 +273,157 @@ fn content_missing(proposal: &ProposalFacts) -> Option<Finding> {
         "use an endpoint that keeps logs of that time: `--rpc-url`",
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use alloy::primitives::{Address, Bytes, U256};
+
+    use super::*;
+    use crate::{
+        chain::{gov::facts::PollFacts, gov::sample_figures, plan::Support},
+        units::Round,
+    };
+
+    fn codes(act: &Governance, snapshot: &Snapshot) -> Vec<&'static str> {
+        let found = rows(act, snapshot).into_iter().flatten();
+        found.map(|finding| finding.code).collect()
+    }
+
+    fn proposal(state: ProposalState) -> ProposalFacts {
+        ProposalFacts {
+            figures: sample_figures(state),
+            has_voted: false,
+            delegate_voted: None,
+            content: Some(crate::chain::Proposal {
+                targets: vec![Address::ZERO],
+                values: vec![U256::ZERO],
+                calldatas: vec![Bytes::new()],
+                description: "x".to_string(),
+            }),
+        }
+    }
+
+    #[test]
+    fn a_poll_takes_stake_and_votes_until_it_ends() {
+        let mut snapshot = Snapshot::sample();
+        let create = Governance::CreatePoll {
+            proposal: Bytes::new(),
+        };
+        snapshot.governance.threshold = Lpt::whole(100);
+        snapshot.governance.power = Lpt::whole(99);
+        assert_eq!(codes(&create, &snapshot), ["insufficient_stake"]);
+        snapshot.governance.power = Lpt::whole(100);
+        assert!(codes(&create, &snapshot).is_empty());
+        snapshot.governance.made = Some(Address::ZERO);
+        assert_eq!(codes(&create, &snapshot), ["polled_already"]);
+
+        let vote = |yes| Governance::Vote {
+            poll: Address::ZERO,
+            yes,
+        };
+        assert_eq!(codes(&vote(true), &snapshot), ["not_a_poll"]);
+        let poll = |end_block, own| Some(PollFacts { end_block, own });
+        let last = snapshot.round.clock_block;
+        snapshot.governance.poll = poll(last, None);
+        assert!(codes(&vote(true), &snapshot).is_empty());
+        snapshot.governance.poll = poll(last - 1, None);
+        assert_eq!(codes(&vote(true), &snapshot), ["poll_over"]);
+        snapshot.governance.poll = poll(last, Some(true));
+        assert_eq!(codes(&vote(true), &snapshot), ["voted_already"]);
+        assert_eq!(codes(&vote(false), &snapshot), ["changes_vote"]);
+        snapshot.governance.power = Lpt::ZERO;
+        assert_eq!(
+            codes(&vote(false), &snapshot),
+            ["changes_vote", "no_voting_power"]
+        );
+    }
+
+    #[test]
+    fn a_proposal_is_voted_on_queued_and_executed_in_its_time_only() {
+        let mut snapshot = Snapshot::sample();
+        snapshot.governance.power = Lpt::whole(1);
+        let id = U256::from(1);
+        let vote = Governance::CastVote {
+            id,
+            support: Support::For,
+            reason: String::new(),
+        };
+        let (queue, execute) = (Governance::Queue { id }, Governance::Execute { id });
+        for act in [&vote, &queue, &execute] {
+            assert_eq!(codes(act, &snapshot), ["unknown_proposal"]);
+        }
+        for (state, vote_rows, queue_rows, execute_rows) in [
+            (
+                ProposalState::Pending,
+                &["proposal_not_active"][..],
+                &["wrong_state"][..],
+                &["wrong_state"][..],
+            ),
+            (ProposalState::Active, &[], &["wrong_state"], &["wrong_state"]),
+            (
+                ProposalState::Succeeded,
+                &["proposal_not_active"],
+                &[],
+                &["wrong_state"],
+            ),
+            (
+                ProposalState::Queued,
+                &["proposal_not_active"],
+                &["wrong_state"],
+                &[],
+            ),
+            (
+                ProposalState::Executed,
+                &["proposal_not_active"],
+                &["wrong_state"],
+                &["wrong_state"],
+            ),
+        ] {
+            snapshot.governance.proposal = Some(proposal(state));
+            assert_eq!(codes(&vote, &snapshot), vote_rows, "{state:?}");
+            assert_eq!(codes(&queue, &snapshot), queue_rows, "{state:?}");
+            assert_eq!(codes(&execute, &snapshot), execute_rows, "{state:?}");
+        }
+        let mut active = proposal(ProposalState::Active);
+        active.has_voted = true;
+        active.delegate_voted = Some(Address::ZERO);
+        snapshot.governance.proposal = Some(active);
+        snapshot.governance.power = Lpt::ZERO;
+        assert_eq!(
+            codes(&vote, &snapshot),
+            ["voted_already", "no_voting_power", "overrides_orchestrator"]
+        );
+        let mut queued = proposal(ProposalState::Queued);
+        queued.figures.executable_from = Some(snapshot.at.time + jiff::SignedDuration::from_secs(1));
+        queued.content = None;
+        snapshot.governance.proposal = Some(queued);
+        assert_eq!(codes(&execute, &snapshot), ["timelock", "content_missing"]);
+        assert_eq!(
+            snapshot.governance.proposal.as_ref().unwrap().figures.vote_end,
+            Round(12)
+        );
+    }
+
+    #[test]
+    fn proposing_takes_votes_and_something_new() {
+        let mut snapshot = Snapshot::sample();
+        let content = proposal(ProposalState::Active).content.unwrap();
+        let propose = Governance::Propose {
+            proposal: content.clone(),
+        };
+        snapshot.governance.threshold = Lpt::whole(1);
+        assert_eq!(codes(&propose, &snapshot), ["below_threshold"]);
+        snapshot.governance.power = Lpt::whole(1);
+        assert!(codes(&propose, &snapshot).is_empty());
+        snapshot.governance.proposal = Some(proposal(ProposalState::Defeated));
+        assert_eq!(codes(&propose, &snapshot), ["proposal_exists"]);
+        let nothing = Governance::Propose {
+            proposal: crate::chain::Proposal {
+                targets: Vec::new(),
+                ..content
+            },
+        };
+        snapshot.governance.proposal = None;
+        assert_eq!(codes(&nothing, &snapshot), ["nothing_proposed"]);
+    }
+}
