@@ -11,7 +11,7 @@ use crate::{
     wording,
 };
 
-/// List the polls about the protocol, those that are open with their count
+/// List the polls about the protocol, open ones counted
 ///
 /// A poll asks whether stakers want a change (a LIP). The chain keeps the votes; they are counted here, by stake, as it is
 /// now. Read from events, so it needs an endpoint that keeps logs of that time. No key is needed.

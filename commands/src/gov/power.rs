@@ -18,7 +18,7 @@ use crate::{
     wording,
 };
 
-/// Explain what an account's vote weighs, and where that comes from
+/// Explain what an account's vote weighs
 ///
 /// In polls it is the stake when the poll ends; on treasury proposals the stake at the end of the round the proposal
 /// names. No key is needed.

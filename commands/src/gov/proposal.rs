@@ -20,9 +20,9 @@ const MOST_LINES: usize = 60;
 /// Bytes of a call's input shown to people.
 const MOST_BYTES: usize = 68;
 
-/// Show a proposal about the treasury: what it does, how the votes stand, what comes next
+/// Show a proposal about the treasury
 ///
-/// What it says was written by whoever proposed it; what it does is in its calls. No key is needed.
+/// What it does, how the votes stand, what comes next. What it says was written by whoever proposed it; what it does is in its calls. No key is needed.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

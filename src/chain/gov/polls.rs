@@ -61,6 +61,7 @@ impl Chain {
         let mut created = self.polls_created(None, begin, &head, progress).await?;
         created.reverse();
         created.truncate(MOST_POLLS);
+        self.read_ends(&mut created, &head).await?;
         let addresses: Vec<Address> = created.iter().map(|created| created.poll).collect();
         let mut said = self.votes(&addresses, begin, &head).await?;
         let mut polls = Vec::new();
@@ -93,7 +94,8 @@ impl Chain {
         let Some(begin) = self.poll_begin(poll, &head, &round).await? else {
             return Ok(None);
         };
-        let created = self.polls_created(Some(poll), begin, &head, progress).await?;
+        let mut created = self.polls_created(Some(poll), begin, &head, progress).await?;
+        self.read_ends(&mut created, &head).await?;
         let Some(created) = created.first() else {
             return Ok(None);
         };
@@ -201,6 +203,23 @@ impl Chain {
             }
         }
         Ok(said)
+    }
+
+    /// When polls end, from the contracts themselves: they decide which vote is taken.
+    async fn read_ends(&self, created: &mut [Created], head: &Head) -> Result<(), ChainError> {
+        let mut calls = Calls::default();
+        let asked: Vec<_> = created
+            .iter()
+            .map(|created| calls.add(created.poll, &Poll::endBlockCall {}))
+            .collect();
+        if asked.is_empty() {
+            return Ok(());
+        }
+        let reading = self.read(head, calls, Beside::default()).await?;
+        for (created, end) in created.iter_mut().zip(asked) {
+            created.end_block = count(reading.answers.get(end)?, "a poll's last block")?;
+        }
+        Ok(())
     }
 
     async fn counted_at(
