@@ -28,8 +28,11 @@ use tokio::{
 };
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::{Scene, config, finney};
-use crate::chain::proxy::{Fault, Proxy};
+use super::{Scene, finney};
+use crate::chain::{
+    config,
+    proxy::{Fault, Proxy},
+};
 
 /// What is told of each moment.
 pub type Observer = Arc<dyn Fn(Moment) + Send + Sync>;
@@ -149,7 +152,7 @@ async fn trap_6_what_is_in_the_books_is_redeemed_with_nobody_asking() {
         }
     }
     let before = scene.fees().await;
-    let running = start(&scene.chain, &scene.recipient, folder.path(), |_| {});
+    let mut running = start(&scene.chain, &scene.recipient, folder.path(), |_| {});
     let mut transactions = Vec::new();
     for won in &ready {
         let (transaction, amount, block, cost) = running.until_paid(&scene, won.ticket.hash()).await;
@@ -164,7 +167,8 @@ async fn trap_6_what_is_in_the_books_is_redeemed_with_nobody_asking() {
     scene.devnet.mine(40).await;
     let (_, _, mined, _) = running.until_paid(&scene, live.ticket.hash()).await;
     assert!(mined > block + 40);
-    assert_eq!(running.state.borrow().redeemed, 3);
+    // The books say so before it is told.
+    running.until_told(|state| state.redeemed == 3).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -360,6 +364,7 @@ async fn an_endpoint_lost_in_the_middle_costs_time_and_nothing_else() {
         scene.fund(Wei::ether(10), Wei::ether(1)).await;
         let won = scene.win(finney(500), 0).await;
         let folder = tempfile::tempdir().unwrap();
+        let before = (scene.fees().await, scene.sent().await);
         let switch = Switch::before(&scene.devnet.rpc_url).await;
         let chain = Chain::connect(config(&scene.devnet, &[&switch.url]))
             .await
@@ -383,11 +388,15 @@ async fn an_endpoint_lost_in_the_middle_costs_time_and_nothing_else() {
         running.books.keep_winner(won.clone()).await.unwrap();
         running.until_told(|state| state.trouble.is_some()).await;
         switch.is_down.store(false, Ordering::SeqCst);
-        let before = scene.fees().await;
         let (_, amount, _, _) = running.until_paid(&scene, won.ticket.hash()).await;
         assert_eq!(amount, finney(500), "{moment:?}");
         // Redeemed once, whenever that was.
-        assert!(scene.fees().await.saturating_sub(before) <= finney(500));
+        assert_eq!(
+            scene.fees().await.saturating_sub(before.0),
+            finney(500),
+            "{moment:?}"
+        );
+        assert_eq!(scene.sent().await, before.1 + 1, "{moment:?}");
     }
 }
 
