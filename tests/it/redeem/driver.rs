@@ -10,8 +10,12 @@ use std::{
 };
 
 use alloy::{
+    consensus::Transaction as _,
+    eips::BlockId,
+    network::TransactionResponse as _,
     primitives::B256,
     providers::{Provider as _, ext::AnvilApi as _},
+    rpc::types::{Transaction, TransactionRequest},
 };
 use engine::{
     chain::{Chain, GasPolicy, Outbox, WatchSettings, Watcher},
@@ -52,14 +56,18 @@ pub fn start(
     folder: &Path,
     change: impl FnOnce(&mut RedeemSettings),
 ) -> Running {
+    start_with(chain, signer, folder, GasPolicy::default(), change)
+}
+
+fn start_with(
+    chain: &Chain,
+    signer: &alloy::signers::local::PrivateKeySigner,
+    folder: &Path,
+    gas: GasPolicy,
+    change: impl FnOnce(&mut RedeemSettings),
+) -> Running {
     let books = Books::open(&Books::path(folder)).unwrap();
-    let outbox = Outbox::open(
-        chain.clone(),
-        signer.clone(),
-        &folder.join("state"),
-        GasPolicy::default(),
-    )
-    .unwrap();
+    let outbox = Outbox::open(chain.clone(), signer.clone(), &folder.join("state"), gas).unwrap();
     let stop = CancellationToken::new();
     let watching = WatchSettings {
         recipient: Some(signer.address()),
@@ -116,6 +124,22 @@ impl Running {
     async fn until_told(&mut self, is_so: impl FnMut(&RedeemState) -> bool) {
         let told = tokio::time::timeout(Duration::from_secs(60), self.state.wait_for(is_so)).await;
         drop(told.unwrap().unwrap());
+    }
+}
+
+impl Scene {
+    /// Waits until so many transactions wait to be mined.
+    async fn pending(&self, count: usize) -> Vec<Transaction> {
+        let begun = Instant::now();
+        loop {
+            let block = self.devnet.provider().get_block(BlockId::pending()).full().await;
+            let waiting: Vec<_> = block.unwrap().unwrap().transactions.into_transactions().collect();
+            if waiting.len() >= count {
+                return waiting;
+            }
+            assert!(begun.elapsed() < Duration::from_secs(60), "only {waiting:?}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 }
 
@@ -271,6 +295,64 @@ async fn what_somebody_else_redeemed_is_settled_as_paid() {
         (transaction, amount, cost),
         (report.transactions[0].hash, finney(500), Wei::ZERO)
     );
+}
+
+/// Somebody else's redemption of the same ticket is ahead in the block: ours fails, and nothing is lost.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn trap_5_a_transaction_that_failed_is_no_lost_ticket() {
+    let mut scene = Scene::with_rounds(200).await;
+    scene.fund(Wei::ether(10), Wei::ether(1)).await;
+    let won = scene.win(finney(500), 0).await;
+    let folder = tempfile::tempdir().unwrap();
+    let provider = scene.devnet.provider();
+    provider.anvil_set_auto_mine(false).await.unwrap();
+    let running = start(&scene.chain, &scene.recipient, folder.path(), |_| {});
+    running.books.keep_winner(won.clone()).await.unwrap();
+    let ours = scene.pending(1).await.remove(0);
+    let faster = TransactionRequest::default()
+        .from(scene.devnet.accounts.deployer.address())
+        .to(scene.devnet.contracts.ticket_broker)
+        .input(ours.input().clone().into())
+        .gas_limit(1_000_000)
+        .max_fee_per_gas(1_000_000_000_000)
+        .max_priority_fee_per_gas(500_000_000_000);
+    let faster = *provider.send_transaction(faster).await.unwrap().tx_hash();
+    scene.pending(2).await;
+    provider.anvil_mine(Some(1), None).await.unwrap();
+    provider.anvil_set_auto_mine(true).await.unwrap();
+    let failed = provider.get_transaction_receipt(ours.tx_hash()).await.unwrap();
+    assert!(!failed.expect("it is mined").status());
+    let (transaction, amount, _, _) = running.until_paid(&scene, won.ticket.hash()).await;
+    assert_eq!((transaction, amount), (faster, finney(500)));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn trap_18_the_hash_that_was_mined_is_written_down() {
+    let mut scene = Scene::with_rounds(200).await;
+    scene.fund(Wei::ether(10), Wei::ether(1)).await;
+    let won = scene.win(finney(500), 0).await;
+    let folder = tempfile::tempdir().unwrap();
+    let provider = scene.devnet.provider();
+    provider.anvil_set_auto_mine(false).await.unwrap();
+    let eager = GasPolicy {
+        replace_after: Duration::from_millis(200),
+        ..GasPolicy::default()
+    };
+    let running = start_with(&scene.chain, &scene.recipient, folder.path(), eager, |_| {});
+    running.books.keep_winner(won.clone()).await.unwrap();
+    let first = scene.pending(1).await[0].tx_hash();
+    let begun = Instant::now();
+    while scene.pending(1).await[0].tx_hash() == first {
+        assert!(begun.elapsed() < Duration::from_secs(60), "it was offered once");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    provider.anvil_mine(Some(1), None).await.unwrap();
+    provider.anvil_set_auto_mine(true).await.unwrap();
+    let (transaction, amount, _, _) = running.until_paid(&scene, won.ticket.hash()).await;
+    let mined = provider.get_transaction_receipt(transaction).await.unwrap();
+    assert!(mined.expect("it is mined").status());
+    assert_ne!(transaction, first);
+    assert_eq!(amount, finney(500));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
