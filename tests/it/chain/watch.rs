@@ -99,7 +99,14 @@ impl Watch {
 
     async fn next(&mut self) -> ChainEvent {
         let event = tokio::time::timeout(LONG, self.events.recv()).await;
-        event.expect("an event").unwrap()
+        let event = event.unwrap_or_else(|_| {
+            panic!(
+                "nothing is told; {:?}, {:?}",
+                self.watcher.outage(),
+                *self.watcher.clock().borrow()
+            )
+        });
+        event.unwrap()
     }
 
     /// All events up to one of this kind.
