@@ -63,7 +63,7 @@ impl ProposalFacts {
 }
 
 impl Chain {
-    /// Reads what a plan needs. Two to five HTTP requests.
+    /// Reads what a plan needs. Three to six HTTP requests, more where an endpoint gives logs of short ranges only.
     pub(crate) async fn governance_facts(
         &self,
         act: &Governance,

@@ -360,3 +360,48 @@ fn proposal_text(proposal: &[u8]) -> String {
         _ => format!("0x{}", hex::encode(&proposal[..proposal.len().min(100)])),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_poll_passes_with_enough_stake_and_enough_of_it_for_it() {
+        let created = Created {
+            poll: Address::ZERO,
+            proposal: b"Qm".to_vec(),
+            end_block: 1,
+            quorum: U256::from(333_300),
+            quota: U256::from(500_000),
+        };
+        let round = crate::chain::facts::Snapshot::sample().round;
+        let ended = |yes: u64, no: u64| {
+            let mut view = view(&created, &round, 42161, 2);
+            assert_eq!(outcome(&view), PollState::Ended, "not counted");
+            let (yes_lpt, no_lpt) = (Lpt::whole(yes), Lpt::whole(no));
+            let voted = yes_lpt.saturating_add(no_lpt);
+            view.tally = Some(Tally {
+                yes_lpt,
+                no_lpt,
+                total_stake_lpt: Lpt::whole(100),
+                participation_percent: part(voted, Lpt::whole(100)),
+                support_percent: part(yes_lpt, voted),
+                block: 1,
+            });
+            outcome(&view)
+        };
+        assert_eq!(ended(33, 0), PollState::QuorumNotMet);
+        assert_eq!(ended(34, 0), PollState::Passed);
+        assert_eq!(ended(20, 20), PollState::Rejected, "half is not more than half");
+        assert_eq!(ended(0, 0), PollState::QuorumNotMet);
+    }
+
+    #[test]
+    fn what_a_poll_is_about_is_shown_safely() {
+        assert_eq!(proposal_text(b"QmText"), "QmText");
+        assert_eq!(proposal_text("a\u{1b}[2J".as_bytes()), "a\\u{1b}[2J");
+        assert_eq!(proposal_text(&[0x12, 0x20, 0xff]), "0x1220ff");
+        assert_eq!(proposal_text(&[]), "0x");
+        assert!(proposal_text(&[0xff; 1000]).len() < 300);
+    }
+}
