@@ -68,6 +68,9 @@ pub struct Layer {
     /// Where a transcoder finds its orchestrator.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub orch_addr: Option<String>,
+    /// Address gateways are told to use.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub service_addr: Option<String>,
     /// File whose first line orchestrator and transcoders share.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub orch_secret_file: Option<PathBuf>,
@@ -549,6 +552,7 @@ impl Layer {
             max_sessions: self.max_sessions.or(below.max_sessions),
             mode: self.mode.or(below.mode),
             orch_addr: self.orch_addr.or(below.orch_addr),
+            service_addr: self.service_addr.or(below.service_addr),
             orch_secret_file: self.orch_secret_file.or(below.orch_secret_file),
             log_level: self.log_level.or(below.log_level),
             gateway: self.gateway.over(below.gateway),

@@ -119,6 +119,8 @@ pub struct Settings {
     pub mode: NodeMode,
     /// Where a transcoder finds its orchestrator, unless the command says otherwise.
     pub orch_addr: Option<String>,
+    /// Address gateways are told to use, unless the command says otherwise.
+    pub service_addr: Option<String>,
     /// File whose first line orchestrator and transcoders share, unless the command says otherwise.
     pub orch_secret_file: Option<PathBuf>,
     /// How much a node logs, unless the command says otherwise.
@@ -170,6 +172,7 @@ impl Settings {
             max_sessions: merged.max_sessions.unwrap_or_default(),
             mode: merged.mode.unwrap_or_default(),
             orch_addr: merged.orch_addr,
+            service_addr: merged.service_addr,
             orch_secret_file: merged.orch_secret_file,
             log_level: merged.log_level,
             gateway: merged.gateway,
@@ -240,6 +243,7 @@ fn command_line_layer(globals: &GlobalArgs) -> Result<Layer, Failure> {
             .ok()
             .and_then(|text| mode_named(&text)),
         orch_addr: std::env::var("LPCTL_ORCH_ADDR").ok(),
+        service_addr: std::env::var("LPCTL_SERVICE_ADDR").ok(),
         orch_secret_file: std::env::var_os("LPCTL_ORCH_SECRET_FILE").map(PathBuf::from),
         log_level: None,
         // Flags of `gateway run` alone.

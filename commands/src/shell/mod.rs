@@ -1,5 +1,6 @@
 //! The only door to stdout and stderr: the answer on one, everything said on the way on the other.
 
+mod ask;
 mod style;
 
 use std::{
