@@ -307,9 +307,31 @@ fn mode_named(word: &str) -> Option<NodeMode> {
 /// A config failure that names the file and the line.
 pub fn read_config_file(path: &Path) -> Result<ConfigFile, Failure> {
     ConfigFile::parse(&read_config_text(path)?).map_err(|error| {
-        Failure::new(Kind::Config, "bad_config", format!("{}: {error}", path.display()))
-            .hint("mend that line; the keys are listed by `lpctl config set --help`")
+        let message = error.to_string();
+        let failure = |message: &str| {
+            let message = format!("{}: {message}", path.display());
+            Failure::new(Kind::Config, "bad_config", message)
+        };
+        match meant(&message) {
+            Some((said, names)) => failure(&said).hint(format!("did you mean {names}?")),
+            None => {
+                failure(&message).hint("mend that line; the keys are listed by `lpctl config set --help`")
+            }
+        }
     })
+}
+
+/// What an unknown key or word in a config file may have been meant to be: what is said without the names that are
+/// known, and the nearest of them.
+fn meant(message: &str) -> Option<(String, String)> {
+    let (said, known) = message
+        .split_once(", expected one of ")
+        .or_else(|| message.split_once(", expected "))?;
+    let (_, typed) = said.split_once('`')?;
+    let (typed, _) = typed.split_once('`')?;
+    let known = known.split('`').skip(1).step_by(2);
+    let names = crate::explain::nearest(typed, known);
+    (!names.is_empty()).then(|| (said.to_string(), crate::explain::listed(&names)))
 }
 
 /// The text of a config file; empty when there is none.

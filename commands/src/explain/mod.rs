@@ -10,7 +10,10 @@ use clap::Args;
 use clap_complete::{CompletionCandidate, engine::ArgValueCompleter};
 use serde::Serialize;
 
-pub use self::{codes::CODES, near::nearest};
+pub use self::{
+    codes::CODES,
+    near::{listed, nearest},
+};
 use crate::{
     context::Context,
     failure::{Failure, Kind},

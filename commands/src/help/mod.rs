@@ -40,6 +40,9 @@ fn lay_out_line(line: &str) -> Vec<String> {
     }
     let indent = width(line) - width(line.trim_start());
     let content = line.trim();
+    if indent > BELOW {
+        return wrapped(content, BELOW);
+    }
     let Some((left, right)) = content.split_once("  ") else {
         return continued(content, indent);
     };

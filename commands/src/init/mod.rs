@@ -36,12 +36,9 @@ use crate::context::Context;
 #[command(after_help = "\
 Examples:
   lpctl init
-  lpctl init --role delegator --network arbitrum-one \\
-    --rpc-url https://arb1.arbitrum.io/rpc --new-account --name cold --yes
-  lpctl init --role orchestrator --network devnet --account orchestrator \\
-    --price 1200 --service-uri https://o1.example.org:8935 --yes --json
-  lpctl init --role transcoder --orch-addr o1.example.org:8935 \\
-    --orch-secret-file secret --yes")]
+  lpctl init --role delegator --network arbitrum-one --rpc-url https://arb1.arbitrum.io/rpc --new-account --name cold --yes
+  lpctl init --role orchestrator --network devnet --rpc-url http://127.0.0.1:8545 --account orchestrator --price 1200 --service-uri https://o1.example.org:8935 --yes --json
+  lpctl init --role transcoder --orch-addr o1.example.org:8935 --orch-secret-file secret --yes")]
 pub struct InitArgs {
     /// What this machine is to be
     #[arg(long, value_enum, value_name = "ROLE")]

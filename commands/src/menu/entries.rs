@@ -207,7 +207,7 @@ fn rank(facts: &StatusFacts) -> String {
 pub static ALL: &[Entry] = &[
     entry(
         "set up",
-        "network, endpoints, account, role, price",
+        "network, account, role, price",
         &[run("init")],
     ),
     entry("see", "how things stand", &[run("status")]),
@@ -408,3 +408,63 @@ pub static ALL: &[Entry] = &[
         &[run("explain"), value("NAME", "Name:", "service_addr")],
     ),
 ];
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeSet, ffi::OsString};
+
+    use super::*;
+
+    fn parsed(words: Vec<String>) -> Result<crate::cli::Cli, clap::Error> {
+        let words = std::iter::once("lpctl".to_string()).chain(words);
+        crate::menu::parse(words.map(OsString::from).collect())
+    }
+
+    #[test]
+    fn every_choice_is_a_command_line_that_is_understood() {
+        for entry in ALL {
+            let words = entry.words(&[]);
+            assert!(!words.is_empty());
+            if let Err(error) = parsed(words) {
+                panic!("{}: {error}", entry.shown());
+            }
+        }
+    }
+
+    #[test]
+    fn what_may_be_left_out_may_be_left_out_alone() {
+        for entry in ALL {
+            let asks: Vec<&Ask> = entry
+                .line
+                .iter()
+                .filter_map(|part| match part {
+                    Part::Ask(ask) => Some(ask),
+                    Part::Words(_) => None,
+                })
+                .collect();
+            for left in 0..asks.len() {
+                if !matches!(asks[left].otherwise, Left(_)) {
+                    continue;
+                }
+                let answers: Vec<Option<String>> = asks
+                    .iter()
+                    .enumerate()
+                    .map(|(position, ask)| (position != left).then(|| ask.example.to_string()))
+                    .collect();
+                if let Err(error) = parsed(entry.words(&answers)) {
+                    panic!("{} without {}: {error}", entry.shown(), asks[left].name);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn no_choice_is_there_twice_and_none_is_too_long() {
+        let mut seen = BTreeSet::new();
+        for entry in ALL {
+            assert!(seen.insert(entry.shown()), "{} twice", entry.shown());
+            let text = format!("{}: {}", entry.group, entry.sentence);
+            assert!(text.chars().count() <= 46, "{text}");
+        }
+    }
+}

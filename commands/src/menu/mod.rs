@@ -74,7 +74,7 @@ struct Choice<'a> {
 impl fmt::Display for Choice<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some(entry) = self.entry else {
-            return f.write_str("leave");
+            return f.write_str("quit");
         };
         let state = self
             .state

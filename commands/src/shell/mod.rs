@@ -185,18 +185,21 @@ impl Shell {
             .hint("pass `--password-file PATH`, or set LPCTL_PASSWORD_FILE")
             .into());
         }
-        let prompt = inquire::Password::new(question).with_display_mode(inquire::PasswordDisplayMode::Hidden);
-        let prompt = if is_new {
-            prompt
-                .with_custom_confirmation_message("again:")
-                .with_custom_confirmation_error_message("they differ")
-        } else {
-            prompt.without_confirmation()
+        // Asked twice by ourselves: inquire's own second question cannot be left with Esc.
+        let ask = |question: &str| {
+            let prompt = inquire::Password::new(question)
+                .with_display_mode(inquire::PasswordDisplayMode::Hidden)
+                .without_confirmation();
+            let answer = prompt.prompt().map(engine::secret::Password::new);
+            answer.map_err(|error| prompt_failure(&error))
         };
-        prompt
-            .prompt()
-            .map(engine::secret::Password::new)
-            .map_err(|error| prompt_failure(&error))
+        loop {
+            let password = ask(question)?;
+            if !is_new || ask("again:")?.expose() == password.expose() {
+                return Ok(password);
+            }
+            self.status("they differ");
+        }
     }
 
     /// A progress bar on stderr; invisible when stderr is no terminal.

@@ -20,6 +20,8 @@ mod fuzz;
 mod gateway;
 mod gateway_run;
 mod gpu;
+mod guide;
+mod help;
 mod kill;
 mod migrate;
 mod operator;
