@@ -26,6 +26,7 @@ mod kill;
 mod migrate;
 mod operator;
 mod outcomes;
+mod pool;
 mod proxy;
 mod reach;
 mod remote;
