@@ -26,7 +26,8 @@ Examples:
 
 Every option has a variable: --rpc-url is LPCTL_RPC_URL. Settings come from
 the flag, the variable, the profile, the config file's defaults, in this
-order; `lpctl config show` tells which.
+order; `lpctl config show` tells which. Answers longer than the screen go
+through LPCTL_PAGER, PAGER or less; PAGER=cat prints them.
 
 Exit codes: 0 done, 1 failed, 2 usage, 3 config, 4 refused before anything
 was sent, 5 sent and outcome unknown, 6 mined and reverted, 7 endpoint

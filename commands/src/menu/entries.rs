@@ -205,11 +205,7 @@ fn rank(facts: &StatusFacts) -> String {
 
 /// All choices, in the order they are shown.
 pub static ALL: &[Entry] = &[
-    entry(
-        "set up",
-        "network, account, role, price",
-        &[run("init")],
-    ),
+    entry("set up", "network, account, role, price", &[run("init")]),
     entry("see", "how things stand", &[run("status")]),
     entry("see", "sessions, GPUs, stake, live", &[run("dashboard")]),
     entry("see", "what this machine lacks", &[run("doctor")]),

@@ -1,6 +1,7 @@
 //! The only door to stdout and stderr: the answer on one, everything said on the way on the other.
 
 mod ask;
+mod pager;
 mod style;
 
 use std::{
@@ -82,7 +83,16 @@ impl Shell {
         } else {
             report.text(&self.options.out_style)
         };
+        if !self.options.json && self.is_too_long(&answer) && pager::show(&format!("{answer}\n")) {
+            return Ok(());
+        }
         self.raw(format!("{answer}\n").as_bytes())
+    }
+
+    /// Whether the answer goes to a terminal and is longer than its screen.
+    fn is_too_long(&self, answer: &str) -> bool {
+        let rows = crossterm::terminal::size().map_or(u16::MAX, |(_, rows)| rows);
+        self.is_terminal() && self.is_interactive() && pager::is_longer_than(answer, rows)
     }
 
     /// One event of a command that streams: a JSON object a line with `--json`, else the line.

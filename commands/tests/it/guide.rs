@@ -1,6 +1,6 @@
 //! `lpctl init` and the menu in a real pseudo-terminal: from an empty home to an orchestrator on a real chain.
 
-use std::{fs, process::Command};
+use std::{fs, num::NonZeroU16, process::Command};
 
 use alloy::primitives::U256;
 use engine::units::Lpt;
@@ -22,6 +22,10 @@ struct Terminal {
 
 impl Terminal {
     fn open(environment: &Environment, arguments: &[&str]) -> Self {
+        Self::open_with(environment, arguments, &[])
+    }
+
+    fn open_with(environment: &Environment, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
         let lpctl = environment.command(arguments);
         let mut shell = Command::new("bash");
         shell
@@ -31,13 +35,14 @@ impl Terminal {
             .args(lpctl.get_args())
             .env_clear()
             .current_dir(environment.home())
-            .env("TERM", "xterm-256color");
+            .env("TERM", "xterm-256color")
+            .envs(variables.iter().copied());
         for (name, value) in lpctl.get_envs() {
             shell.env(name, value.unwrap_or_default());
         }
         Self {
             session: spawn_command(shell, Some(60_000)).unwrap(),
-            screen: vt100::Parser::new(40, 80, 0),
+            screen: vt100::Parser::new(NonZeroU16::new(40).unwrap(), NonZeroU16::new(80).unwrap(), 0),
         }
     }
 
@@ -298,6 +303,23 @@ async fn scripts_set_it_up_without_a_question() {
         .expect_code(2);
     assert_eq!(wrong.error()["code"], "bad_price");
     assert_eq!(fs::read_to_string(environment.config_file()).unwrap(), after);
+}
+
+#[test]
+fn a_long_answer_goes_through_the_pager_on_a_terminal_alone() {
+    let environment = Environment::new();
+    let pager = "sed -n '1s/^/PAGED /p'";
+    let mut command = environment.command(&["explain"]);
+    command.env("LPCTL_PAGER", pager);
+    let plain = command.output().unwrap();
+    assert!(!String::from_utf8_lossy(&plain.stdout).contains("PAGED"));
+    let mut session = Terminal::open_with(&environment, &["explain"], &[("LPCTL_PAGER", pager)]);
+    session.see("PAGED codes");
+    session.see("ended with 0");
+    // Without one nothing is lost.
+    let mut session = Terminal::open_with(&environment, &["explain"], &[("PAGER", "there-is-no-such-pager")]);
+    session.see("zero_capacity");
+    session.see("ended with 0");
 }
 
 #[test]

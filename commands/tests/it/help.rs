@@ -140,17 +140,22 @@ fn every_command_has_examples_and_each_is_understood() {
         }
         // What is shortened stands for an address or a hash.
         let whole = |long: &str| {
-            let words = words.iter().map(|word| match word.contains('…') && word.starts_with("0x") {
-                true => long.to_string(),
-                false => word.replace("0x…", long),
-            });
+            let words = words
+                .iter()
+                .map(|word| match word.contains('…') && word.starts_with("0x") {
+                    true => long.to_string(),
+                    false => word.replace("0x…", long),
+                });
             lpctl::menu::parse(words.map(OsString::from).collect())
         };
         let read = whole("0x70997970C51812dc3A010C7d01b50e0d17dc79C8")
             .or_else(|_| whole("0x4f1b2d51aa4f0e8d6c7b3a291817161514131211100f0e0d0c0b0a090807dd2e"));
         if let Err(error) = read {
             let said = error.to_string();
-            wrong.push(format!("{path}: {words:?}: {}", said.lines().next().unwrap_or_default()));
+            wrong.push(format!(
+                "{path}: {words:?}: {}",
+                said.lines().next().unwrap_or_default()
+            ));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
