@@ -15,13 +15,17 @@ pub mod dashboard;
 pub mod deposit;
 pub mod devnet;
 pub mod doctor;
+pub mod explain;
 pub mod failure;
 pub mod fees;
 pub mod gateway;
 pub mod gov;
 pub mod gpu;
+pub mod help;
+pub mod init;
 mod logging;
 pub mod man;
+pub mod menu;
 pub mod migrate;
 pub mod node;
 pub mod orch;
@@ -43,8 +47,6 @@ pub mod wording;
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser};
-
 use crate::{
     cli::{Cli, Command},
     context::{Context, shell_options},
@@ -61,12 +63,15 @@ pub fn main() -> ExitCode {
     }
     // Set already if a second caller is faster: the same one.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    clap_complete::CompleteEnv::with_factory(Cli::command)
+    clap_complete::CompleteEnv::with_factory(help::command)
         .bin("lpctl")
         .complete();
-    let cli = match Cli::try_parse() {
+    let cli = match menu::parse(std::env::args_os().collect()) {
         Ok(cli) => cli,
-        Err(error) => return parse_failure(&error),
+        Err(error) => match menu::in_place_of(&error) {
+            Some(cli) => cli,
+            None => return parse_failure(&error),
+        },
     };
     logging::start(&cli.globals);
     let shell = Shell::new(shell_options(&cli.globals));
@@ -111,7 +116,12 @@ fn usage_message(error: &clap::Error) -> String {
     line.strip_prefix("error: ").unwrap_or(&line).to_string()
 }
 
+/// Carries out a command from its settings to its exit code.
 fn execute(cli: Cli, shell: Shell) -> ExitCode {
+    // The menu is no command with an end: it carries out others.
+    if let Command::Menu(_) = &cli.command {
+        return menu::run(&cli.globals);
+    }
     let mut context = match Context::new(&cli.globals, shell, cli.command.config_need()) {
         Ok(context) => context,
         Err(refused) => {
@@ -189,5 +199,9 @@ async fn dispatch(command: Command, context: &mut Context) -> eyre::Result<()> {
         Command::Migrate(command) => migrate::run(command, context).await,
         Command::Man(args) => man::run(args, context).await,
         Command::Dashboard(args) => dashboard::run(args, context).await,
+        Command::Init(args) => init::run(*args, context).await,
+        Command::Explain(args) => explain::run(args, context).await,
+        // Taken care of before there is a context.
+        Command::Menu(_) => Ok(()),
     }
 }

@@ -307,6 +307,17 @@ async fn ask(node: &Node, target: &Target, limit: Duration) -> Answer {
     }
 }
 
+/// Asks once whether a node answers at an address, and in what time; nothing is known of whose it is.
+///
+/// # Errors
+/// What came instead, within the limit.
+pub async fn probe(uri: &Url, limit: Duration) -> Result<Duration, String> {
+    let value = keccak256(rand::random::<[u8; 32]>());
+    let mut connect = None;
+    let answered = within(limit, ping(uri, value, limit, &mut connect)).await;
+    answered.map(|(_, round_trip)| round_trip)
+}
+
 async fn within<T>(limit: Duration, asking: impl Future<Output = Result<T, String>>) -> Result<T, String> {
     timeout(limit, asking)
         .await

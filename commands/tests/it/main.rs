@@ -21,6 +21,8 @@ mod gateway;
 mod gateway_run;
 mod gov;
 mod gpu;
+mod guide;
+mod help;
 mod kill;
 mod migrate;
 mod operator;
