@@ -22,6 +22,7 @@ mod funds;
 mod plan;
 mod pool;
 mod preflight;
+mod registries;
 mod rewards;
 mod submit;
 mod text;
