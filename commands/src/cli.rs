@@ -205,6 +205,7 @@ pub enum Command {
     #[command(subcommand)]
     Gpu(crate::gpu::GpuCommand),
     Doctor(crate::doctor::DoctorArgs),
+    Why(crate::why::WhyArgs),
     /// Send video to orchestrators, as gateways do
     #[command(subcommand)]
     Gateway(crate::gateway::GatewayCommand),

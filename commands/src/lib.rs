@@ -38,6 +38,7 @@ pub mod ticket;
 pub mod token;
 pub mod transact;
 pub mod tx;
+pub mod why;
 pub mod wording;
 
 use std::process::ExitCode;
@@ -179,7 +180,8 @@ async fn dispatch(command: Command, context: &mut Context) -> eyre::Result<()> {
         Command::Node(command) => node::run(command, context).await,
         Command::Gpu(command) => gpu::run(command, context).await,
         Command::Gateway(command) => gateway::run(command, context).await,
-        Command::Doctor(args) => doctor::run(args, context).await,
+        Command::Doctor(args) => Box::pin(doctor::run(args, context)).await,
+        Command::Why(args) => Box::pin(why::run(args, context)).await,
         Command::Bench(command) => bench::run(command, context).await,
         Command::Devnet(command) => devnet::run(command, context).await,
         Command::Config(command) => config::run(command, context).await,

@@ -34,3 +34,4 @@ mod stake;
 mod status;
 mod ticket;
 mod transactions;
+mod why;
