@@ -188,6 +188,9 @@ pub enum Command {
     /// Winning tickets: what waits, why, and what was paid
     #[command(subcommand)]
     Ticket(crate::ticket::TicketCommand),
+    /// What moved in and out of an account, for accounts and taxes
+    #[command(subcommand)]
+    Ledger(crate::ledger::LedgerCommand),
     /// LPT in the wallet
     #[command(subcommand)]
     Token(crate::token::TokenCommand),
@@ -272,6 +275,7 @@ impl Command {
         match self {
             Self::Run(_)
             | Self::Gateway(_)
+            | Self::Ledger(_)
             | Self::Rpc(crate::rpc::RpcCommand::Serve(_))
             | Self::Reward(crate::reward::RewardCommand::Watch(_)) => true,
             Self::Devnet(command) => command.ends_itself(),

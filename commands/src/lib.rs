@@ -19,6 +19,7 @@ pub mod failure;
 pub mod fees;
 pub mod gateway;
 pub mod gpu;
+pub mod ledger;
 mod logging;
 pub mod man;
 pub mod migrate;
@@ -174,6 +175,7 @@ async fn dispatch(command: Command, context: &mut Context) -> eyre::Result<()> {
         Command::Fees(command) => fees::run(command, context).await,
         Command::Tx(command) => tx::run(command, context).await,
         Command::Ticket(command) => Box::pin(ticket::run(command, context)).await,
+        Command::Ledger(command) => Box::pin(ledger::run(command, context)).await,
         Command::Token(command) => token::run(command, context).await,
         Command::Protocol(command) => protocol::run(command, context).await,
         Command::Run(args) => run::run(*args, context).await,

@@ -19,6 +19,7 @@ mod answers;
 mod calls;
 mod facts;
 mod funds;
+mod ledger;
 mod plan;
 mod pool;
 mod preflight;
@@ -44,6 +45,7 @@ use self::{
 pub use self::{
     errors::{ChainError, Class, EndpointFailure, SubmitError},
     funds::redemption_gas,
+    ledger::{LedgerBound, LedgerError, LedgerProgress, LedgerRequest, LedgerStage},
     network::Network,
     outbox::{Call, Fate, GasPolicy, Journal, Mined, Outbox, Prepared, Sent},
     plan::{Activation, DepositChange, Plan, PlanOptions},

@@ -9,6 +9,7 @@ pub mod funds;
 pub mod gateway;
 pub mod gpu;
 pub mod ingest;
+pub mod ledger;
 pub mod node;
 pub mod payments;
 pub mod probe;

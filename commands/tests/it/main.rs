@@ -21,6 +21,7 @@ mod gateway;
 mod gateway_run;
 mod gpu;
 mod kill;
+mod ledger;
 mod migrate;
 mod operator;
 mod outcomes;
