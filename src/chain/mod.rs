@@ -1,7 +1,7 @@
 //! Contracts, endpoints, reads, plans, and the one way a transaction is sent.
 //!
 //! [`Chain::connect`] checks endpoints and chain and looks the contracts up. Reads give the plain types of
-//! [`crate::view::chain`], each at one block and in two HTTP requests, a list in three. Whatever changes the chain is
+//! [`crate::view::chain`], each at one block and in two HTTP requests. Whatever changes the chain is
 //! first a [`Plan`]: described, checked against the preflight rows and simulated, but not sent. An [`Outbox`] sends it:
 //! the one sender of an account.
 
@@ -138,7 +138,7 @@ impl Contracts {
 }
 
 impl Chain {
-    /// Checks the chain id and looks the contracts up, in two HTTP requests.
+    /// Checks the chain id and looks the contracts up, in one HTTP request.
     ///
     /// # Errors
     /// [`ChainError`]: a configuration that does not fit, or no usable endpoint.

@@ -25,6 +25,7 @@ mod ledger;
 mod migrate;
 mod operator;
 mod outcomes;
+mod pool;
 mod proxy;
 mod reach;
 mod remote;

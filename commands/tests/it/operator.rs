@@ -24,9 +24,14 @@ pub struct Operator {
 impl Operator {
     /// Fresh rounds of 20 blocks, nobody bonded; acts for `orchestrator`.
     pub async fn new() -> Self {
+        Self::on(testbed::devnet().await)
+    }
+
+    /// The same on this devnet.
+    pub fn on(devnet: Devnet) -> Self {
         let operator = Self {
             environment: Environment::new(),
-            devnet: testbed::devnet().await,
+            devnet,
         };
         let accounts = &operator.devnet.accounts;
         operator.add_key("orchestrator", &accounts.orchestrator);
