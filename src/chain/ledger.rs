@@ -294,7 +294,12 @@ impl Chain {
         Ok(logs)
     }
 
-    async fn account_logs(&self, account: Address, from: u64, to: u64) -> Result<(Vec<Kept>, Block), ChainError> {
+    async fn account_logs(
+        &self,
+        account: Address,
+        from: u64,
+        to: u64,
+    ) -> Result<(Vec<Kept>, Block), ChainError> {
         let mut batch = self.rpc.new_batch();
         let mut asked = Vec::new();
         for mut filter in filters(&self.contracts, account) {
@@ -466,7 +471,7 @@ fn total(
     let moved = entries
         .iter()
         .filter(|entry| entry.book == book)
-        .fold(Signed::default(), |sum, entry| sum.add(entry.amount));
+        .fold(Signed::default(), |sum, entry| sum + entry.amount);
     let balance = |of: Option<&balances::Balances>| of.map(|balances| Signed::plus(balances.of(book)));
     let (before, after) = (balance(before), balance(after));
     BookTotal {
@@ -475,8 +480,6 @@ fn total(
         before,
         after,
         entries: moved,
-        unexplained: before
-            .zip(after)
-            .map(|(before, after)| after.sub(before).sub(moved)),
+        unexplained: before.zip(after).map(|(before, after)| after - before - moved),
     }
 }

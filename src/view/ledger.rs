@@ -3,6 +3,8 @@
 //! Each entry moves one amount in one book, with its sign. The entries of a book add up to the change of its balance,
 //! to the last wei; what they do not explain is told, never hidden.
 
+use std::ops::{Add, Sub};
+
 use alloy::primitives::{Address, B256, I256, U256};
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
@@ -167,18 +169,6 @@ impl Signed {
         Self(-Self::plus(amount).0)
     }
 
-    /// The sum, at most the largest there is.
-    #[must_use]
-    pub fn add(self, other: Self) -> Self {
-        Self(self.0.saturating_add(other.0))
-    }
-
-    /// The difference.
-    #[must_use]
-    pub fn sub(self, other: Self) -> Self {
-        Self(self.0.saturating_sub(other.0))
-    }
-
     /// Whether it is nothing.
     #[must_use]
     pub fn is_zero(self) -> bool {
@@ -202,6 +192,23 @@ impl Signed {
         };
         let sign = if self.0.is_negative() { "-" } else { "" };
         format!("{sign}{text}")
+    }
+}
+
+/// At most the largest there is.
+impl Add for Signed {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self(self.0.saturating_add(other.0))
+    }
+}
+
+impl Sub for Signed {
+    type Output = Self;
+
+    fn sub(self, other: Self) -> Self {
+        Self(self.0.saturating_sub(other.0))
     }
 }
 
@@ -298,7 +305,7 @@ mod tests {
             "-1.000000000000000001"
         );
         assert_eq!(Signed::plus(U256::ZERO).decimal(), "0");
-        assert_eq!(Signed::plus(one).add(Signed::minus(one)), Signed::default());
+        assert_eq!(Signed::plus(one) + Signed::minus(one), Signed::default());
         assert_eq!(Signed::plus(U256::MAX).0, I256::MAX);
         assert_eq!(Signed::minus(one).human("LPT"), "-1 LPT");
     }

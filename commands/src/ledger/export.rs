@@ -2,7 +2,6 @@
 
 use std::{fmt::Write as _, path::PathBuf, str::FromStr};
 
-use alloy::primitives::Address;
 use clap::{Args, ValueEnum, ValueHint};
 use clap_complete::engine::ArgValueCompleter;
 use comfy_table::CellAlignment;
@@ -282,7 +281,11 @@ impl Report for Ledger {
                 column.set_cell_alignment(CellAlignment::Right);
             }
         }
-        let mut text = format!("ledger of {}\n{}\n", short(self.account), rows.trim_fmt());
+        let mut text = format!(
+            "ledger of {}\n{}\n",
+            wording::short(self.account),
+            rows.trim_fmt()
+        );
         let verdict = match self.is_whole() {
             Some(true) => "the lines explain every balance to the wei",
             Some(false) => "the lines do not explain everything",
@@ -298,10 +301,6 @@ impl Report for Ledger {
         );
         text
     }
-}
-
-fn short(account: Address) -> String {
-    wording::short(account)
 }
 
 #[cfg(test)]

@@ -119,19 +119,19 @@ fn transaction(text: &mut String, entries: &[&LedgerEntry]) {
     let mut post = |account: &str, amount: Signed, unit: &'static str| {
         let _ = writeln!(text, "  {account}  {} {unit}", amount.decimal());
         let sum = left.entry(unit).or_default();
-        *sum = sum.add(amount);
+        *sum = *sum + amount;
     };
     for entry in entries {
         post(account_of(entry.book), entry.amount, entry.unit);
         if let Some(other) = other_side(entry.kind) {
-            post(other, Signed::default().sub(entry.amount), entry.unit);
+            post(other, Signed::default() - entry.amount, entry.unit);
         }
     }
     for (unit, sum) in left.into_iter().filter(|(_, sum)| !sum.is_zero()) {
         let _ = writeln!(
             text,
             "  {ELSEWHERE}  {} {unit}",
-            Signed::default().sub(sum).decimal()
+            (Signed::default() - sum).decimal()
         );
     }
 }

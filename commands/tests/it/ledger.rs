@@ -260,7 +260,7 @@ async fn an_export_that_broke_off_goes_on_where_it_was() {
         "--from",
         "1",
         "--to",
-        "200",
+        &to,
         "--rpc-url",
         &broken.url(),
     ]);
@@ -285,7 +285,8 @@ async fn an_export_that_broke_off_goes_on_where_it_was() {
     waited.expect("the logs are kept");
 
     // Going on asks for no log of those blocks again.
-    let counting = Proxy::start(Answer::Hang(url, "\"toBlock\":\"0xc8\"")).await;
+    let asked: &'static str = format!("\"toBlock\":\"{last:#x}\"").leak();
+    let counting = Proxy::start(Answer::Hang(url, asked)).await;
     let resumed = run(&[
         "ledger",
         "export",
@@ -293,7 +294,7 @@ async fn an_export_that_broke_off_goes_on_where_it_was() {
         "--from",
         "1",
         "--to",
-        "200",
+        &to,
         "--rpc-url",
         &counting.url(),
     ])
@@ -302,7 +303,7 @@ async fn an_export_that_broke_off_goes_on_where_it_was() {
         .as_array()
         .unwrap()
         .iter()
-        .filter(|entry| entry["block"].as_u64() <= Some(200))
+        .filter(|entry| entry["block"].as_u64() <= Some(last))
         .collect();
     assert!(!before.is_empty());
     assert_eq!(

@@ -179,7 +179,7 @@ async fn each_reason_for_no_work_is_named_with_what_to_do() {
             .lines()
             .next()
             .unwrap()
-            .contains("less than it could: it asks 1300"),
+            .contains("less than it could: it asks 13"),
         "{shown}"
     );
     assert!(shown.contains("lpctl node set-price"), "{shown}");
