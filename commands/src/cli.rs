@@ -201,6 +201,9 @@ pub enum Command {
     /// Winning tickets: what waits, why, and what was paid
     #[command(subcommand)]
     Ticket(crate::ticket::TicketCommand),
+    /// What moved in and out of an account, for accounts and taxes
+    #[command(subcommand)]
+    Ledger(crate::ledger::LedgerCommand),
     /// LPT in the wallet
     #[command(subcommand)]
     Token(crate::token::TokenCommand),
@@ -218,6 +221,7 @@ pub enum Command {
     #[command(subcommand)]
     Gpu(crate::gpu::GpuCommand),
     Doctor(crate::doctor::DoctorArgs),
+    Why(crate::why::WhyArgs),
     /// Send video to orchestrators, as gateways do
     #[command(subcommand)]
     Gateway(crate::gateway::GatewayCommand),
@@ -298,6 +302,7 @@ impl Command {
         match self {
             Self::Run(_)
             | Self::Gateway(_)
+            | Self::Ledger(_)
             | Self::Rpc(crate::rpc::RpcCommand::Serve(_))
             | Self::Reward(crate::reward::RewardCommand::Watch(_)) => true,
             Self::Devnet(command) => command.ends_itself(),

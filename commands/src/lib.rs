@@ -23,6 +23,7 @@ pub mod gov;
 pub mod gpu;
 pub mod help;
 pub mod init;
+pub mod ledger;
 mod logging;
 pub mod man;
 pub mod menu;
@@ -43,6 +44,7 @@ pub mod ticket;
 pub mod token;
 pub mod transact;
 pub mod tx;
+pub mod why;
 pub mod wording;
 
 use std::process::ExitCode;
@@ -185,13 +187,15 @@ async fn dispatch(command: Command, context: &mut Context) -> eyre::Result<()> {
         Command::Gov(command) => Box::pin(gov::run(command, context)).await,
         Command::Tx(command) => tx::run(command, context).await,
         Command::Ticket(command) => Box::pin(ticket::run(command, context)).await,
+        Command::Ledger(command) => Box::pin(ledger::run(command, context)).await,
         Command::Token(command) => token::run(command, context).await,
         Command::Protocol(command) => protocol::run(command, context).await,
         Command::Run(args) => run::run(*args, context).await,
         Command::Node(command) => node::run(command, context).await,
         Command::Gpu(command) => gpu::run(command, context).await,
         Command::Gateway(command) => gateway::run(command, context).await,
-        Command::Doctor(args) => doctor::run(args, context).await,
+        Command::Doctor(args) => Box::pin(doctor::run(args, context)).await,
+        Command::Why(args) => Box::pin(why::run(args, context)).await,
         Command::Bench(command) => bench::run(command, context).await,
         Command::Devnet(command) => devnet::run(command, context).await,
         Command::Config(command) => config::run(command, context).await,

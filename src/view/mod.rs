@@ -10,6 +10,7 @@ pub mod gateway;
 pub mod gov;
 pub mod gpu;
 pub mod ingest;
+pub mod ledger;
 pub mod node;
 pub mod payments;
 pub mod probe;

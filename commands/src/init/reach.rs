@@ -113,19 +113,20 @@ async fn probe(url: &Url, context: &mut Context) -> Found {
             .warn(format_args!("{name} is this machine alone: fine for trying out"));
     }
     let spinner = context.shell.progress(None, "asking who is there");
-    let answered = engine::node::probe(url, PATIENCE).await;
+    let answered = engine::node::probe_once(url, None, PATIENCE).await;
     spinner.finish_and_clear();
-    match answered {
-        Ok(time) => {
+    match answered.round_trip_us {
+        Some(micros) => {
             context.shell.status(format_args!(
                 "{} a node answers at {} ({first}) in {} ms",
                 style.good_mark(),
                 escape(&shown(url)),
-                time.as_millis()
+                micros.div_ceil(1000)
             ));
             Found::Node
         }
-        Err(error) => {
+        None => {
+            let error = answered.error.unwrap_or_default();
             context.shell.status(format_args!(
                 "nobody answers at {} ({first}) yet: {}\n  right while the node does not run; `lpctl run` and `lpctl node show` tell whether it is reached",
                 escape(&shown(url)),
