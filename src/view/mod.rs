@@ -7,6 +7,7 @@ pub mod chain;
 pub mod devnet;
 pub mod funds;
 pub mod gateway;
+pub mod go_node;
 pub mod gpu;
 pub mod ingest;
 pub mod node;
