@@ -22,6 +22,7 @@ mod gateway_run;
 mod gpu;
 mod kill;
 mod migrate;
+mod node_go;
 mod operator;
 mod outcomes;
 mod proxy;
