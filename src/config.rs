@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     media::pace::{PaceError, PaceSettings, automatic_presets, preset_named},
+    operator::NodeUrl,
     secret::{RpcUrl, WebhookUrl},
     units::Wei,
     view::node::NodeMode,
@@ -140,8 +141,7 @@ impl std::str::FromStr for Region {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let is_label = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
-        match (1..=32).contains(&text.len()) && text.bytes().all(is_label) {
+        match is_label(text) {
             true => Ok(Self(text.to_string())),
             false => Err(format!(
                 "`{}` is no region; write up to 32 letters, digits, `-`, `_` and `.`, like `eu-west`",
@@ -166,6 +166,59 @@ impl From<Region> for String {
 }
 
 impl std::fmt::Display for Region {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+/// 1 to 32 letters, digits, `-`, `_` and `.`.
+fn is_label(text: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    (1..=32).contains(&text.len()) && text.bytes().all(fits)
+}
+
+/// What the operator calls a node, like `eu1`: 1 to 32 letters, digits, `-`, `_` and `.`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct NodeName(String);
+
+impl NodeName {
+    /// The name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::str::FromStr for NodeName {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match is_label(text) {
+            true => Ok(Self(text.to_string())),
+            false => Err(format!(
+                "`{}` is no name for a node; write up to 32 letters, digits, `-`, `_` and `.`, like `eu1`",
+                text.chars().take(40).collect::<String>().escape_debug()
+            )),
+        }
+    }
+}
+
+impl TryFrom<String> for NodeName {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl From<NodeName> for String {
+    fn from(name: NodeName) -> Self {
+        name.0
+    }
+}
+
+impl std::fmt::Display for NodeName {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.pad(&self.0)
     }
@@ -573,6 +626,9 @@ pub struct ConfigFile {
     /// Profile in use when none is named.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub profile: Option<String>,
+    /// Nodes by name: where their operator APIs are. Shown without path and password.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub nodes: BTreeMap<NodeName, NodeUrl>,
     /// What holds for every profile that does not say otherwise.
     pub defaults: Layer,
     /// Named sets of settings.
@@ -691,6 +747,20 @@ mod tests {
         assert_eq!(layer.orchestrator.region.unwrap().to_string(), "us");
         assert_eq!(layer.orchestrator.nodes.unwrap(), ["a"]);
         assert!(ConfigFile::parse("[defaults.orchestrator]\nregion = \"a b\"\n").is_err());
+    }
+
+    #[test]
+    fn nodes_have_names() {
+        let file = ConfigFile::parse("[nodes]\neu1 = \"http://127.0.0.1:7935\"\n").unwrap();
+        let (name, url) = file.nodes.first_key_value().unwrap();
+        assert_eq!(
+            (name.as_str(), url.to_string().as_str()),
+            ("eu1", "http://127.0.0.1:7935")
+        );
+        for wrong in ["\"a b\" = \"http://x\"", "a = \"x:7935\"", "a = \"ftp://x\""] {
+            let error = ConfigFile::parse(&format!("[nodes]\n{wrong}\n")).unwrap_err();
+            assert!(matches!(error, ConfigError::Syntax { line: 2, .. }), "{error}");
+        }
     }
 
     #[test]

@@ -106,9 +106,17 @@ pub struct GlobalArgs {
     /// File whose first line unlocks the account
     #[arg(long, global = true, value_name = "PATH", env = "LPCTL_PASSWORD_FILE", hide_env = true, value_hint = ValueHint::FilePath)]
     pub password_file: Option<PathBuf>,
-    /// Operator API of a running node
-    #[arg(long, global = true, value_name = "URL", env = "LPCTL_NODE", hide_env = true, value_hint = ValueHint::Url)]
-    pub node: Option<String>,
+    /// Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
+    #[arg(
+        long,
+        global = true,
+        value_name = "URL|NAME",
+        env = "LPCTL_NODE",
+        hide_env = true
+    )]
+    #[arg(value_delimiter = ',', action = ArgAction::Append)]
+    #[arg(add = ArgValueCompleter::new(complete::nodes))]
+    pub node: Vec<String>,
     /// Print one JSON envelope instead of text
     #[arg(long, global = true, env = "LPCTL_JSON", hide_env = true, value_parser = clap::builder::FalseyValueParser::new(), action = ArgAction::SetTrue)]
     pub json: bool,
@@ -214,9 +222,7 @@ pub enum Command {
     #[command(subcommand)]
     Rpc(crate::rpc::RpcCommand),
     Run(Box<crate::run::RunArgs>),
-    /// See and command a running node
-    #[command(subcommand)]
-    Node(crate::node::NodeCommand),
+    Node(crate::node::NodeArgs),
     /// See and test the GPUs that encode, and the CPU
     #[command(subcommand)]
     Gpu(crate::gpu::GpuCommand),
@@ -266,19 +272,14 @@ impl Command {
     /// Whether `--dry-run` can be honoured: transactions stop before signing, and reading changes nothing.
     #[must_use]
     pub fn has_dry_run(&self) -> bool {
-        use crate::{
-            account::AccountCommand, config::ConfigCommand, node::NodeCommand, reward::RewardCommand,
-        };
+        use crate::{account::AccountCommand, config::ConfigCommand, reward::RewardCommand};
+        if let Self::Node(args) = self {
+            return args.command.only_looks();
+        }
         !matches!(
             self,
             Self::Run(_)
                 | Self::Reward(RewardCommand::Watch(_))
-                | Self::Node(
-                    NodeCommand::Drain(_)
-                        | NodeCommand::SetMaxSessions(_)
-                        | NodeCommand::SetPrice(_)
-                        | NodeCommand::LogLevel(_)
-                )
                 | Self::Rpc(crate::rpc::RpcCommand::Serve(_))
                 | Self::Gateway(_)
                 | Self::Bench(_)
@@ -294,6 +295,12 @@ impl Command {
                         | AccountCommand::Remove(_)
                 )
         )
+    }
+
+    /// Whether `--node` may be there more than once.
+    #[must_use]
+    pub fn takes_several_nodes(&self) -> bool {
+        matches!(self, Self::Node(_))
     }
 
     /// Long-running commands end themselves on Ctrl-C; the others are simply stopped.

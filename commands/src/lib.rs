@@ -173,6 +173,12 @@ async fn dispatch(command: Command, context: &mut Context) -> eyre::Result<()> {
                 .into(),
         );
     }
+    if context.settings().named_nodes.len() > 1 && !command.takes_several_nodes() {
+        let message = "`--node` names several nodes, and this command is for one";
+        return Err(Failure::new(Kind::Usage, "several_nodes", message)
+            .hint("name one; `lpctl node` asks several at once")
+            .into());
+    }
     match command {
         Command::Account(command) => account::run(command, context).await,
         Command::Status(args) => status::run(args, context).await,
@@ -191,7 +197,7 @@ async fn dispatch(command: Command, context: &mut Context) -> eyre::Result<()> {
         Command::Token(command) => token::run(command, context).await,
         Command::Protocol(command) => protocol::run(command, context).await,
         Command::Run(args) => run::run(*args, context).await,
-        Command::Node(command) => node::run(command, context).await,
+        Command::Node(args) => Box::pin(node::run(args, context)).await,
         Command::Gpu(command) => gpu::run(command, context).await,
         Command::Gateway(command) => gateway::run(command, context).await,
         Command::Doctor(args) => Box::pin(doctor::run(args, context)).await,

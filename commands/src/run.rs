@@ -525,6 +525,7 @@ async fn join(
     ))
     .await?;
     config.payments = Some(paid.cashier);
+    config.outbox = Some(paid.outbox);
     config.lock = Some(lock);
     Ok((signer, paid.beside))
 }

@@ -11,9 +11,10 @@ use alloy::primitives::Address;
 use engine::{
     config::{
         Amount, ConfigError, ConfigFile, CpuLayer, DEFAULT_NETWORK, GasPrice, GatewayLayer, Layer, LogLevel,
-        OrchestratorLayer, PaymentsLayer, RewardLayer, SessionsChoice, TranscodeLayer,
+        NodeName, OrchestratorLayer, PaymentsLayer, RewardLayer, SessionsChoice, TranscodeLayer,
     },
     media::ladder::Ladder,
+    operator::NodeUrl,
     private_file,
     remote::OrchestratorAddress,
     secret::RpcUrl,
@@ -111,6 +112,10 @@ pub struct Settings {
     pub password_file: Option<PathBuf>,
     /// Operator API of the node.
     pub node_url: String,
+    /// Nodes named on the command line: each its name, if it is one of the inventory, and its URL.
+    pub named_nodes: Vec<(Option<String>, String)>,
+    /// The config's nodes.
+    pub inventory: BTreeMap<NodeName, NodeUrl>,
     /// Ceiling for the gas price.
     pub max_gas_price: Option<Wei>,
     /// Streams a node serves at once, unless the command says otherwise.
@@ -155,7 +160,18 @@ impl Settings {
             Failure::new(Kind::Config, "unknown_profile", error.to_string())
                 .hint("`lpctl config show` lists the profiles; `lpctl devnet up` makes one called `devnet`")
         })?;
-        let from_command_line = command_line_layer(globals)?;
+        let named_nodes: Vec<(Option<String>, String)> = globals
+            .node
+            .iter()
+            .map(
+                |text| match file.nodes.iter().find(|(name, _)| name.as_str() == text) {
+                    Some((name, url)) => (Some(name.to_string()), url.expose().to_string()),
+                    None => (None, text.clone()),
+                },
+            )
+            .collect();
+        let mut from_command_line = command_line_layer(globals)?;
+        from_command_line.node_url = named_nodes.first().map(|(_, url)| url.clone());
         let merged = from_command_line
             .clone()
             .over(fitting(&from_command_line, &from_config_file));
@@ -180,6 +196,8 @@ impl Settings {
             orchestrator: merged.orchestrator,
             payments: merged.payments,
             reward: merged.reward,
+            named_nodes,
+            inventory: file.nodes.clone(),
             yes: globals.yes,
             dry_run: globals.dry_run,
             from_command_line,
@@ -233,7 +251,8 @@ fn command_line_layer(globals: &GlobalArgs) -> Result<Layer, Failure> {
         password_file: globals.password_file.clone(),
         keystore_dir: None,
         data_dir: None,
-        node_url: globals.node.clone(),
+        // Names are looked up in the config file first.
+        node_url: None,
         max_gas_price: globals.max_gas_price.map(GasPrice),
         // A flag of `run` alone; its variable is shown with the others. What it cannot read, `run` refuses.
         max_sessions: std::env::var("LPCTL_MAX_SESSIONS")

@@ -8,6 +8,7 @@ pub mod devnet;
 pub mod funds;
 pub mod gateway;
 pub mod gov;
+pub mod go_node;
 pub mod gpu;
 pub mod ingest;
 pub mod ledger;

@@ -140,6 +140,9 @@ impl Shell {
 
     /// Says what failed: on stderr for people, as an envelope on stdout with `--json`.
     pub fn fail(&mut self, failure: &Failure) {
+        if self.options.json && failure.is_told {
+            return;
+        }
         if self.options.json {
             let _ = writeln!(self.out, "{}", with_checksums(failure.envelope()));
             let _ = self.out.flush();

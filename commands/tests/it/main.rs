@@ -26,6 +26,7 @@ mod help;
 mod kill;
 mod ledger;
 mod migrate;
+mod node_go;
 mod operator;
 mod outcomes;
 mod pool;

@@ -65,6 +65,24 @@ impl PriceTag {
         self
     }
 
+    /// The digits as they were written, in its currency.
+    #[must_use]
+    pub fn amount(&self) -> &str {
+        &self.amount
+    }
+
+    /// How many pixels it is for.
+    #[must_use]
+    pub fn pixels(&self) -> u64 {
+        self.pixels.unwrap_or(1)
+    }
+
+    /// The price in wei for a pixel, where no feed is needed to tell it.
+    #[must_use]
+    pub fn wei_per_pixel(&self) -> Option<Price> {
+        self.in_wei(None).ok()
+    }
+
     /// What it is counted in.
     #[must_use]
     pub fn currency(&self) -> &Currency {
