@@ -20,9 +20,11 @@ mod calls;
 mod facts;
 mod funds;
 mod gov;
+mod ledger;
 mod plan;
 mod pool;
 mod preflight;
+mod registries;
 mod rewards;
 mod submit;
 mod text;
@@ -45,6 +47,7 @@ pub use self::{
     errors::{ChainError, Class, EndpointFailure, SubmitError},
     funds::redemption_gas,
     gov::Proposal,
+    ledger::{LedgerBound, LedgerError, LedgerProgress, LedgerRequest, LedgerStage},
     network::Network,
     outbox::{Call, Fate, GasPolicy, Journal, Mined, Outbox, Prepared, Sent},
     plan::{Activation, DepositChange, Plan, PlanOptions, Support},

@@ -49,7 +49,8 @@ impl Operator {
         operator
     }
 
-    fn add_key(&self, name: &str, signer: &PrivateKeySigner) {
+    /// Puts a key into the keystore.
+    pub fn add_key(&self, name: &str, signer: &PrivateKeySigner) {
         let keystore = KeystoreDir::open(self.environment.home().join(".local/share/lpctl/keystore"));
         let password = Password::new("open sesame".to_string());
         keystore
