@@ -18,6 +18,7 @@ use super::{
         BondingManager, ContractName, Controller, LivepeerToken, Minter, RoundsManager, ServiceRegistry,
     },
     errors::ChainError,
+    gov::facts::GovernanceFacts,
     network::seconds_per_block,
     plan::{BrokerFacts, answer_broker},
     pool::{LONGEST, Pool, read_walk, walk_program},
@@ -121,6 +122,8 @@ pub(crate) struct Snapshot {
     pub(crate) pending_nonce: u64,
     /// What is known of the tickets a plan redeems.
     pub(crate) tickets: Option<super::RedeemOutlook>,
+    /// What is known of that which a plan votes on.
+    pub(crate) governance: GovernanceFacts,
 }
 
 /// What the round mints.
@@ -473,6 +476,7 @@ impl Chain {
             nonce: reading.nonces.0,
             pending_nonce: reading.nonces.1,
             tickets: None,
+            governance: GovernanceFacts::default(),
         })
     }
 
@@ -817,6 +821,7 @@ impl Snapshot {
             nonce: 7,
             pending_nonce: 7,
             tickets: None,
+            governance: GovernanceFacts::default(),
         }
     }
 }

@@ -19,6 +19,7 @@ mod answers;
 mod calls;
 mod facts;
 mod funds;
+mod gov;
 mod ledger;
 mod plan;
 mod pool;
@@ -45,10 +46,11 @@ use self::{
 pub use self::{
     errors::{ChainError, Class, EndpointFailure, SubmitError},
     funds::redemption_gas,
+    gov::Proposal,
     ledger::{LedgerBound, LedgerError, LedgerProgress, LedgerRequest, LedgerStage},
     network::Network,
     outbox::{Call, Fate, GasPolicy, Journal, Mined, Outbox, Prepared, Sent},
-    plan::{Activation, DepositChange, Plan, PlanOptions},
+    plan::{Activation, DepositChange, Plan, PlanOptions, Support},
     pool::{Hint, Pool},
     price_feed::PriceFeed,
     redemption::{RedeemOutlook, RedeemRevert, RedemptionFound, TicketOutlook},

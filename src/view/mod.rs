@@ -7,6 +7,8 @@ pub mod chain;
 pub mod devnet;
 pub mod funds;
 pub mod gateway;
+pub mod go_node;
+pub mod gov;
 pub mod gpu;
 pub mod ingest;
 pub mod ledger;
