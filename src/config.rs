@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     media::pace::{PaceError, PaceSettings, automatic_presets, preset_named},
+    operator::NodeUrl,
     secret::{RpcUrl, WebhookUrl},
     units::Wei,
     view::node::NodeMode,
@@ -68,6 +69,9 @@ pub struct Layer {
     /// Where a transcoder finds its orchestrator.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub orch_addr: Option<String>,
+    /// Address gateways are told to use.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub service_addr: Option<String>,
     /// File whose first line orchestrator and transcoders share.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub orch_secret_file: Option<PathBuf>,
@@ -137,8 +141,7 @@ impl std::str::FromStr for Region {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let is_label = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
-        match (1..=32).contains(&text.len()) && text.bytes().all(is_label) {
+        match is_label(text) {
             true => Ok(Self(text.to_string())),
             false => Err(format!(
                 "`{}` is no region; write up to 32 letters, digits, `-`, `_` and `.`, like `eu-west`",
@@ -163,6 +166,59 @@ impl From<Region> for String {
 }
 
 impl std::fmt::Display for Region {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+/// 1 to 32 letters, digits, `-`, `_` and `.`.
+fn is_label(text: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    (1..=32).contains(&text.len()) && text.bytes().all(fits)
+}
+
+/// What the operator calls a node, like `eu1`: 1 to 32 letters, digits, `-`, `_` and `.`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct NodeName(String);
+
+impl NodeName {
+    /// The name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::str::FromStr for NodeName {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match is_label(text) {
+            true => Ok(Self(text.to_string())),
+            false => Err(format!(
+                "`{}` is no name for a node; write up to 32 letters, digits, `-`, `_` and `.`, like `eu1`",
+                text.chars().take(40).collect::<String>().escape_debug()
+            )),
+        }
+    }
+}
+
+impl TryFrom<String> for NodeName {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl From<NodeName> for String {
+    fn from(name: NodeName) -> Self {
+        name.0
+    }
+}
+
+impl std::fmt::Display for NodeName {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.pad(&self.0)
     }
@@ -549,6 +605,7 @@ impl Layer {
             max_sessions: self.max_sessions.or(below.max_sessions),
             mode: self.mode.or(below.mode),
             orch_addr: self.orch_addr.or(below.orch_addr),
+            service_addr: self.service_addr.or(below.service_addr),
             orch_secret_file: self.orch_secret_file.or(below.orch_secret_file),
             log_level: self.log_level.or(below.log_level),
             gateway: self.gateway.over(below.gateway),
@@ -569,6 +626,9 @@ pub struct ConfigFile {
     /// Profile in use when none is named.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub profile: Option<String>,
+    /// Nodes by name: where their operator APIs are. Shown without path and password.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub nodes: BTreeMap<NodeName, NodeUrl>,
     /// What holds for every profile that does not say otherwise.
     pub defaults: Layer,
     /// Named sets of settings.
@@ -579,10 +639,12 @@ pub struct ConfigFile {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
     /// Not TOML, or a key or value that is not understood. Shows the line, except where it could hold a secret.
-    #[error("line {line}: {reason}")]
+    #[error("line {line}, column {column}: {reason}")]
     Syntax {
         /// Line it was found at, from 1.
         line: usize,
+        /// Character of that line, from 1.
+        column: usize,
         /// What was not understood.
         reason: String,
     },
@@ -604,9 +666,12 @@ impl ConfigFile {
     pub fn parse(text: &str) -> Result<Self, ConfigError> {
         toml::from_str(text).map_err(|error| {
             let offset = error.span().map_or(0, |span| span.start);
-            let line = text.bytes().take(offset).filter(|&byte| byte == b'\n').count() + 1;
+            let before = text.get(..offset).unwrap_or_default();
+            let line = before.matches('\n').count() + 1;
+            let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
             ConfigError::Syntax {
                 line,
+                column,
                 reason: error.message().to_string(),
             }
         })
@@ -685,6 +750,20 @@ mod tests {
     }
 
     #[test]
+    fn nodes_have_names() {
+        let file = ConfigFile::parse("[nodes]\neu1 = \"http://127.0.0.1:7935\"\n").unwrap();
+        let (name, url) = file.nodes.first_key_value().unwrap();
+        assert_eq!(
+            (name.as_str(), url.to_string().as_str()),
+            ("eu1", "http://127.0.0.1:7935")
+        );
+        for wrong in ["\"a b\" = \"http://x\"", "a = \"x:7935\"", "a = \"ftp://x\""] {
+            let error = ConfigFile::parse(&format!("[nodes]\n{wrong}\n")).unwrap_err();
+            assert!(matches!(error, ConfigError::Syntax { line: 2, .. }), "{error}");
+        }
+    }
+
+    #[test]
     fn mistakes_name_their_line_and_no_secret() {
         let error =
             ConfigFile::parse("profile = \"x\"\n[defaults]\nrpc_urls = [\"ftp://KEY\"]\n").unwrap_err();
@@ -696,6 +775,9 @@ mod tests {
         }
         let error = ConfigFile::parse("[defaults]\nnetwrk = 1\n").unwrap_err();
         assert!(error.to_string().contains("netwrk"), "{error}");
+        assert!(error.to_string().starts_with("line 2, column 1: "), "{error}");
+        let error = ConfigFile::parse("[defaults]\nnetwork = 7\n").unwrap_err();
+        assert!(error.to_string().starts_with("line 2, column 11: "), "{error}");
         let error = ConfigFile::parse(FILE).unwrap().layer(Some("test")).unwrap_err();
         assert!(error.to_string().contains("`devnet`, `main`"), "{error}");
     }
@@ -736,7 +818,7 @@ mod tests {
             ("speed = 1", "unknown field `speed`"),
         ] {
             let error = ConfigFile::parse(&format!("[defaults.transcode.cpu]\n{mistake}\n")).unwrap_err();
-            assert!(error.to_string().starts_with("line 2: "), "{error}");
+            assert!(error.to_string().starts_with("line 2, column "), "{error}");
             assert!(error.to_string().contains(said), "{error}");
         }
         let text = toml::to_string(&file).unwrap();

@@ -19,6 +19,7 @@
 //! | [`store`] | object stores outside of the node: rights to put files there |
 //! | [`media`] | ladders, probing and transcoding with ffmpeg |
 //! | [`node`] | the orchestrator node |
+//! | [`operator`] | a running node from outside, lpctl's or go-livepeer's |
 //! | [`remote`] | the transcoder of an orchestrator elsewhere |
 //! | [`relay`] | a JSON-RPC endpoint on this machine in front of several elsewhere |
 //! | [`payments`] | tickets: made, checked, kept, redeemed |
@@ -34,6 +35,7 @@ pub mod gateway;
 pub mod gpu;
 pub mod media;
 pub mod node;
+pub mod operator;
 pub mod payments;
 pub mod private_file;
 pub mod process;

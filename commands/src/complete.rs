@@ -44,6 +44,20 @@ pub fn profiles(current: &OsStr) -> Vec<CompletionCandidate> {
     )
 }
 
+/// Nodes of the config's inventory.
+#[must_use]
+pub fn nodes(current: &OsStr) -> Vec<CompletionCandidate> {
+    let Some((_, file)) = config_file() else {
+        return Vec::new();
+    };
+    starting_with(
+        current,
+        file.nodes
+            .into_iter()
+            .map(|(name, url)| (name.to_string(), Some(url.to_string()))),
+    )
+}
+
 /// Networks lpctl knows, and those the config names.
 #[must_use]
 pub fn networks(current: &OsStr) -> Vec<CompletionCandidate> {

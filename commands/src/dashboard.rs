@@ -24,7 +24,7 @@ use crate::{
     failure::{Failure, Kind},
     shell::{Report, Style},
 };
-use feed::{FeedError, NodeApi};
+use feed::{FeedError, NodeApi, node_api};
 
 /// How long `--once` waits for a node that is there and says nothing.
 const FIRST_STATUS: Duration = Duration::from_secs(10);
@@ -103,12 +103,12 @@ fn is_light(ground: &str) -> bool {
 /// # Errors
 /// A usage failure without a terminal, unreachable where `--once` finds no node, the terminal's own failures.
 pub async fn run(args: DashboardArgs, context: &mut Context) -> eyre::Result<()> {
-    let node = NodeApi::new(&context.settings().node_url)?;
+    let node = node_api(&context.settings().node_url)?;
     let ground = std::env::var("COLORFGBG").ok();
     let look = Look {
         theme: args.theme.theme(context.shell.out_style(), ground.as_deref()),
         zone: TimeZone::system(),
-        node_url: node.shown().to_string(),
+        node_url: node.shown(),
     };
     if args.once {
         return once(&args, &node, look, context).await;

@@ -45,6 +45,8 @@ pub struct Failure {
     pub details: Option<Box<Value>>,
     /// Further lines for people, printed as they are below the message.
     pub explanation: Option<String>,
+    /// Whether the answer on stdout tells of it already: with `--json` nothing is added to that.
+    pub is_told: bool,
 }
 
 impl Failure {
@@ -57,6 +59,7 @@ impl Failure {
             hint: None,
             details: None,
             explanation: None,
+            is_told: false,
         }
     }
 
@@ -78,6 +81,13 @@ impl Failure {
     #[must_use]
     pub fn explanation(mut self, explanation: impl Into<String>) -> Self {
         self.explanation = Some(explanation.into());
+        self
+    }
+
+    /// Marks it as told by the answer on stdout.
+    #[must_use]
+    pub fn told(mut self) -> Self {
+        self.is_told = true;
         self
     }
 

@@ -11,9 +11,10 @@ use alloy::primitives::Address;
 use engine::{
     config::{
         Amount, ConfigError, ConfigFile, CpuLayer, DEFAULT_NETWORK, GasPrice, GatewayLayer, Layer, LogLevel,
-        OrchestratorLayer, PaymentsLayer, RewardLayer, SessionsChoice, TranscodeLayer,
+        NodeName, OrchestratorLayer, PaymentsLayer, RewardLayer, SessionsChoice, TranscodeLayer,
     },
     media::ladder::Ladder,
+    operator::NodeUrl,
     private_file,
     remote::OrchestratorAddress,
     secret::RpcUrl,
@@ -111,6 +112,10 @@ pub struct Settings {
     pub password_file: Option<PathBuf>,
     /// Operator API of the node.
     pub node_url: String,
+    /// Nodes named on the command line: each its name, if it is one of the inventory, and its URL.
+    pub named_nodes: Vec<(Option<String>, String)>,
+    /// The config's nodes.
+    pub inventory: BTreeMap<NodeName, NodeUrl>,
     /// Ceiling for the gas price.
     pub max_gas_price: Option<Wei>,
     /// Streams a node serves at once, unless the command says otherwise.
@@ -119,6 +124,8 @@ pub struct Settings {
     pub mode: NodeMode,
     /// Where a transcoder finds its orchestrator, unless the command says otherwise.
     pub orch_addr: Option<String>,
+    /// Address gateways are told to use, unless the command says otherwise.
+    pub service_addr: Option<String>,
     /// File whose first line orchestrator and transcoders share, unless the command says otherwise.
     pub orch_secret_file: Option<PathBuf>,
     /// How much a node logs, unless the command says otherwise.
@@ -153,7 +160,18 @@ impl Settings {
             Failure::new(Kind::Config, "unknown_profile", error.to_string())
                 .hint("`lpctl config show` lists the profiles; `lpctl devnet up` makes one called `devnet`")
         })?;
-        let from_command_line = command_line_layer(globals)?;
+        let named_nodes: Vec<(Option<String>, String)> = globals
+            .node
+            .iter()
+            .map(
+                |text| match file.nodes.iter().find(|(name, _)| name.as_str() == text) {
+                    Some((name, url)) => (Some(name.to_string()), url.expose().to_string()),
+                    None => (None, text.clone()),
+                },
+            )
+            .collect();
+        let mut from_command_line = command_line_layer(globals)?;
+        from_command_line.node_url = named_nodes.first().map(|(_, url)| url.clone());
         let merged = from_command_line
             .clone()
             .over(fitting(&from_command_line, &from_config_file));
@@ -170,6 +188,7 @@ impl Settings {
             max_sessions: merged.max_sessions.unwrap_or_default(),
             mode: merged.mode.unwrap_or_default(),
             orch_addr: merged.orch_addr,
+            service_addr: merged.service_addr,
             orch_secret_file: merged.orch_secret_file,
             log_level: merged.log_level,
             gateway: merged.gateway,
@@ -177,6 +196,8 @@ impl Settings {
             orchestrator: merged.orchestrator,
             payments: merged.payments,
             reward: merged.reward,
+            named_nodes,
+            inventory: file.nodes.clone(),
             yes: globals.yes,
             dry_run: globals.dry_run,
             from_command_line,
@@ -230,7 +251,8 @@ fn command_line_layer(globals: &GlobalArgs) -> Result<Layer, Failure> {
         password_file: globals.password_file.clone(),
         keystore_dir: None,
         data_dir: None,
-        node_url: globals.node.clone(),
+        // Names are looked up in the config file first.
+        node_url: None,
         max_gas_price: globals.max_gas_price.map(GasPrice),
         // A flag of `run` alone; its variable is shown with the others. What it cannot read, `run` refuses.
         max_sessions: std::env::var("LPCTL_MAX_SESSIONS")
@@ -240,6 +262,7 @@ fn command_line_layer(globals: &GlobalArgs) -> Result<Layer, Failure> {
             .ok()
             .and_then(|text| mode_named(&text)),
         orch_addr: std::env::var("LPCTL_ORCH_ADDR").ok(),
+        service_addr: std::env::var("LPCTL_SERVICE_ADDR").ok(),
         orch_secret_file: std::env::var_os("LPCTL_ORCH_SECRET_FILE").map(PathBuf::from),
         log_level: None,
         // Flags of `gateway run` alone.
@@ -303,9 +326,31 @@ fn mode_named(word: &str) -> Option<NodeMode> {
 /// A config failure that names the file and the line.
 pub fn read_config_file(path: &Path) -> Result<ConfigFile, Failure> {
     ConfigFile::parse(&read_config_text(path)?).map_err(|error| {
-        Failure::new(Kind::Config, "bad_config", format!("{}: {error}", path.display()))
-            .hint("mend that line; the keys are listed by `lpctl config set --help`")
+        let message = error.to_string();
+        let failure = |message: &str| {
+            let message = format!("{}: {message}", path.display());
+            Failure::new(Kind::Config, "bad_config", message)
+        };
+        match meant(&message) {
+            Some((said, names)) => failure(&said).hint(format!("did you mean {names}?")),
+            None => {
+                failure(&message).hint("mend that line; the keys are listed by `lpctl config set --help`")
+            }
+        }
     })
+}
+
+/// What an unknown key or word in a config file may have been meant to be: what is said without the names that are
+/// known, and the nearest of them.
+fn meant(message: &str) -> Option<(String, String)> {
+    let (said, known) = message
+        .split_once(", expected one of ")
+        .or_else(|| message.split_once(", expected "))?;
+    let (_, typed) = said.split_once('`')?;
+    let (typed, _) = typed.split_once('`')?;
+    let known = known.split('`').skip(1).step_by(2);
+    let names = crate::explain::nearest(typed, known);
+    (!names.is_empty()).then(|| (said.to_string(), crate::explain::listed(&names)))
 }
 
 /// The text of a config file; empty when there is none.

@@ -1,7 +1,7 @@
 //! Contracts, endpoints, reads, plans, and the one way a transaction is sent.
 //!
 //! [`Chain::connect`] checks endpoints and chain and looks the contracts up. Reads give the plain types of
-//! [`crate::view::chain`], each at one block and in two HTTP requests, a list in three. Whatever changes the chain is
+//! [`crate::view::chain`], each at one block and in two HTTP requests. Whatever changes the chain is
 //! first a [`Plan`]: described, checked against the preflight rows and simulated, but not sent. An [`Outbox`] sends it:
 //! the one sender of an account.
 
@@ -19,10 +19,13 @@ mod answers;
 mod calls;
 mod facts;
 mod funds;
+mod gov;
+mod ledger;
 mod particulars;
 mod plan;
 mod pool;
 mod preflight;
+mod registries;
 mod rewards;
 mod submit;
 mod text;
@@ -44,10 +47,12 @@ use self::{
 pub use self::{
     errors::{ChainError, Class, EndpointFailure, SubmitError},
     funds::redemption_gas,
+    gov::Proposal,
+    ledger::{LedgerBound, LedgerError, LedgerProgress, LedgerRequest, LedgerStage},
     network::Network,
     outbox::{Call, Fate, GasPolicy, Journal, Mined, Outbox, Prepared, Sent},
     plan::{
-        Activation, DepositChange, OrchestratorUpdate, Plan, PlanOptions, Publication, StakeChange,
+        Activation, DepositChange, OrchestratorUpdate, Plan, PlanOptions, Publication, StakeChange, Support,
         TokenChange,
     },
     pool::{Hint, Pool},
@@ -139,7 +144,7 @@ impl Contracts {
 }
 
 impl Chain {
-    /// Checks the chain id and looks the contracts up, in two HTTP requests.
+    /// Checks the chain id and looks the contracts up, in one HTTP request.
     ///
     /// # Errors
     /// [`ChainError`]: a configuration that does not fit, or no usable endpoint.

@@ -2,6 +2,7 @@
 
 mod deposit;
 mod fees;
+mod gov;
 mod orchestrator;
 mod redeem;
 mod stake;
@@ -34,6 +35,7 @@ use crate::{
 
 pub use self::{
     deposit::DepositChange,
+    gov::Support,
     orchestrator::{OrchestratorUpdate, Publication},
     stake::StakeChange,
     token::TokenChange,
@@ -41,6 +43,7 @@ pub use self::{
 pub(crate) use self::{
     deposit::{BrokerFacts, answer_broker},
     fees::FeesWithdrawal,
+    gov::{Governance, short_id, state_word},
     orchestrator::Update,
     redeem::Redemption,
 };
@@ -90,6 +93,7 @@ pub(crate) enum Intent {
     Token(TokenChange),
     Update(Update),
     Publish(Publication),
+    Governance(Governance),
 }
 
 /// A described transaction, or a short series of them, not sent. [`Outbox::submit`](super::Outbox::submit) sends it.
@@ -238,6 +242,16 @@ impl Chain {
         self.plan(from, intent, options).await
     }
 
+    /// The account's facts, with those only this intent needs.
+    pub(crate) async fn snapshot_for(&self, from: Address, intent: &Intent) -> Result<Snapshot, ChainError> {
+        let mut snapshot = self.snapshot(from, intent.target()).await?;
+        if let Intent::Governance(act) = intent {
+            snapshot.governance = Box::pin(self.governance_facts(act, &snapshot)).await?;
+        }
+        Box::pin(self.add_particulars(intent, &mut snapshot)).await?;
+        Ok(snapshot)
+    }
+
     /// Reads, checks, simulates, describes.
     pub(crate) async fn plan(
         &self,
@@ -245,12 +259,11 @@ impl Chain {
         intent: Intent,
         options: PlanOptions,
     ) -> Result<Plan, ChainError> {
-        let (snapshot, reach) = tokio::join!(self.snapshot(from, intent.target()), self.reach(&intent));
+        let (snapshot, reach) = tokio::join!(self.snapshot_for(from, &intent), self.reach(&intent));
         let mut snapshot = snapshot?;
         if let Intent::Redeem(redemption) = &intent {
             snapshot.tickets = Some(self.ticket_outlook(from, &redemption.tickets).await?);
         }
-        self.add_particulars(&intent, &mut snapshot).await?;
         let mut steps = self.steps(&intent, &snapshot);
         let mut findings = preflight::rows(
             &intent,
@@ -415,6 +428,7 @@ impl Chain {
             Intent::Token(change) => self.token_steps(*change, snapshot),
             Intent::Update(update) => self.update_steps(update, intent, snapshot),
             Intent::Publish(publication) => self.publish_steps(publication, snapshot),
+            Intent::Governance(act) => self.governance_steps(act, snapshot),
         }
     }
 
@@ -660,6 +674,7 @@ impl Intent {
             Self::Token(change) => change.title(),
             Self::Update(update) => update.title(from),
             Self::Publish(publication) => publication.title(from),
+            Self::Governance(act) => act.title(),
         }
     }
 
@@ -712,6 +727,7 @@ impl Intent {
             Self::Stake(change) => change.predict(before, &mut after),
             Self::Token(change) => change.predict(&mut after),
             Self::Publish(publication) => publication.predict(&mut after),
+            Self::Governance(act) => act.predict(before, &mut after),
             _ => {}
         }
         after
@@ -795,6 +811,7 @@ impl Intent {
             Self::Stake(change) => figures.extend(change.figures(snapshot)),
             Self::Token(change) => figures.extend(change.figures(snapshot)),
             Self::Publish(publication) => figures.extend(publication.figures(snapshot)),
+            Self::Governance(act) => figures.extend(act.figures(snapshot)),
             _ => {}
         }
         figures
@@ -826,6 +843,7 @@ impl Intent {
             (Self::Deposit(change), _) => change.note(key, before),
             (Self::WithdrawFees(withdrawal), _) => withdrawal.note(key),
             (Self::Stake(change), _) => change.note(key, before),
+            (Self::Governance(act), _) => act.note(key, before),
             _ => None,
         }
     }

@@ -5,6 +5,7 @@
 
 mod deposit;
 mod fees;
+mod gov;
 mod orchestrator;
 mod redeem;
 mod reward_for;
@@ -100,7 +101,8 @@ pub(crate) fn rows(
         | Intent::SetServiceUri { .. }
         | Intent::Publish(_)
         | Intent::Token(_)
-        | Intent::Deposit(_) => false,
+        | Intent::Deposit(_)
+        | Intent::Governance(_) => false,
         Intent::Activate(_) | Intent::Update(_) => intent.sends_commission(snapshot),
         Intent::Bond { .. }
         | Intent::Commission { .. }
@@ -175,6 +177,7 @@ pub(crate) fn rows(
             findings.push(claim_before_reward(snapshot, options, "withdrawing"));
             findings.extend(fees::rows(*withdrawal, snapshot));
         }
+        Intent::Governance(act) => findings.extend(gov::rows(act, snapshot)),
         _ => {}
     }
     findings.into_iter().flatten().collect()

@@ -223,9 +223,8 @@ impl Chain {
     async fn snapshot_after(&self, plan: &Plan, block: Option<u64>) -> Result<Snapshot, ChainError> {
         let begun = Instant::now();
         loop {
-            let mut after = self.snapshot(plan.from(), plan.intent.target()).await?;
+            let after = self.snapshot_for(plan.from(), &plan.intent).await?;
             let Some(block) = block.filter(|block| after.at.block < *block) else {
-                self.add_particulars(&plan.intent, &mut after).await?;
                 return Ok(after);
             };
             if begun.elapsed() > self.pace() * CATCH_UP {

@@ -65,12 +65,13 @@ pub use devices::DeviceReader;
 pub use files::DataDirLock;
 pub use follow::follow;
 pub use listener::ConnectionLimits;
-pub use reach::{Advertise, MOST_ADDRESSES, ProbeTimes};
+pub use reach::{Advertise, MOST_ADDRESSES, ProbeTimes, probe_once};
 pub use run::{RunningNode, StopReport, start};
-pub use settings::{KeptSettings, LogControl, PriceChange, SettingsChange, SettingsError};
+pub use settings::{KeptSettings, Limit, LogControl, PriceChange, SettingsChange, SettingsError};
 pub use transcoders::{PoolSettings, TranscoderPool};
 
 use crate::{
+    chain::Outbox,
     media::job::{SegmentJob, SegmentTranscoder, TranscodeError, Transcoded},
     payments::{Cashier, Offer},
     secret::WebhookUrl,
@@ -207,6 +208,8 @@ pub struct NodeConfig {
     pub transcoders: Option<TranscoderPool>,
     /// Takes the gateways' payments; none: nobody pays.
     pub payments: Option<Cashier>,
+    /// Sends the node's transactions: what they may cost can be changed while it runs. None: it sends none.
+    pub outbox: Option<Outbox>,
     /// Bounds.
     pub limits: NodeLimits,
 }
@@ -238,6 +241,7 @@ impl NodeConfig {
             log: None,
             transcoders: None,
             payments: None,
+            outbox: None,
             limits: NodeLimits::default(),
         }
     }
@@ -365,6 +369,7 @@ struct Node {
     object_store: Option<ObjectStore>,
     webhook: Option<webhook::Webhook>,
     payments: Option<payment::Till>,
+    outbox: Option<Outbox>,
     running: TaskTracker,
     arriving: TaskTracker,
     devices: watch::Receiver<Vec<Device>>,

@@ -16,6 +16,7 @@ use axum::{
 };
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
+use serde::Deserialize;
 use serde_json::json;
 use tokio::sync::watch;
 use tokio_stream::wrappers::WatchStream;
@@ -38,6 +39,8 @@ pub(super) trait Operated: Send + Sync + 'static {
     fn status(&self) -> NodeStatus;
     /// Nothing new is begun from now on.
     fn drain(&self);
+    /// Ends a session: its running work is stopped, its renditions are dropped. False if there is none.
+    fn end_session(&self, id: &str) -> Result<bool, SettingsError>;
     /// Changes what can be changed while it runs, and keeps it for the next start. May block.
     fn change(&self, change: &SettingsChange) -> Result<(), SettingsError>;
 }
@@ -93,6 +96,7 @@ pub(super) fn routes(
         .route("/api/v1/status", get(status))
         .route("/api/v1/events", get(events))
         .route("/api/v1/drain", post(drain))
+        .route("/api/v1/end-session", post(end_session))
         .route("/api/v1/settings", post(change))
         .fallback(|| async { failure(StatusCode::NOT_FOUND, "no such path") })
         .method_not_allowed_fallback(|| async {
@@ -139,6 +143,26 @@ fn keep(_reader: &Reader, event: Bytes) -> Result<Bytes, Infallible> {
 async fn drain(State(operator): State<Operator>) -> impl IntoResponse {
     operator.node.drain();
     Json(operator.node.status())
+}
+
+/// The body of `POST /api/v1/end-session`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct EndSession {
+    /// Its id, as the status tells it.
+    session: String,
+}
+
+async fn end_session(State(operator): State<Operator>, body: Bytes) -> Response<Body> {
+    let asked: EndSession = match serde_json::from_slice(&body) {
+        Ok(asked) => asked,
+        Err(error) => return failure(StatusCode::BAD_REQUEST, &error.to_string()),
+    };
+    match operator.node.end_session(&asked.session) {
+        Ok(true) => Json(operator.node.status()).into_response(),
+        Ok(false) => failure(StatusCode::CONFLICT, "there is no such session"),
+        Err(error) => failure(StatusCode::CONFLICT, &error.to_string()),
+    }
 }
 
 async fn change(State(operator): State<Operator>, body: Bytes) -> Response<Body> {

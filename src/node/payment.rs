@@ -57,6 +57,7 @@ impl Till {
                 .map(|(gateway, tag)| (*gateway, tag.to_string()))
                 .collect(),
             ticket_ev_wei: self.cashier.recipient().ticket_ev(),
+            max_face_value_wei: self.cashier.recipient().max_face_value(),
             accounts: self.cashier.books().accounts() as u64,
             ..seen.clone()
         }

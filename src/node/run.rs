@@ -170,6 +170,7 @@ pub async fn start(
         object_store: config.object_store,
         webhook,
         payments: config.payments.map(payment::Till::new),
+        outbox: config.outbox,
         running: TaskTracker::new(),
         arriving: TaskTracker::new(),
         devices: device_list.subscribe(),

@@ -5,6 +5,7 @@ use std::{
     fmt, fs,
     io::{self, Read},
     path::{Path, PathBuf},
+    str::FromStr,
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -12,9 +13,10 @@ use alloy::primitives::Address;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    config::{LogLevel, SessionsChoice},
+    config::{Amount, LogLevel, SessionsChoice},
     payments::{PriceTag, price::PriceError},
     private_file,
+    units::Wei,
 };
 
 /// The file's name in the node's directory.
@@ -38,6 +40,63 @@ pub struct KeptSettings {
     /// What single gateways pay; none: what all pay, whatever the config file says.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub gateway_prices: BTreeMap<Address, Option<PriceTag>>,
+    /// The most a winning ticket pays.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_face_value: Option<Limit>,
+    /// The most to be paid for gas.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_gas_price: Option<Limit>,
+    /// The least to be offered for gas.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub min_gas_price: Option<Amount>,
+}
+
+/// The most there may be of an amount of ETH, or `none`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Limit(pub Option<Wei>);
+
+/// What stands for no limit.
+const NO_LIMIT: &str = "none";
+
+impl FromStr for Limit {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text.trim() == NO_LIMIT {
+            return Ok(Self(None));
+        }
+        match text.parse::<Wei>() {
+            Ok(Wei::ZERO) => Err(format!(
+                "0 is not a limit; write `{NO_LIMIT}` to take the limit away"
+            )),
+            Ok(limit) => Ok(Self(Some(limit))),
+            Err(error) => Err(format!("{error}, or `{NO_LIMIT}`")),
+        }
+    }
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(limit) => write!(f, "{}wei", limit.0),
+            None => f.write_str(NO_LIMIT),
+        }
+    }
+}
+
+impl TryFrom<String> for Limit {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl From<Limit> for String {
+    fn from(limit: Limit) -> Self {
+        limit.to_string()
+    }
 }
 
 /// A change: what it does not name stays. The body of `POST /api/v1/settings`.
@@ -53,6 +112,15 @@ pub struct SettingsChange {
     /// What gateways pay.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub price: Option<PriceChange>,
+    /// The most a winning ticket pays, like `0.1eth`, or `none`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_face_value: Option<Limit>,
+    /// The most to be paid for gas, like `0.1gwei`, or `none`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_gas_price: Option<Limit>,
+    /// The least to be offered for gas.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub min_gas_price: Option<Amount>,
 }
 
 /// Another price, for all gateways without one of their own, or for one.
@@ -73,6 +141,10 @@ pub(super) trait Changing {
     fn set_sessions(&self, choice: SessionsChoice) -> Result<(), SettingsError>;
     /// Sets a price.
     fn set_price(&self, change: &PriceChange) -> Result<(), SettingsError>;
+    /// Sets the most a winning ticket pays.
+    fn set_max_face_value(&self, limit: Limit) -> Result<(), SettingsError>;
+    /// Sets what gas may cost; what is none stays.
+    fn set_gas_limits(&self, max: Option<Limit>, min: Option<Wei>) -> Result<(), SettingsError>;
 }
 
 /// Why a change was not made, or does not last.
@@ -211,6 +283,17 @@ impl RunTimeSettings {
                 None => kept.price.clone_from(&change.price),
             }
         }
+        if let Some(limit) = change.max_face_value {
+            node.set_max_face_value(limit)?;
+            tracing::info!(%limit, "the most a winning ticket pays was changed");
+            kept.max_face_value = Some(limit);
+        }
+        if change.max_gas_price.is_some() || change.min_gas_price.is_some() {
+            node.set_gas_limits(change.max_gas_price, change.min_gas_price.map(|Amount(wei)| wei))?;
+            tracing::info!(max = ?change.max_gas_price, min = ?change.min_gas_price, "what gas may cost was changed");
+            kept.max_gas_price = change.max_gas_price.or(kept.max_gas_price);
+            kept.min_gas_price = change.min_gas_price.or(kept.min_gas_price);
+        }
         kept.write(&self.data_dir)
     }
 }
@@ -233,6 +316,14 @@ mod tests {
         }
 
         fn set_price(&self, _: &PriceChange) -> Result<(), SettingsError> {
+            Ok(())
+        }
+
+        fn set_max_face_value(&self, _: Limit) -> Result<(), SettingsError> {
+            Ok(())
+        }
+
+        fn set_gas_limits(&self, _: Option<Limit>, _: Option<Wei>) -> Result<(), SettingsError> {
             Ok(())
         }
     }
@@ -281,7 +372,27 @@ mod tests {
             };
             settings.change(&change, &Rig { sessions: false }).unwrap();
         }
+        for (max, min) in [
+            (Some("0.1gwei"), None),
+            (None, Some("7wei")),
+            (Some("none"), None),
+        ] {
+            let change = SettingsChange {
+                max_face_value: max.map(|limit| limit.parse().unwrap()),
+                max_gas_price: max.map(|limit| limit.parse().unwrap()),
+                min_gas_price: min.map(|price| Amount(price.parse().unwrap())),
+                ..SettingsChange::default()
+            };
+            settings.change(&change, &Rig { sessions: false }).unwrap();
+        }
         let kept = KeptSettings::read(folder.path()).unwrap();
+        assert_eq!(
+            (kept.max_gas_price, kept.max_face_value),
+            (Some(Limit(None)), Some(Limit(None)))
+        );
+        assert_eq!(kept.min_gas_price, Some(Amount("7wei".parse().unwrap())));
+        assert!("0wei".parse::<Limit>().is_err() && "7".parse::<Limit>().is_err());
+        assert_eq!("0.1gwei".parse::<Limit>().unwrap().to_string(), "100000000wei");
         assert_eq!(kept.log_level, Some(LogLevel::Debug));
         assert_eq!(kept.max_sessions, Some(sessions(3)));
         assert_eq!(kept.price.unwrap().to_string(), "7wei");

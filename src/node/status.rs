@@ -14,12 +14,17 @@ use super::{
     Node, TranscoderPool,
     notices::Known,
     operator::{Operated, Readers},
-    settings::{Changing, PriceChange, SettingsChange, SettingsError},
+    settings::{Changing, Limit, PriceChange, SettingsChange, SettingsError},
     supervisor::TaskError,
 };
 use crate::{
+    chain::Outbox,
     config::SessionsChoice,
-    view::node::{NodeChain, NodeStatus},
+    units::Wei,
+    view::{
+        node::{NodeChain, NodeStatus},
+        payments::PaymentsView,
+    },
 };
 
 /// The least time between two events, however much happens.
@@ -80,12 +85,24 @@ impl Node {
                 .unwrap_or_default(),
             engine,
             chain,
-            payments: self.payments.as_ref().map(super::payment::Till::view),
+            payments: self.payments_view(),
             reach,
             notices,
             mode: self.mode,
             remote: None,
         }
+    }
+}
+
+impl Node {
+    /// What it earns, and what it may spend on gas.
+    fn payments_view(&self) -> Option<PaymentsView> {
+        let mut view = self.payments.as_ref().map(super::payment::Till::view)?;
+        if let Some(policy) = self.outbox.as_ref().map(Outbox::policy) {
+            view.max_gas_price_wei = policy.max_gas_price;
+            view.min_gas_price_wei = policy.min_gas_price;
+        }
+        Some(view)
     }
 }
 
@@ -103,6 +120,14 @@ impl Operated for Node {
         self.settings.change(change, self)?;
         self.changed.send_replace(());
         Ok(())
+    }
+
+    fn end_session(&self, id: &str) -> Result<bool, SettingsError> {
+        let ended = self.sessions.end(id);
+        if ended {
+            tracing::info!(session = id, "a session was ended by the operator");
+        }
+        Ok(ended)
     }
 }
 
@@ -132,6 +157,30 @@ impl Changing for Node {
         // Changes are made on a thread that may wait.
         let setting = cashier.prices().set(change.gateway, change.price.clone());
         Ok(tokio::runtime::Handle::current().block_on(setting)?)
+    }
+
+    fn set_max_face_value(&self, limit: Limit) -> Result<(), SettingsError> {
+        let cashier = self.cashier().ok_or(SettingsError::NotHere(
+            "this node takes no payments: it is on no chain",
+        ))?;
+        cashier.recipient().set_max_face_value(limit.0);
+        Ok(())
+    }
+
+    fn set_gas_limits(&self, max: Option<Limit>, min: Option<Wei>) -> Result<(), SettingsError> {
+        let outbox = self.outbox.as_ref().ok_or(SettingsError::NotHere(
+            "this node sends no transactions: it is on no chain",
+        ))?;
+        let now = outbox.policy();
+        let max = max.map_or(now.max_gas_price, |Limit(limit)| limit);
+        let min = min.unwrap_or(now.min_gas_price);
+        if max.is_some_and(|max| max < min) {
+            return Err(SettingsError::NotHere(
+                "the least offered for gas would be above the most paid for it: nothing could be sent",
+            ));
+        }
+        outbox.set_gas_limits(max, min);
+        Ok(())
     }
 }
 

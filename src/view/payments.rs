@@ -19,6 +19,12 @@ pub struct PaymentsView {
     pub gateway_prices: BTreeMap<Address, String>,
     /// What each ticket is worth.
     pub ticket_ev_wei: Wei,
+    /// The most a winning ticket pays; none: no limit but what gas makes sensible.
+    pub max_face_value_wei: Option<Wei>,
+    /// The most the node pays for gas; none: no limit.
+    pub max_gas_price_wei: Option<Wei>,
+    /// The least it offers for gas.
+    pub min_gas_price_wei: Wei,
     /// Sessions with an account now.
     pub accounts: u64,
     /// Gateways that ever paid.

@@ -2,41 +2,76 @@
 
 use std::{collections::BTreeSet, fs, path::Path};
 
-fn tests_in(folder: &Path, names: &mut BTreeSet<String>) {
-    for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
-        let path = entry.path();
-        if path.is_dir() {
-            tests_in(&path, names);
-        } else if path.extension().is_some_and(|end| end == "rs") {
-            let text = fs::read_to_string(&path).unwrap();
-            let after_fn = text.split("fn ").skip(1);
-            names.extend(after_fn.filter_map(|rest| Some(rest.split_once('(')?.0.to_string())));
+use crate::wire::vectors::rust_sources;
+
+/// The names of functions that are run as tests.
+fn tests_in(source: &str) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    let mut is_test = false;
+    for line in source.lines().map(str::trim) {
+        if line.starts_with("#[test]") || line.starts_with("#[tokio::test") {
+            is_test = true;
+        } else if let Some((_, rest)) = line.split_once("fn ").filter(|_| !line.starts_with("//")) {
+            if is_test {
+                names.extend(rest.split_once('(').map(|(name, _)| name.to_string()));
+            }
+            is_test = false;
         }
     }
+    names
 }
 
-#[test]
-fn every_trap_has_its_row_and_every_test_named_there_exists() {
+/// The rows of a document's tables that begin with a number: it, what is said, and the tests that hold it.
+fn rows_of(document: &str) -> Vec<(u32, String, String)> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs").join(document);
+    let text = fs::read_to_string(path).unwrap();
+    let rows = text.lines().filter_map(|line| {
+        let cells: Vec<&str> = line.split('|').map(str::trim).collect();
+        let number = cells.get(1)?.parse().ok()?;
+        Some((number, (*cells.get(3)?).to_string(), (*cells.get(4)?).to_string()))
+    });
+    rows.collect()
+}
+
+/// Every number has its row, every row a test, and every test is there.
+fn assert_held(document: &str, last: u32) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut tests = BTreeSet::new();
+    let mut source = String::new();
     for folder in ["src", "tests", "commands/src", "commands/tests"] {
-        tests_in(&root.join(folder), &mut tests);
+        rust_sources(&root.join(folder), &mut source);
     }
-    let text = fs::read_to_string(root.join("docs/payments.md")).unwrap();
-    let rows: Vec<Vec<&str>> = text
-        .lines()
-        .map(|line| line.split('|').map(str::trim).collect())
-        .collect();
-    let traps: Vec<(u32, &str)> = rows
+    let tests = tests_in(&source);
+    let rows = rows_of(document);
+    let numbers: Vec<u32> = rows.iter().map(|(number, ..)| *number).collect();
+    assert_eq!(numbers, (1..=last).collect::<Vec<_>>(), "{document}");
+    let unheld: Vec<u32> = rows
         .iter()
-        .filter_map(|cells| Some((cells.get(1)?.parse().ok()?, *cells.get(4)?)))
+        .filter(|(_, said, held)| held.is_empty() && !said.contains("not built"))
+        .map(|(number, ..)| *number)
         .collect();
-    let numbers: Vec<u32> = traps.iter().map(|(number, _)| *number).collect();
-    assert_eq!(numbers, (1..=51).collect::<Vec<_>>());
-    let named = traps.iter().flat_map(|(_, cell)| cell.split(','));
+    assert!(unheld.is_empty(), "{document}: no test holds {unheld:?}");
+    let named = rows.iter().flat_map(|(.., held)| held.split(','));
     let missing: Vec<&str> = named
         .map(|name| name.trim().trim_matches('`'))
         .filter(|name| !name.is_empty() && !tests.contains(*name))
         .collect();
-    assert!(missing.is_empty(), "no tests of these names: {missing:?}");
+    assert!(
+        missing.is_empty(),
+        "{document}: no tests of these names: {missing:?}"
+    );
+}
+
+#[test]
+fn every_trap_has_its_row_and_every_test_named_there_exists() {
+    assert_held("payments.md", 51);
+}
+
+#[test]
+fn every_preflight_row_has_its_test() {
+    assert_held("preflight.md", 46);
+}
+
+#[test]
+fn every_menu_entry_of_livepeer_cli_has_its_command_and_its_test() {
+    assert_held("livepeer_cli.md", 31);
 }

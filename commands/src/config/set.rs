@@ -1,6 +1,12 @@
 //! `lpctl config set`.
 
-use clap::{Args, ValueEnum};
+use std::ffi::OsStr;
+
+use clap::{
+    Args, ValueEnum,
+    builder::{EnumValueParser, PossibleValue, TypedValueParser},
+};
+use engine::config::NodeName;
 use serde::Serialize;
 
 use crate::{
@@ -20,6 +26,7 @@ Examples:
   lpctl config set account cold --defaults
   lpctl config set profile devnet          choose the profile in use
   lpctl config set transcode.cpu.slowest fast
+  lpctl config set nodes.eu1 http://127.0.0.1:7935
 
 Keys of the config file, in [defaults] and in each [profiles.NAME]:
   network        arbitrum-one, devnet, offchain, or a name of your own with controller
@@ -35,6 +42,7 @@ Keys of the config file, in [defaults] and in each [profiles.NAME]:
   max_sessions   streams a node serves at once, or auto; `lpctl bench transcode --write-config` measures it
   mode           what `lpctl run` is: combined, orchestrator or transcoder
   orch_addr      where a transcoder finds its orchestrator, like \"orchestrator.example:8935\"
+  service_addr   address gateways are told, like \"https://o1.example.org:8935\"
   orch_secret_file  file whose first line orchestrator and transcoders share
   log_level      how much a node logs: error, warn, info, debug or trace
   transcode.cpu.preset            auto (the slowest that keeps up), or ultrafast … placebo
@@ -77,17 +85,57 @@ Keys of the config file, in [defaults] and in each [profiles.NAME]:
   gateway.max_ticket_ev           most one ticket may be worth [3000gwei]
   gateway.max_total_ev            most all tickets of one segment may be worth [20000gwei]
   gateway.deposit_multiplier      how many winning tickets the deposit must cover [1]
+`nodes.NAME` is a node's operator API, in [nodes]; `lpctl node --all` asks them all.
 `profile = \"NAME\"` at the top chooses the profile in use.")]
 pub struct SetArgs {
     /// What to set
-    #[arg(value_enum)]
-    pub key: Key,
+    #[arg(value_parser = SettingParser)]
+    pub key: Setting,
     /// Its value; several for rpc_urls and other lists
     #[arg(required = true, value_name = "VALUE")]
     pub values: Vec<String>,
     /// Change the defaults of all profiles
     #[arg(long)]
     pub defaults: bool,
+}
+
+/// What can be changed: one of the keys, or a node of the inventory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Setting {
+    /// A key of a profile, or of the defaults.
+    Key(Key),
+    /// Where the node of that name is.
+    Node(NodeName),
+}
+
+/// Reads `nodes.NAME`, or one of the keys, which are also what is completed.
+#[derive(Debug, Clone)]
+struct SettingParser;
+
+impl TypedValueParser for SettingParser {
+    type Value = Setting;
+
+    fn parse_ref(
+        &self,
+        command: &clap::Command,
+        argument: Option<&clap::Arg>,
+        value: &OsStr,
+    ) -> Result<Setting, clap::Error> {
+        match value.to_str().and_then(|text| text.strip_prefix("nodes.")) {
+            Some(name) => name.parse().map(Setting::Node).map_err(|reason| {
+                clap::Error::raw(clap::error::ErrorKind::ValueValidation, format!("{reason}\n"))
+                    .with_cmd(command)
+            }),
+            None => EnumValueParser::<Key>::new()
+                .parse_ref(command, argument, value)
+                .map(Setting::Key),
+        }
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        let keys = Key::value_variants().iter();
+        Some(Box::new(keys.filter_map(ValueEnum::to_possible_value)))
+    }
 }
 
 /// Settings that can be changed.
@@ -109,6 +157,7 @@ pub enum Key {
     MaxSessions,
     Mode,
     OrchAddr,
+    ServiceAddr,
     OrchSecretFile,
     LogLevel,
     #[value(name = "transcode.cpu.preset")]
@@ -217,18 +266,34 @@ impl Report for Changed {
 /// # Errors
 /// A config failure when the file or the value is not understood.
 pub async fn run(args: SetArgs, context: &mut Context) -> eyre::Result<()> {
-    let key = args
-        .key
+    let path = context.directories().config_file.clone();
+    let changing = match args.key {
+        Setting::Key(key) => key,
+        Setting::Node(name) => {
+            let url = args.values.join(" ");
+            settings::edit(&path, |document| {
+                let nodes = document.entry("nodes").or_insert_with(toml_edit::table);
+                if let Some(nodes) = nodes.as_table_like_mut() {
+                    nodes.insert(name.as_str(), toml_edit::value(url));
+                }
+            })?;
+            return Ok(context.shell.report(&Changed {
+                key: format!("nodes.{name}"),
+                place: "the file".to_string(),
+                config_file: path.display().to_string(),
+            })?);
+        }
+    };
+    let key = changing
         .to_possible_value()
         .map(|value| value.get_name().to_string())
         .unwrap_or_default();
-    let path = context.directories().config_file.clone();
     let profile = context
         .settings()
         .profile
         .clone()
-        .filter(|_| !args.defaults && args.key != Key::Profile);
-    let value: toml_edit::Item = match args.key {
+        .filter(|_| !args.defaults && changing != Key::Profile);
+    let value: toml_edit::Item = match changing {
         Key::RpcUrls | Key::OrchestratorNodes | Key::OrchestratorPeers | Key::GatewayOrchestrators => {
             toml_edit::value(args.values.iter().collect::<toml_edit::Array>())
         }
@@ -250,12 +315,12 @@ pub async fn run(args: SetArgs, context: &mut Context) -> eyre::Result<()> {
         },
         _ => toml_edit::value(args.values.join(" ")),
     };
-    let place = match (&profile, args.key) {
+    let place = match (&profile, changing) {
         (_, Key::Profile) => "the file".to_string(),
         _ => place(profile.as_deref()),
     };
     settings::edit(&path, |document| {
-        if args.key == Key::Profile {
+        if changing == Key::Profile {
             document["profile"] = value;
         } else {
             put(document, profile.as_deref(), &key, value);

@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use super::DriverArgs;
 use crate::{
     context::Context,
-    dashboard::feed::{FeedError, NodeApi},
+    dashboard::feed::{FeedError, NodeApi, node_api},
     failure::{Failure, Kind},
 };
 
@@ -36,7 +36,7 @@ pub(super) struct Rig {
 impl Rig {
     pub(super) fn new(driver: &DriverArgs, context: &Context) -> Result<Self, Failure> {
         Ok(Self {
-            node: NodeApi::new(&context.settings().node_url)?,
+            node: node_api(&context.settings().node_url)?,
             is_named: context.settings().from_command_line.node_url.is_some(),
             library: driver.nvml.clone(),
             reader: None,
@@ -72,7 +72,7 @@ impl Rig {
         let gpu = status.devices.iter().find(|device| device.driver.is_some());
         GpuList {
             time: status.time,
-            node: Some(self.node.shown().to_string()),
+            node: Some(self.node.shown()),
             driver: gpu.and_then(|gpu| gpu.driver.clone()),
             cuda: gpu.and_then(|gpu| gpu.cuda.clone()),
             driver_problem: None,

@@ -3,13 +3,17 @@
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use engine::view::node::{NodeMode, NodeStatus};
+use engine::{
+    operator::{ApiError, NodeApi},
+    view::node::{NodeMode, NodeStatus},
+};
 use serde::Serialize;
 
-use super::failed;
+use super::{
+    fleet::{Answer, INTERVAL, Teller, Verb},
+    target::Node,
+};
 use crate::{
-    context::Context,
-    dashboard::feed::{FeedError, NodeApi},
     failure::{Failure, Kind},
     shell::{Report, Style},
     wording::counted,
@@ -35,14 +39,12 @@ pub struct DrainArgs {
     timeout: Option<u64>,
 }
 
-/// How often the node is asked what is left.
-const INTERVAL: Duration = Duration::from_millis(250);
 /// So many answers in a row may be missing before the node is taken for gone.
 const PATIENCE: u32 = 8;
 
 /// What is left.
 #[derive(Serialize)]
-struct Draining {
+pub(super) struct Draining {
     mode: NodeMode,
     draining: bool,
     /// Sessions, or of a transcoder tasks, that are not finished.
@@ -91,25 +93,44 @@ impl Report for Draining {
     }
 }
 
-/// Asks the node to drain, and waits if that is wanted.
-///
-/// # Errors
-/// Unreachable when no node answers, failed when the time is up.
-pub async fn run(args: DrainArgs, node: &NodeApi, context: &mut Context) -> eyre::Result<()> {
-    let status = node.drain().await.map_err(|error| failed(node, &error))?;
-    let mut draining = Draining::of(&status);
-    if args.wait {
-        draining = Box::pin(wait(draining, &args, node, context)).await?;
+impl Answer for Draining {
+    const COLUMNS: &'static [&'static str] = &["left", "state"];
+
+    fn cells(&self, _: &Style) -> Vec<String> {
+        let state = if self.done { "drained" } else { "draining" };
+        vec![counted(self.left, self.what()), state.to_string()]
     }
-    Ok(context.shell.report(&draining)?)
+}
+
+impl Verb for DrainArgs {
+    type Answer = Draining;
+
+    fn question(&self) -> Option<String> {
+        Some("take nothing new".to_string())
+    }
+
+    async fn ask(&self, node: &Node, teller: &Teller) -> Result<Draining, Failure> {
+        let (_, api) = node.own(
+            "it cannot be told to finish what it has and take nothing new",
+            "of a go-livepeer orchestrator `lpctl node set-max-sessions 1` keeps nearly all new streams away; a gateway has \
+             no more to do once nobody sends to it",
+        )?;
+        let status = api.drain().await.map_err(|error| node.failed(&error))?;
+        let draining = Draining::of(&status);
+        match self.wait {
+            true => Box::pin(wait(draining, self, node, &api, teller)).await,
+            false => Ok(draining),
+        }
+    }
 }
 
 async fn wait(
     mut draining: Draining,
     args: &DrainArgs,
-    node: &NodeApi,
-    context: &mut Context,
-) -> eyre::Result<Draining> {
+    node: &Node,
+    api: &NodeApi,
+    teller: &Teller,
+) -> Result<Draining, Failure> {
     let until = args
         .timeout
         .map(|seconds| Instant::now() + Duration::from_secs(seconds));
@@ -117,29 +138,25 @@ async fn wait(
     while !draining.done {
         if draining.left > 0 && told != Some(draining.left) {
             told = Some(draining.left);
-            context
-                .shell
-                .status(format_args!("{} left", counted(draining.left, draining.what())));
+            teller.tell(&format!("{} left", counted(draining.left, draining.what())));
         }
         if until.is_some_and(|until| Instant::now() >= until) {
-            return Err(time_is_up(&draining).into());
+            return Err(time_is_up(&draining));
         }
         tokio::time::sleep(INTERVAL).await;
-        match node.status().await {
+        match api.status().await {
             Ok(status) => {
                 missing = 0;
                 draining = Draining::of(&status);
                 if !draining.draining {
-                    return Err(restarted(node).into());
+                    return Err(restarted(node));
                 }
             }
-            Err(error @ (FeedError::Garbled(_) | FeedError::NotANode)) => {
-                return Err(failed(node, &error).into());
-            }
+            Err(error @ (ApiError::Garbled(_) | ApiError::NotANode)) => return Err(node.failed(&error)),
             Err(error) => {
                 missing += 1;
                 if missing >= PATIENCE {
-                    return Err(gone(node, &draining, &error).into());
+                    return Err(gone(node, &draining, &error));
                 }
             }
         }
@@ -157,7 +174,7 @@ fn time_is_up(draining: &Draining) -> Failure {
     .hint("run it again to wait on, or stop the node: it lets running segments finish")
 }
 
-fn restarted(node: &NodeApi) -> Failure {
+fn restarted(node: &Node) -> Failure {
     let message = format!(
         "the node at {} does not drain any more: it was started again",
         node.shown()
@@ -165,7 +182,7 @@ fn restarted(node: &NodeApi) -> Failure {
     Failure::new(Kind::Failed, "not_draining", message).hint("run it again")
 }
 
-fn gone(node: &NodeApi, draining: &Draining, error: &FeedError) -> Failure {
+fn gone(node: &Node, draining: &Draining, error: &ApiError) -> Failure {
     let left = counted(draining.left, draining.what());
     Failure::new(
         Kind::Unreachable,

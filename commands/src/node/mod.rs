@@ -1,25 +1,62 @@
-//! `lpctl node`: a running node, over its operator API.
+//! `lpctl node`: running nodes, over their operator APIs. lpctl's or go-livepeer's, one or several at once.
+//!
+//! | module | holds |
+//! |---|---|
+//! | `target` | which nodes are meant, and what answers there |
+//! | `fleet` | one node asked, or several at once: the answer, or a table with a row a node |
+//! | `show`, `sessions`, `transcoders` | what a node tells |
+//! | `price`, `capacity`, `limits`, `log`, `broadcast` | what is changed while it runs |
+//! | `drain`, `end` | what ends |
 
+mod broadcast;
+mod capacity;
 mod drain;
+mod end;
+mod fleet;
+mod limits;
+mod log;
 mod price;
 mod sessions;
-mod settings;
 mod show;
+mod target;
 mod transcoders;
 
-use clap::Subcommand;
-use engine::view::node::NodeStatus;
+use clap::{Args, Subcommand};
 
-use crate::{
-    context::Context,
-    dashboard::{
-        feed::{FeedError, NodeApi},
-        no_answer,
-    },
-    failure::{Failure, Kind},
-};
+use crate::context::Context;
 
-/// See and command a running node
+const ABOUT_SEVERAL: &str = "\
+Examples:
+  lpctl node show
+  lpctl --node http://127.0.0.1:6935 node show
+  lpctl --node eu1 --node us1 node show           two of the config's [nodes]
+  lpctl node --all set-max-sessions 12 --yes
+  lpctl config set nodes.eu1 http://127.0.0.1:7935
+
+A node is one of lpctl's, or one of go-livepeer's at its CLI port; which of them
+answers is found out. What that node's API does not offer is refused (exit 4).
+
+Several nodes are asked at once, and each is a row of one table; with --json the
+answer is an array of {node, url, data, error}. Exit code: 0 if all did it; what
+is wrong with all of them if it is the same for all, so 7 if all are dead; else 1.
+Changes to several nodes are confirmed, or need --yes.
+
+An operator API of go-livepeer is plain HTTP and lets in everybody: reach nodes
+elsewhere through a tunnel.";
+
+/// See and command running nodes
+#[derive(Debug, Args)]
+#[command(after_help = ABOUT_SEVERAL)]
+pub struct NodeArgs {
+    /// All nodes of the config's [nodes]
+    #[arg(long, global = true)]
+    all: bool,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: NodeCommand,
+}
+
+/// What can be done with nodes.
 #[derive(Debug, Subcommand)]
 #[allow(
     missing_docs,
@@ -30,42 +67,58 @@ pub enum NodeCommand {
     Sessions(sessions::SessionsArgs),
     Transcoders(transcoders::TranscodersArgs),
     Drain(drain::DrainArgs),
-    SetMaxSessions(settings::SetMaxSessionsArgs),
+    EndSession(end::EndSessionArgs),
     SetPrice(price::SetPriceArgs),
-    LogLevel(settings::LogLevelArgs),
+    SetCapabilityPrice(price::SetCapabilityPriceArgs),
+    SetMaxSessions(capacity::SetMaxSessionsArgs),
+    SetMaxFaceValue(limits::SetMaxFaceValueArgs),
+    SetMaxGasPrice(limits::SetMaxGasPriceArgs),
+    SetMinGasPrice(limits::SetMinGasPriceArgs),
+    /// See and change how a go-livepeer gateway sends
+    #[command(subcommand)]
+    BroadcastConfig(broadcast::BroadcastCommand),
+    LogLevel(log::LogLevelArgs),
+}
+
+impl NodeCommand {
+    /// Whether it changes nothing.
+    #[must_use]
+    pub fn only_looks(&self) -> bool {
+        matches!(
+            self,
+            Self::Show(_)
+                | Self::Sessions(_)
+                | Self::Transcoders(_)
+                | Self::BroadcastConfig(broadcast::BroadcastCommand::Show(_))
+        )
+    }
 }
 
 /// Carries out one of them.
 ///
 /// # Errors
-/// Unreachable when no node answers; else as the command says.
-pub async fn run(command: NodeCommand, context: &mut Context) -> eyre::Result<()> {
-    let node = NodeApi::new(&context.settings().node_url)?;
-    match command {
-        NodeCommand::Show(args) => show::run(args, &node, context).await,
-        NodeCommand::Sessions(args) => sessions::run(args, &node, context).await,
-        NodeCommand::Transcoders(args) => transcoders::run(args, &node, context).await,
-        NodeCommand::Drain(args) => drain::run(args, &node, context).await,
-        NodeCommand::SetMaxSessions(args) => settings::set_max_sessions(args, &node, context).await,
-        NodeCommand::SetPrice(args) => price::run(args, &node, context).await,
-        NodeCommand::LogLevel(args) => settings::log_level(args, &node, context).await,
-    }
-}
-
-async fn status(node: &NodeApi) -> Result<NodeStatus, Failure> {
-    node.status().await.map_err(|error| failed(node, &error))
-}
-
-/// What it means that a node did not do what it was asked.
-fn failed(node: &NodeApi, error: &FeedError) -> Failure {
-    match error {
-        FeedError::Refused(text) => Failure::new(
-            Kind::Refused,
-            "node_refused",
-            format!("the node at {} did not do that: {text}", node.shown()),
-        )
-        .hint("`lpctl node show` tells what kind of node it is"),
-        error => no_answer(node, error),
+/// Unreachable when no node answers, refused for what a node does not offer; else as the command says.
+pub async fn run(args: NodeArgs, context: &mut Context) -> eyre::Result<()> {
+    let targets = target::chosen(args.all, context.settings())?;
+    match args.command {
+        NodeCommand::Show(verb) => fleet::run(&verb, targets, context).await,
+        NodeCommand::Sessions(verb) => fleet::run(&verb, targets, context).await,
+        NodeCommand::Transcoders(verb) => fleet::run(&verb, targets, context).await,
+        NodeCommand::Drain(verb) => fleet::run(&verb, targets, context).await,
+        NodeCommand::EndSession(verb) => fleet::run(&verb, targets, context).await,
+        NodeCommand::SetPrice(verb) => fleet::run(&verb, targets, context).await,
+        NodeCommand::SetCapabilityPrice(verb) => fleet::run(&verb, targets, context).await,
+        NodeCommand::SetMaxSessions(verb) => fleet::run(&verb, targets, context).await,
+        NodeCommand::SetMaxFaceValue(verb) => fleet::run(&verb, targets, context).await,
+        NodeCommand::SetMaxGasPrice(verb) => fleet::run(&verb, targets, context).await,
+        NodeCommand::SetMinGasPrice(verb) => fleet::run(&verb, targets, context).await,
+        NodeCommand::BroadcastConfig(broadcast::BroadcastCommand::Show(verb)) => {
+            fleet::run(&verb, targets, context).await
+        }
+        NodeCommand::BroadcastConfig(broadcast::BroadcastCommand::Set(verb)) => {
+            fleet::run(&verb, targets, context).await
+        }
+        NodeCommand::LogLevel(verb) => fleet::run(&verb, targets, context).await,
     }
 }
 
@@ -77,6 +130,14 @@ fn ago(now: jiff::Timestamp, then: jiff::Timestamp) -> String {
         120..=7199 => format!("{} min", seconds / 60),
         7200..=172_799 => format!("{} h", seconds / 3600),
         _ => format!("{} d", seconds / 86_400),
+    }
+}
+
+/// What becomes of a change when the node starts again.
+fn lasting(is_kept: bool) -> &'static str {
+    match is_kept {
+        true => "It is kept for the next start",
+        false => "It holds until the node ends: go-livepeer keeps it in memory only",
     }
 }
 

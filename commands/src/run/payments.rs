@@ -2,14 +2,14 @@
 
 mod advice;
 mod beside;
-mod price;
+pub(crate) mod price;
 
 use std::{path::Path, sync::Arc, time::Duration};
 
 use alloy::primitives::Address;
 use clap::{ArgAction, Args};
 use engine::{
-    chain::{GasPolicy, Outbox, PriceFeed, WatchSettings, Watcher, redemption_gas},
+    chain::{Outbox, PriceFeed, WatchSettings, Watcher, redemption_gas},
     config::Pixels,
     payments::{
         Books, BooksError, Cashier, PriceTag, Prices, Recipient, RecipientSecret, RecipientSettings, Senders,
@@ -104,6 +104,8 @@ impl PaymentArgs {
 pub struct Paid {
     /// Takes the payments.
     pub cashier: Cashier,
+    /// Sends the node's transactions.
+    pub outbox: Outbox,
     /// What must run as long as the node does.
     pub beside: Beside,
 }
@@ -177,12 +179,8 @@ pub async fn open(
         .map_err(of_books)?;
     let is_registered = advice::tell_standing(&watcher, context).await;
 
-    let policy = GasPolicy {
-        max_gas_price: context.settings().max_gas_price,
-        ..GasPolicy::default()
-    };
     let state_dir = context.directories().state_dir.clone();
-    let outbox = Outbox::open(chain.clone(), signer, &state_dir, policy)
+    let outbox = Outbox::open(chain.clone(), signer, &state_dir, asked.gas)
         .map_err(|error| unusable_journal(context, "written", &error))?;
     let parts = RedeemParts {
         books: books.clone(),
@@ -212,7 +210,7 @@ pub async fn open(
         check_role(&chain, orchestrator, account).await?;
         let settings = rewards.settings(orchestrator, chain.is_public(), context)?;
         let clock = Some(watcher.clock());
-        let mut guardian = Guardian::start(chain, outbox, settings, clock, beside.stop());
+        let mut guardian = Guardian::start(chain, outbox.clone(), settings, clock, beside.stop());
         beside.spawn("calling reward", async move {
             match guardian.ended().await {
                 true => Ok(()),
@@ -221,7 +219,11 @@ pub async fn open(
         });
     }
     beside.watch(watcher, books);
-    Ok(Paid { cashier, beside })
+    Ok(Paid {
+        cashier,
+        outbox,
+        beside,
+    })
 }
 
 /// The redeemer elsewhere, if tickets are left with one.

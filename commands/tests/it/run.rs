@@ -107,7 +107,7 @@ impl Node {
     }
 
     /// Sends one segment as a gateway; resolves with the head of the answer.
-    async fn push(&self, signer: &impl MessageSigner, data: &Bytes) -> reqwest::Response {
+    pub async fn push(&self, signer: &impl MessageSigner, data: &Bytes) -> reqwest::Response {
         let uri = self.service_uri().parse().unwrap();
         let channel = client::connect_grpc(&uri, PATIENCE).await.unwrap();
         let address = signer.address();

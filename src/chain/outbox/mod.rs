@@ -28,7 +28,7 @@ mod waiting;
 use std::{
     fmt, io,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, PoisonError, RwLock},
     time::Duration,
 };
 
@@ -65,12 +65,14 @@ const PATIENCE: Duration = Duration::from_secs(30);
 #[derive(Clone)]
 pub struct Outbox {
     shared: Arc<Shared>,
-    policy: GasPolicy,
+    /// Rules of this handle alone; none: those of the account.
+    own_policy: Option<GasPolicy>,
 }
 
 struct Shared {
     chain: Chain,
     signer: PrivateKeySigner,
+    policy: RwLock<GasPolicy>,
     journal: Journal,
     lock_file: PathBuf,
     /// Tasks of this process take turns here; only one of them asks the kernel.
@@ -187,11 +189,12 @@ impl Outbox {
                 lock_file: state_dir.join(file),
                 chain,
                 signer,
+                policy: RwLock::new(policy),
                 journal,
                 turn: Arc::default(),
                 owner: lock::this_process(),
             }),
-            policy,
+            own_policy: None,
         })
     }
 
@@ -213,10 +216,21 @@ impl Outbox {
         &self.shared.journal
     }
 
-    /// The rules for gas.
+    /// The rules for gas that hold now.
     #[must_use]
     pub fn policy(&self) -> GasPolicy {
-        self.policy
+        self.own_policy.unwrap_or_else(|| {
+            let policy = self.shared.policy.read();
+            *policy.unwrap_or_else(PoisonError::into_inner)
+        })
+    }
+
+    /// Sets what gas may cost from now on, for every handle without rules of its own: also for what waits to be mined, when
+    /// it is offered anew.
+    pub fn set_gas_limits(&self, max_gas_price: Option<Wei>, min_gas_price: Wei) {
+        let mut policy = self.shared.policy.write().unwrap_or_else(PoisonError::into_inner);
+        policy.max_gas_price = max_gas_price;
+        policy.min_gas_price = min_gas_price;
     }
 
     /// The same sender with other rules for gas.
@@ -224,7 +238,7 @@ impl Outbox {
     pub fn with_policy(&self, policy: GasPolicy) -> Self {
         Self {
             shared: Arc::clone(&self.shared),
-            policy,
+            own_policy: Some(policy),
         }
     }
 
@@ -285,7 +299,7 @@ impl Outbox {
         let mut standing = standing.map_err(|error| error.at(name))?;
         let refused = self.send_again(standing.sunk_below(standing.next())).await;
         standing.give_up(&refused);
-        let mut offer = self.policy.offer(&now.fees)?;
+        let mut offer = self.policy().offer(&now.fees)?;
         let free = standing.next();
         // Whoever kept the transaction that got lost takes the new one for its replacement.
         let lost = standing.lost_at(free).and_then(|entry| {
@@ -293,7 +307,7 @@ impl Outbox {
             Attempt::read(raw, entry.cancels)
         });
         if let Some(lost) = &lost
-            && let Some(raised) = self.policy.raise(lost.body.offer, &now.fees)
+            && let Some(raised) = self.policy().raise(lost.body.offer, &now.fees)
         {
             offer = raised;
         }
@@ -392,7 +406,7 @@ impl fmt::Debug for Outbox {
         f.debug_struct("Outbox")
             .field("account", &self.account())
             .field("chain_id", &self.chain().chain_id)
-            .field("policy", &self.policy)
+            .field("policy", &self.policy())
             .finish_non_exhaustive()
     }
 }

@@ -443,7 +443,7 @@ impl Outbox {
         let journal = self.journal();
         let planned = self
             .chain()
-            .plan_replacement(journal, self.account(), hash, kind, self.policy, None)
+            .plan_replacement(journal, self.account(), hash, kind, self.policy(), None)
             .await;
         match planned {
             Ok(planned) => self.replace(planned).await,

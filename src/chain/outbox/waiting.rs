@@ -263,8 +263,8 @@ impl Sent {
                         (overtaken, lost) = (None, None);
                         // Behind another one it waits for that, whatever it offers.
                         let stuck =
-                            look.mined == self.nonce && offered.elapsed() >= outbox.policy.replace_after;
-                        if stuck && replacements < outbox.policy.replacements {
+                            look.mined == self.nonce && offered.elapsed() >= outbox.policy().replace_after;
+                        if stuck && replacements < outbox.policy().replacements {
                             replacements += 1;
                             offered = Instant::now();
                             self.offer_more(observer).await;
@@ -291,7 +291,7 @@ impl Sent {
                             tracing::info!(hash = %self.hash(), ?outcome, "sent again: no endpoint had it");
                             // Dropped for what it offers: nobody takes it for that.
                             let refused = matches!(outcome, super::Broadcast::Rejected(_));
-                            if refused && replacements < outbox.policy.replacements {
+                            if refused && replacements < outbox.policy().replacements {
                                 replacements += 1;
                                 offered = Instant::now();
                                 self.offer_more(observer).await;
@@ -366,7 +366,7 @@ impl Sent {
             return;
         };
         let last = self.newest().clone();
-        let Some(offer) = outbox.policy.raise(last.body.offer, &now.fees) else {
+        let Some(offer) = outbox.policy().raise(last.body.offer, &now.fees) else {
             tracing::warn!(hash = %last.hash, "stuck, and a higher offer is above the ceiling");
             return;
         };

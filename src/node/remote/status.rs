@@ -8,8 +8,9 @@ use crate::{
     node::{
         notices::Known,
         operator::Operated,
-        settings::{Changing, PriceChange, SettingsChange, SettingsError},
+        settings::{Changing, Limit, PriceChange, SettingsChange, SettingsError},
     },
+    units::Wei,
     view::{
         node::{NodeMode, NodeStatus, Notice, RemoteView},
         reach::Reach,
@@ -118,6 +119,12 @@ impl Operated for Remote {
     fn change(&self, change: &SettingsChange) -> Result<(), SettingsError> {
         self.settings.change(change, self)
     }
+
+    fn end_session(&self, _: &str) -> Result<bool, SettingsError> {
+        Err(SettingsError::NotHere(
+            "a transcoder's sessions are its orchestrator's: end them there",
+        ))
+    }
 }
 
 impl Changing for Remote {
@@ -141,6 +148,18 @@ impl Changing for Remote {
     fn set_price(&self, _: &PriceChange) -> Result<(), SettingsError> {
         Err(SettingsError::NotHere(
             "a transcoder names no price: its orchestrator does",
+        ))
+    }
+
+    fn set_max_face_value(&self, _: Limit) -> Result<(), SettingsError> {
+        Err(SettingsError::NotHere(
+            "a transcoder takes no tickets: its orchestrator does",
+        ))
+    }
+
+    fn set_gas_limits(&self, _: Option<Limit>, _: Option<Wei>) -> Result<(), SettingsError> {
+        Err(SettingsError::NotHere(
+            "a transcoder sends no transactions: its orchestrator does",
         ))
     }
 }

@@ -65,6 +65,24 @@ impl PriceTag {
         self
     }
 
+    /// The digits as they were written, in its currency.
+    #[must_use]
+    pub fn amount(&self) -> &str {
+        &self.amount
+    }
+
+    /// How many pixels it is for.
+    #[must_use]
+    pub fn pixels(&self) -> u64 {
+        self.pixels.unwrap_or(1)
+    }
+
+    /// The price in wei for a pixel, where no feed is needed to tell it.
+    #[must_use]
+    pub fn wei_per_pixel(&self) -> Option<Price> {
+        self.in_wei(None).ok()
+    }
+
     /// What it is counted in.
     #[must_use]
     pub fn currency(&self) -> &Currency {
@@ -81,7 +99,7 @@ impl PriceTag {
     ///
     /// # Errors
     /// [`PriceError`] for a currency nobody knows the price of.
-    pub(super) fn in_wei(&self, reading: Option<&Reading>) -> Result<Price, PriceError> {
+    pub fn in_wei(&self, reading: Option<&Reading>) -> Result<Price, PriceError> {
         let ether = || BigRational::from_integer(BigInt::from(10_u64.pow(18)));
         let of_one = match &self.currency {
             Currency::Wei => BigRational::from_integer(1.into()),

@@ -195,6 +195,12 @@ impl Recipient {
         Ok(())
     }
 
+    /// The most a ticket may pay; none for no limit.
+    #[must_use]
+    pub fn max_face_value(&self) -> Option<Wei> {
+        self.wishes().max_face_value.filter(|limit| *limit > Wei::ZERO)
+    }
+
     /// Sets the most a ticket may pay from now on; none for no limit.
     pub fn set_max_face_value(&self, max_face_value: Option<Wei>) {
         let mut wishes = self.0.wishes.write().unwrap_or_else(PoisonError::into_inner);

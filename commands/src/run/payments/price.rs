@@ -4,9 +4,9 @@ use std::{collections::BTreeMap, str::FromStr};
 
 use alloy::primitives::{Address, address};
 use engine::{
-    chain::Chain,
-    config::Amount,
-    node::KeptSettings,
+    chain::{Chain, GasPolicy},
+    config::{Amount, GasPrice},
+    node::{KeptSettings, Limit},
     payments::{PriceSettings, PriceTag},
     units::Wei,
 };
@@ -52,15 +52,21 @@ pub struct Asked {
     pub ticket_ev: Wei,
     /// The most one may pay.
     pub max_face_value: Option<Wei>,
+    /// What gas may cost.
+    pub gas: GasPolicy,
     feed: Option<Address>,
 }
 
 impl Asked {
     /// The contract that knows a currency's price, if there is one.
     pub fn feed(&self, chain: &Chain) -> Option<Address> {
-        let usual = (chain.chain_id() == ARBITRUM_ONE).then_some(DOLLARS_ON_ARBITRUM);
-        self.feed.or(usual)
+        self.feed.or(usual_feed(chain))
     }
+}
+
+/// The contract that tells what ETH costs in dollars, on a chain where it is known.
+pub(crate) fn usual_feed(chain: &Chain) -> Option<Address> {
+    (chain.chain_id() == ARBITRUM_ONE).then_some(DOLLARS_ON_ARBITRUM)
 }
 
 impl PaymentArgs {
@@ -118,12 +124,57 @@ impl PaymentArgs {
                 .or(file.ticket_ev.map(amount))
                 .unwrap_or_else(|| Wei::gwei(TICKET_EV)),
             // As in go-livepeer, nothing is no limit.
-            max_face_value: self
-                .max_face_value
-                .or(file.max_face_value.map(amount))
-                .filter(|limit| *limit > Wei::ZERO),
+            max_face_value: limit(
+                "--max-face-value",
+                self.max_face_value
+                    .map(|typed| Some(typed).filter(|limit| *limit > Wei::ZERO)),
+                kept.max_face_value,
+                file.max_face_value.map(amount).filter(|limit| *limit > Wei::ZERO),
+                context,
+            ),
+            gas: GasPolicy {
+                max_gas_price: limit(
+                    "--max-gas-price",
+                    context
+                        .settings()
+                        .from_command_line
+                        .max_gas_price
+                        .map(|GasPrice(wei)| Some(wei)),
+                    kept.max_gas_price,
+                    context.settings().max_gas_price,
+                    context,
+                ),
+                min_gas_price: kept.min_gas_price.map(amount).unwrap_or_default(),
+                ..GasPolicy::default()
+            },
             feed: self.price_feed.or(file.price_feed),
         })
+    }
+}
+
+/// A limit as it was typed, else as it was set while the node ran, else as the config file says. Says so where two differ.
+fn limit(
+    flag: &str,
+    typed: Option<Option<Wei>>,
+    kept: Option<Limit>,
+    file: Option<Wei>,
+    context: &mut Context,
+) -> Option<Wei> {
+    match (typed, kept) {
+        (Some(typed), Some(kept)) if typed != kept.0 => {
+            context.shell.status(format_args!(
+                "{flag}: as given; {kept} was set at run time and holds without it"
+            ));
+            typed
+        }
+        (Some(typed), _) => typed,
+        (None, Some(kept)) => {
+            context.shell.status(format_args!(
+                "{flag}: {kept}, as set at run time with `lpctl node`"
+            ));
+            kept.0
+        }
+        (None, None) => file,
     }
 }
 
