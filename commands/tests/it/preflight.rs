@@ -116,7 +116,7 @@ async fn each_row_is_provoked_with_its_text_its_fix_and_exit_code_4() {
             "no orchestrator",
             "lpctl stake bond",
         ),
-        ("reward call", "not_active", "", "lpctl"),
+        ("reward call", "not_active", "not in the active set", "lpctl"),
         (
             "fees withdraw",
             "nothing_to_withdraw",
@@ -147,7 +147,12 @@ async fn each_row_is_provoked_with_its_text_its_fix_and_exit_code_4() {
             "no port",
             "write it like",
         ),
-        ("round init", "round_already_initialized", "", "nothing to do"),
+        (
+            "round init",
+            "round_already_initialized",
+            "initialised already",
+            "nothing to do",
+        ),
     ] {
         operator.refused(command, code, says, fix);
     }
@@ -237,7 +242,12 @@ async fn each_row_is_provoked_with_its_text_its_fix_and_exit_code_4() {
     operator.works("reward call");
     operator.works("set-fees --reward-cut 10 --fee-share 40");
     for (command, code, says, fix) in [
-        ("reward call", "reward_already_called", "", "next round"),
+        (
+            "reward call",
+            "reward_already_called",
+            "called already",
+            "next round",
+        ),
         (
             "stake unbond 1000",
             "more_than_bonded",

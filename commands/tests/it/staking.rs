@@ -55,7 +55,7 @@ const LPT: u128 = 1_000_000_000_000_000_000;
 async fn stake_goes_out_comes_back_and_is_given_away() {
     let operator = Operator::new().await;
     let manager = operator.devnet.contracts.bonding_manager.to_string();
-    let token = operator.devnet.contracts.livepeer_token.to_string();
+    let token = operator.devnet.contracts.token.to_string();
     let me = operator.orchestrator().to_string();
     let delegator = operator.devnet.accounts.delegator.address().to_string();
     let bonded = "getDelegator(address)(uint256,uint256,address,uint256,uint256,uint256,uint256)";
@@ -165,7 +165,7 @@ async fn stake_goes_out_comes_back_and_is_given_away() {
 #[tokio::test(flavor = "multi_thread")]
 async fn lpt_is_sent_and_the_faucet_gives_some() {
     let operator = Operator::new().await;
-    let token = operator.devnet.contracts.livepeer_token.to_string();
+    let token = operator.devnet.contracts.token.to_string();
     let delegator = operator.devnet.accounts.delegator.address().to_string();
     let balance = "balanceOf(address)(uint256)";
     let before = operator.cast_number(&token, balance, &[&delegator]).await;
