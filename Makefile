@@ -4,22 +4,29 @@ CARGO ?= cargo
 CARGO_DENY_VERSION := 0.20.2
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: help setup compiler ffmpeg ffmpeg-7 object-store devnet-parts deny demo test check gen
+.PHONY: help setup compiler keyring ffmpeg ffmpeg-7 object-store devnet-parts deny demo test check gen
 
 help:
-	@echo "make setup   install what is missing: a C compiler and ffmpeg (Debian; for tests a newer one and an object store, PyPI, pinned), anvil and Livepeer's contracts (npm, pinned)"
+	@echo "make setup   install what is missing: a C compiler and ffmpeg and a keyring (Debian; for tests a newer ffmpeg and an object store, PyPI, pinned), anvil and Livepeer's contracts (npm, pinned)"
 	@echo "make demo    a Livepeer protocol, an orchestrator, a node and a stream paid with tickets on this machine, verified"
 	@echo "make test    all tests, against the real things"
 	@echo "make check   what must hold before a commit: format, lints, licences, derived files, tests"
 	@echo "make gen     write completions/ and man/ from the code"
 
-setup: compiler ffmpeg ffmpeg-7 object-store devnet-parts
+setup: compiler keyring ffmpeg ffmpeg-7 object-store devnet-parts
 
 # Rust links with it, and tests build drivers of their own.
 compiler:
 	@command -v cc >/dev/null || { \
 		echo "setup: installing a C compiler from this machine's Debian packages"; \
 		$(SUDO) apt-get update -q && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends gcc libc6-dev; \
+	}
+
+# A desktop's keyring and a bus to reach it, for the test that keeps a password there.
+keyring:
+	@command -v gnome-keyring-daemon >/dev/null && command -v dbus-run-session >/dev/null || { \
+		echo "setup: installing a keyring for tests from this machine's Debian packages"; \
+		$(SUDO) apt-get update -q && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends gnome-keyring dbus; \
 	}
 
 ffmpeg:

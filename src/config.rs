@@ -69,6 +69,9 @@ pub struct Layer {
     /// Where a transcoder finds its orchestrator.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub orch_addr: Option<String>,
+    /// Address gateways are told to use.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub service_addr: Option<String>,
     /// File whose first line orchestrator and transcoders share.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub orch_secret_file: Option<PathBuf>,
@@ -602,6 +605,7 @@ impl Layer {
             max_sessions: self.max_sessions.or(below.max_sessions),
             mode: self.mode.or(below.mode),
             orch_addr: self.orch_addr.or(below.orch_addr),
+            service_addr: self.service_addr.or(below.service_addr),
             orch_secret_file: self.orch_secret_file.or(below.orch_secret_file),
             log_level: self.log_level.or(below.log_level),
             gateway: self.gateway.over(below.gateway),
@@ -635,10 +639,12 @@ pub struct ConfigFile {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
     /// Not TOML, or a key or value that is not understood. Shows the line, except where it could hold a secret.
-    #[error("line {line}: {reason}")]
+    #[error("line {line}, column {column}: {reason}")]
     Syntax {
         /// Line it was found at, from 1.
         line: usize,
+        /// Character of that line, from 1.
+        column: usize,
         /// What was not understood.
         reason: String,
     },
@@ -660,9 +666,12 @@ impl ConfigFile {
     pub fn parse(text: &str) -> Result<Self, ConfigError> {
         toml::from_str(text).map_err(|error| {
             let offset = error.span().map_or(0, |span| span.start);
-            let line = text.bytes().take(offset).filter(|&byte| byte == b'\n').count() + 1;
+            let before = text.get(..offset).unwrap_or_default();
+            let line = before.matches('\n').count() + 1;
+            let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
             ConfigError::Syntax {
                 line,
+                column,
                 reason: error.message().to_string(),
             }
         })
@@ -766,6 +775,9 @@ mod tests {
         }
         let error = ConfigFile::parse("[defaults]\nnetwrk = 1\n").unwrap_err();
         assert!(error.to_string().contains("netwrk"), "{error}");
+        assert!(error.to_string().starts_with("line 2, column 1: "), "{error}");
+        let error = ConfigFile::parse("[defaults]\nnetwork = 7\n").unwrap_err();
+        assert!(error.to_string().starts_with("line 2, column 11: "), "{error}");
         let error = ConfigFile::parse(FILE).unwrap().layer(Some("test")).unwrap_err();
         assert!(error.to_string().contains("`devnet`, `main`"), "{error}");
     }
@@ -806,7 +818,7 @@ mod tests {
             ("speed = 1", "unknown field `speed`"),
         ] {
             let error = ConfigFile::parse(&format!("[defaults.transcode.cpu]\n{mistake}\n")).unwrap_err();
-            assert!(error.to_string().starts_with("line 2: "), "{error}");
+            assert!(error.to_string().starts_with("line 2, column "), "{error}");
             assert!(error.to_string().contains(said), "{error}");
         }
         let text = toml::to_string(&file).unwrap();

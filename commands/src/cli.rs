@@ -16,15 +16,18 @@ const STYLES: styling::Styles = styling::Styles::styled()
 
 const EXAMPLES: &str = "\
 Examples:
+  lpctl                                     a menu, on a terminal
+  lpctl init                                set up network, account and role
   lpctl devnet up --detach                  a Livepeer protocol on this machine
   lpctl --profile devnet stake bond 100     put 100 LPT behind yourself
   lpctl run                                 the node, off-chain
   lpctl gateway push clip.mp4 --orch https://127.0.0.1:8935
-  lpctl dashboard                           sessions, GPUs, stake and round, live
+  lpctl dashboard                           sessions, GPUs and stake, live
 
 Every option has a variable: --rpc-url is LPCTL_RPC_URL. Settings come from
 the flag, the variable, the profile, the config file's defaults, in this
-order; `lpctl config show` tells which.
+order; `lpctl config show` tells which. Answers longer than the screen go
+through LPCTL_PAGER, PAGER or less; PAGER=cat prints them.
 
 Exit codes: 0 done, 1 failed, 2 usage, 3 config, 4 refused before anything
 was sent, 5 sent and outcome unknown, 6 mined and reverted, 7 endpoint
@@ -151,6 +154,12 @@ pub struct GlobalArgs {
     pub color: ColorChoice,
 }
 
+/// The tree of commands with its help as it is written, for those who read it and do not show it.
+#[must_use]
+pub fn help_source() -> clap::Command {
+    <Cli as clap::CommandFactory>::command()
+}
+
 /// When to use colour.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum ColorChoice {
@@ -170,6 +179,7 @@ pub enum ColorChoice {
     reason = "the help of a command is the doc comment of its `Args`"
 )]
 pub enum Command {
+    Init(Box<crate::init::InitArgs>),
     Status(crate::status::StatusArgs),
     /// Put LPT behind an orchestrator, and see how it stands
     #[command(subcommand)]
@@ -190,12 +200,18 @@ pub enum Command {
     /// See and take out what tickets earned
     #[command(subcommand)]
     Fees(crate::fees::FeesCommand),
+    /// Vote on the protocol and its treasury
+    #[command(subcommand)]
+    Gov(crate::gov::GovCommand),
     /// Look at transactions that were sent from here, hurry or cancel those that wait
     #[command(subcommand)]
     Tx(crate::tx::TransactionCommand),
     /// Winning tickets: what waits, why, and what was paid
     #[command(subcommand)]
     Ticket(crate::ticket::TicketCommand),
+    /// What moved in and out of an account, for accounts and taxes
+    #[command(subcommand)]
+    Ledger(crate::ledger::LedgerCommand),
     /// LPT in the wallet
     #[command(subcommand)]
     Token(crate::token::TokenCommand),
@@ -211,6 +227,7 @@ pub enum Command {
     #[command(subcommand)]
     Gpu(crate::gpu::GpuCommand),
     Doctor(crate::doctor::DoctorArgs),
+    Why(crate::why::WhyArgs),
     /// Send video to orchestrators, as gateways do
     #[command(subcommand)]
     Gateway(crate::gateway::GatewayCommand),
@@ -230,6 +247,8 @@ pub enum Command {
     /// Come over from go-livepeer
     #[command(subcommand)]
     Migrate(crate::migrate::MigrateCommand),
+    Explain(crate::explain::ExplainArgs),
+    Menu(crate::menu::MenuArgs),
     Completions(crate::completions::CompletionsArgs),
     Man(crate::man::ManArgs),
 }
@@ -239,10 +258,13 @@ impl Command {
     #[must_use]
     pub fn config_need(&self) -> ConfigNeed {
         match self {
-            Self::Completions(_) | Self::Man(_) | Self::Migrate(crate::migrate::MigrateCommand::Flags(_)) => {
-                ConfigNeed::None
+            Self::Completions(_)
+            | Self::Man(_)
+            | Self::Explain(_)
+            | Self::Migrate(crate::migrate::MigrateCommand::Flags(_)) => ConfigNeed::None,
+            Self::Init(_) | Self::Devnet(_) | Self::Config(crate::config::ConfigCommand::Set(_)) => {
+                ConfigNeed::MayAddProfile
             }
-            Self::Devnet(_) | Self::Config(crate::config::ConfigCommand::Set(_)) => ConfigNeed::MayAddProfile,
             _ => ConfigNeed::Whole,
         }
     }
@@ -262,7 +284,16 @@ impl Command {
                 | Self::Gateway(_)
                 | Self::Bench(_)
                 | Self::Config(ConfigCommand::Set(_))
-                | Self::Account(AccountCommand::New(_) | AccountCommand::Import(_) | AccountCommand::Use(_))
+                | Self::Account(
+                    AccountCommand::New(_)
+                        | AccountCommand::Import(_)
+                        | AccountCommand::Use(_)
+                        | AccountCommand::Sign(_)
+                        | AccountCommand::SignTyped(_)
+                        | AccountCommand::ChangePassword(_)
+                        | AccountCommand::Keyring(_)
+                        | AccountCommand::Remove(_)
+                )
         )
     }
 
@@ -278,6 +309,7 @@ impl Command {
         match self {
             Self::Run(_)
             | Self::Gateway(_)
+            | Self::Ledger(_)
             | Self::Rpc(crate::rpc::RpcCommand::Serve(_))
             | Self::Reward(crate::reward::RewardCommand::Watch(_)) => true,
             Self::Devnet(command) => command.ends_itself(),

@@ -1,9 +1,9 @@
 //! `lpctl completions`: the script that completes commands, flags and values.
 
-use clap::{Args, CommandFactory, ValueEnum};
+use clap::{Args, ValueEnum};
 use clap_complete::env::{Bash, Elvish, EnvCompleter, Fish, Powershell, Zsh};
 
-use crate::{cli::Cli, context::Context};
+use crate::context::Context;
 
 /// Print the script that completes lpctl's commands and values in your shell
 ///
@@ -76,7 +76,7 @@ impl CompletionShell {
             Self::Elvish => &Elvish,
             Self::PowerShell => &Powershell,
             Self::Nushell => {
-                let mut command = Cli::command();
+                let mut command = crate::help::command();
                 clap_complete::generate(clap_complete_nushell::Nushell, &mut command, "lpctl", &mut script);
                 return Ok(script);
             }

@@ -15,12 +15,18 @@ pub mod dashboard;
 pub mod deposit;
 pub mod devnet;
 pub mod doctor;
+pub mod explain;
 pub mod failure;
 pub mod fees;
 pub mod gateway;
+pub mod gov;
 pub mod gpu;
+pub mod help;
+pub mod init;
+pub mod ledger;
 mod logging;
 pub mod man;
+pub mod menu;
 pub mod migrate;
 pub mod node;
 pub mod orch;
@@ -38,11 +44,10 @@ pub mod ticket;
 pub mod token;
 pub mod transact;
 pub mod tx;
+pub mod why;
 pub mod wording;
 
 use std::process::ExitCode;
-
-use clap::{CommandFactory, Parser};
 
 use crate::{
     cli::{Cli, Command},
@@ -60,12 +65,15 @@ pub fn main() -> ExitCode {
     }
     // Set already if a second caller is faster: the same one.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    clap_complete::CompleteEnv::with_factory(Cli::command)
+    clap_complete::CompleteEnv::with_factory(help::command)
         .bin("lpctl")
         .complete();
-    let cli = match Cli::try_parse() {
+    let cli = match menu::parse(std::env::args_os().collect()) {
         Ok(cli) => cli,
-        Err(error) => return parse_failure(&error),
+        Err(error) => match menu::in_place_of(&error) {
+            Some(cli) => cli,
+            None => return parse_failure(&error),
+        },
     };
     logging::start(&cli.globals);
     let shell = Shell::new(shell_options(&cli.globals));
@@ -110,7 +118,12 @@ fn usage_message(error: &clap::Error) -> String {
     line.strip_prefix("error: ").unwrap_or(&line).to_string()
 }
 
+/// Carries out a command from its settings to its exit code.
 fn execute(cli: Cli, shell: Shell) -> ExitCode {
+    // The menu is no command with an end: it carries out others.
+    if let Command::Menu(_) = &cli.command {
+        return menu::run(&cli.globals);
+    }
     let mut context = match Context::new(&cli.globals, shell, cli.command.config_need()) {
         Ok(context) => context,
         Err(refused) => {
@@ -177,15 +190,18 @@ async fn dispatch(command: Command, context: &mut Context) -> eyre::Result<()> {
         Command::Rpc(command) => rpc::run(command, context).await,
         Command::Deposit(command) => deposit::run(command, context).await,
         Command::Fees(command) => fees::run(command, context).await,
+        Command::Gov(command) => Box::pin(gov::run(command, context)).await,
         Command::Tx(command) => tx::run(command, context).await,
         Command::Ticket(command) => Box::pin(ticket::run(command, context)).await,
+        Command::Ledger(command) => Box::pin(ledger::run(command, context)).await,
         Command::Token(command) => token::run(command, context).await,
         Command::Protocol(command) => protocol::run(command, context).await,
         Command::Run(args) => run::run(*args, context).await,
         Command::Node(args) => Box::pin(node::run(args, context)).await,
         Command::Gpu(command) => gpu::run(command, context).await,
         Command::Gateway(command) => gateway::run(command, context).await,
-        Command::Doctor(args) => doctor::run(args, context).await,
+        Command::Doctor(args) => Box::pin(doctor::run(args, context)).await,
+        Command::Why(args) => Box::pin(why::run(args, context)).await,
         Command::Bench(command) => bench::run(command, context).await,
         Command::Devnet(command) => devnet::run(command, context).await,
         Command::Config(command) => config::run(command, context).await,
@@ -193,5 +209,9 @@ async fn dispatch(command: Command, context: &mut Context) -> eyre::Result<()> {
         Command::Migrate(command) => migrate::run(command, context).await,
         Command::Man(args) => man::run(args, context).await,
         Command::Dashboard(args) => dashboard::run(args, context).await,
+        Command::Init(args) => init::run(*args, context).await,
+        Command::Explain(args) => explain::run(args, context).await,
+        // Taken care of before there is a context.
+        Command::Menu(_) => Ok(()),
     }
 }

@@ -2,10 +2,9 @@
 
 use std::{fs, path::PathBuf};
 
-use clap::{Args, CommandFactory, ValueHint};
+use clap::{Args, ValueHint};
 
 use crate::{
-    cli::Cli,
     context::Context,
     failure::{Failure, Kind},
 };
@@ -31,7 +30,7 @@ pub struct ManArgs {
 /// # Errors
 /// When a page cannot be written; writing to memory does not fail.
 pub fn pages() -> std::io::Result<Vec<(String, Vec<u8>)>> {
-    let mut root = Cli::command().disable_help_subcommand(true);
+    let mut root = crate::help::command().disable_help_subcommand(true);
     root.build();
     let mut pages = Vec::new();
     collect(&root, "lpctl", &mut pages)?;

@@ -89,7 +89,7 @@ pub struct RunArgs {
     /// File whose first line orchestrator and transcoders share [default: orch_secret_file of the config file]
     #[arg(long, value_name = "PATH", env = "LPCTL_ORCH_SECRET_FILE", hide_env = true, value_hint = ValueHint::FilePath)]
     orch_secret_file: Option<PathBuf>,
-    /// Address gateways are told to use
+    /// Address gateways are told to use [default: service_addr of the config file]
     #[arg(long, value_name = "HOST:PORT", env = "LPCTL_SERVICE_ADDR", hide_env = true)]
     service_addr: Option<String>,
     /// Address to listen on; without it every address for a public --service-addr, else 127.0.0.1:8935
@@ -446,7 +446,11 @@ async fn start(
     stop: &CancellationToken,
 ) -> eyre::Result<(RunningNode, Beside)> {
     let data_dir = args.data_dir(mode, context);
-    let (bind, service_uri) = places::addresses(args.service_addr.as_deref(), args.bind, args.plain)?;
+    let service_addr = args
+        .service_addr
+        .clone()
+        .or(context.settings().service_addr.clone());
+    let (bind, service_uri) = places::addresses(service_addr.as_deref(), args.bind, args.plain)?;
     let advertise = args.advertise.resolve(&context.settings().orchestrator)?;
     let object_store = args.outside.object_store(&context.settings().orchestrator)?;
     let discovery_webhook = args.outside.discovery_webhook(&context.settings().orchestrator);

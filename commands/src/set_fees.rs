@@ -19,6 +19,9 @@ use crate::{
 Examples:
   lpctl set-fees --reward-cut 10 --fee-share 40     you keep 10 % of rewards, delegators get 40 % of fees
   lpctl set-fees --reward-cut 10 --fee-cut 60       the same: you keep 60 % of fees")]
+#[command(override_usage = "\
+lpctl set-fees [OPTIONS] --reward-cut <PERCENT>
+       <--fee-share <PERCENT>|--fee-cut <PERCENT>>")]
 pub struct SetFeesArgs {
     /// What you keep and give.
     #[command(flatten)]

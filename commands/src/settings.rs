@@ -124,6 +124,8 @@ pub struct Settings {
     pub mode: NodeMode,
     /// Where a transcoder finds its orchestrator, unless the command says otherwise.
     pub orch_addr: Option<String>,
+    /// Address gateways are told to use, unless the command says otherwise.
+    pub service_addr: Option<String>,
     /// File whose first line orchestrator and transcoders share, unless the command says otherwise.
     pub orch_secret_file: Option<PathBuf>,
     /// How much a node logs, unless the command says otherwise.
@@ -186,6 +188,7 @@ impl Settings {
             max_sessions: merged.max_sessions.unwrap_or_default(),
             mode: merged.mode.unwrap_or_default(),
             orch_addr: merged.orch_addr,
+            service_addr: merged.service_addr,
             orch_secret_file: merged.orch_secret_file,
             log_level: merged.log_level,
             gateway: merged.gateway,
@@ -259,6 +262,7 @@ fn command_line_layer(globals: &GlobalArgs) -> Result<Layer, Failure> {
             .ok()
             .and_then(|text| mode_named(&text)),
         orch_addr: std::env::var("LPCTL_ORCH_ADDR").ok(),
+        service_addr: std::env::var("LPCTL_SERVICE_ADDR").ok(),
         orch_secret_file: std::env::var_os("LPCTL_ORCH_SECRET_FILE").map(PathBuf::from),
         log_level: None,
         // Flags of `gateway run` alone.
@@ -322,9 +326,31 @@ fn mode_named(word: &str) -> Option<NodeMode> {
 /// A config failure that names the file and the line.
 pub fn read_config_file(path: &Path) -> Result<ConfigFile, Failure> {
     ConfigFile::parse(&read_config_text(path)?).map_err(|error| {
-        Failure::new(Kind::Config, "bad_config", format!("{}: {error}", path.display()))
-            .hint("mend that line; the keys are listed by `lpctl config set --help`")
+        let message = error.to_string();
+        let failure = |message: &str| {
+            let message = format!("{}: {message}", path.display());
+            Failure::new(Kind::Config, "bad_config", message)
+        };
+        match meant(&message) {
+            Some((said, names)) => failure(&said).hint(format!("did you mean {names}?")),
+            None => {
+                failure(&message).hint("mend that line; the keys are listed by `lpctl config set --help`")
+            }
+        }
     })
+}
+
+/// What an unknown key or word in a config file may have been meant to be: what is said without the names that are
+/// known, and the nearest of them.
+fn meant(message: &str) -> Option<(String, String)> {
+    let (said, known) = message
+        .split_once(", expected one of ")
+        .or_else(|| message.split_once(", expected "))?;
+    let (_, typed) = said.split_once('`')?;
+    let (typed, _) = typed.split_once('`')?;
+    let known = known.split('`').skip(1).step_by(2);
+    let names = crate::explain::nearest(typed, known);
+    (!names.is_empty()).then(|| (said.to_string(), crate::explain::listed(&names)))
 }
 
 /// The text of a config file; empty when there is none.

@@ -106,7 +106,7 @@ impl Report for Screen {
             &format!("round {}", facts.round.round),
             &wording::round_line(&facts.round, style),
         );
-        let own = facts.own_orchestrator();
+        let own = own_orchestrator(facts);
         if let Some(own) = own {
             line("reward", &wording::reward_line(own, style));
         }
@@ -141,21 +141,17 @@ impl Report for Screen {
     }
 }
 
-/// Facts the screen asks for more than once.
-trait OwnOrchestrator {
-    fn own_orchestrator(&self) -> Option<&OrchestratorFacts>;
+/// The orchestrator the account itself is, if it is one.
+pub(crate) fn own_orchestrator(facts: &StatusFacts) -> Option<&OrchestratorFacts> {
+    facts
+        .orchestrator
+        .as_ref()
+        .filter(|orchestrator| orchestrator.address == facts.account)
 }
 
-impl OwnOrchestrator for StatusFacts {
-    fn own_orchestrator(&self) -> Option<&OrchestratorFacts> {
-        self.orchestrator
-            .as_ref()
-            .filter(|orchestrator| orchestrator.address == self.account)
-    }
-}
-
-fn headline(facts: &StatusFacts, style: &Style) -> String {
-    let (role, standing) = match facts.own_orchestrator() {
+/// Who it is, and how it stands.
+pub(crate) fn headline(facts: &StatusFacts, style: &Style) -> String {
+    let (role, standing) = match own_orchestrator(facts) {
         Some(own) if own.registered => ("orchestrator", wording::standing(own, facts.pool.max_size)),
         _ if facts.stake.status == StakeStatus::Unbonded => ("account", "nothing bonded".to_string()),
         _ if facts.stake.status == StakeStatus::Pending => (
@@ -171,9 +167,10 @@ fn headline(facts: &StatusFacts, style: &Style) -> String {
     )
 }
 
-fn stake_line(facts: &StatusFacts) -> String {
+/// What is staked, and what that is worth in the pool.
+pub(crate) fn stake_line(facts: &StatusFacts) -> String {
     let own = facts.stake.stake_lpt;
-    let Some(orchestrator) = facts.own_orchestrator().filter(|own| own.registered) else {
+    let Some(orchestrator) = own_orchestrator(facts).filter(|own| own.registered) else {
         return own.human();
     };
     let delegated = orchestrator.total_stake_lpt.saturating_sub(own);
@@ -199,7 +196,8 @@ fn stake_line(facts: &StatusFacts) -> String {
 /// What calling reward takes, roughly: the measure for how long the gas lasts.
 const REWARD_GAS: u64 = 400_000;
 
-fn gas_line(facts: &StatusFacts) -> String {
+/// What there is for gas.
+pub(crate) fn gas_line(facts: &StatusFacts) -> String {
     let price = facts.gas_price_wei;
     let call = price.0.saturating_mul(U256::from(REWARD_GAS));
     let calls = facts
@@ -249,8 +247,8 @@ fn device_line(device: &Device) -> String {
 }
 
 /// The one thing to do now, or nothing.
-fn next(facts: &StatusFacts) -> String {
-    let own = facts.own_orchestrator();
+pub(crate) fn next(facts: &StatusFacts) -> String {
+    let own = own_orchestrator(facts);
     let due = own.is_some_and(|own| own.active && !own.reward_called);
     let next = if facts.paused {
         "wait until the protocol is unpaused"

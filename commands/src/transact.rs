@@ -481,6 +481,22 @@ fn outcome(report: &TransactionReport) -> Option<String> {
     if let Some(fees) = after("fees_wei") {
         parts.push(format!("{fees} of fees are left to withdraw"));
     }
+    let whole = |key: &str| {
+        let change = report.changes.iter().find(|change| change.key == key)?;
+        Some(escape(&change.after))
+    };
+    if let Some(poll) = whole("poll") {
+        parts.push(format!("the poll is {poll}"));
+    }
+    if let Some(proposal) = whole("proposal") {
+        parts.push(format!("the proposal has the number {proposal}"));
+    }
+    if let Some(vote) = whole("vote") {
+        parts.push(format!("your vote is {vote}"));
+    }
+    if let Some(state) = whole("state") {
+        parts.push(format!("the proposal is {state}"));
+    }
     if let Some(round) = after("last_initialized_round") {
         parts.push(format!("round {round} is initialised"));
     }

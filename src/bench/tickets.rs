@@ -12,7 +12,7 @@ use alloy::{
     primitives::{Address, U256},
     signers::local::PrivateKeySigner,
 };
-use futures_util::future::try_join_all;
+use futures_util::{StreamExt as _, future::try_join_all, stream};
 use jiff::Timestamp;
 use secp256k1::{
     Message, Secp256k1, VerifyOnly,
@@ -179,19 +179,21 @@ impl Tickets {
         start.elapsed()
     }
 
-    /// The time a recipient takes that has seen none of them.
+    /// The time a recipient takes that has seen none of them, of as many gateways at once as it has threads.
     async fn whole(&self, threads: usize) -> Result<Duration, TicketBenchError> {
         let recipient = self.recipient(threads)?;
         let start = Instant::now();
-        for payment in &self.payments {
-            let received = recipient
-                .receive(Payment {
-                    sender: self.sender,
-                    price: &self.price,
-                    parameters: &payment.parameters,
-                    tickets: &payment.tickets,
-                })
-                .await;
+        // Gateways pay at the same time: a thread that waits for the last ticket of one payment begins with the next.
+        let payments = self.payments.iter().map(|payment| {
+            recipient.receive(Payment {
+                sender: self.sender,
+                price: &self.price,
+                parameters: &payment.parameters,
+                tickets: &payment.tickets,
+            })
+        });
+        let mut received = stream::iter(payments).buffer_unordered(threads);
+        while let Some(received) = received.next().await {
             if let Some(failure) = received.failure {
                 return Err(TicketBenchError::Refused(failure));
             }

@@ -75,18 +75,24 @@ impl Chain {
         })
     }
 
-    /// The pool, with everybody in it. Three HTTP requests, one more for each hundred.
+    /// The pool, with everybody in it. Two HTTP requests, one more for each hundred after the first.
     ///
     /// # Errors
     /// [`ChainError`] if the chain cannot be read.
     pub async fn orchestrators(&self) -> Result<OrchestratorList, ChainError> {
-        let (now, _) = self.now(None).await?;
+        let (now, likely) = self.now_and_pool().await?;
+        let likely: Vec<Address> = likely.into_iter().map(|(address, _)| address).collect();
         let mut calls = Calls::default();
         let round = self.ask_round(&mut calls);
         let max_size = calls.add(
             self.contracts.bonding_manager,
             &BondingManager::getTranscoderPoolMaxSizeCall {},
         );
+        let likely: Vec<_> = likely
+            .into_iter()
+            .take(ORCHESTRATORS_AT_ONCE)
+            .map(|address| (address, self.ask_orchestrator(&mut calls, address)))
+            .collect();
         let beside = Beside {
             pool: true,
             nonces_of: None,
@@ -99,7 +105,14 @@ impl Chain {
             max_size: usize::try_from(max_size).unwrap_or(usize::MAX),
         };
         let mut orchestrators = Vec::with_capacity(pool.members.len());
-        for some in pool.members.chunks(ORCHESTRATORS_AT_ONCE) {
+        for ((address, slots), (member, _)) in likely.iter().zip(&pool.members) {
+            // Somebody came or went between the two requests: the rest is asked for anew.
+            if address != member {
+                break;
+            }
+            orchestrators.push(answer_orchestrator(&reading.answers, slots, &round, &pool)?);
+        }
+        for some in pool.members[orchestrators.len()..].chunks(ORCHESTRATORS_AT_ONCE) {
             let mut calls = Calls::default();
             let asked: Vec<_> = some
                 .iter()

@@ -18,6 +18,7 @@ use super::{
         BondingManager, ContractName, Controller, LivepeerToken, Minter, RoundsManager, ServiceRegistry,
     },
     errors::ChainError,
+    gov::facts::GovernanceFacts,
     network::seconds_per_block,
     plan::{BrokerFacts, answer_broker},
     pool::{LONGEST, Pool, read_walk, walk_program},
@@ -121,6 +122,8 @@ pub(crate) struct Snapshot {
     pub(crate) pending_nonce: u64,
     /// What is known of the tickets a plan redeems.
     pub(crate) tickets: Option<super::RedeemOutlook>,
+    /// What is known of that which a plan votes on.
+    pub(crate) governance: GovernanceFacts,
 }
 
 /// What the round mints.
@@ -201,7 +204,29 @@ pub(crate) struct Reading {
 impl Chain {
     /// Head, fees, and whom `account` delegates to: one request.
     pub(crate) async fn now(&self, account: Option<Address>) -> Result<(Now, DelegatorGuess), ChainError> {
+        let (now, guess, _) = self.glance(account, false).await?;
+        Ok((now, guess))
+    }
+
+    /// Head, fees, and who is likely in the pool at that head: one request. The endpoint may have moved on between the
+    /// two, or not know: what is read at the head tells.
+    pub(crate) async fn now_and_pool(&self) -> Result<(Now, Vec<(Address, Lpt)>), ChainError> {
+        let (now, _, members) = self.glance(None, true).await?;
+        Ok((now, members))
+    }
+
+    async fn glance(
+        &self,
+        account: Option<Address>,
+        pool: bool,
+    ) -> Result<(Now, DelegatorGuess, Vec<(Address, Lpt)>), ChainError> {
         let mut batch = self.rpc.new_batch();
+        let walk = if pool {
+            let program = walk_program(self.contracts.bonding_manager);
+            Some(batch.add_call::<_, Bytes>("eth_call", &json!([{ "data": program }, "latest"]))?)
+        } else {
+            None
+        };
         let head = batch.add_call::<_, Option<Head>>("eth_getBlockByNumber", &json!(["latest", false]))?;
         let price = batch.add_call::<_, U256>("eth_gasPrice", &json!([]))?;
         let tip = batch.add_call::<_, U256>("eth_maxPriorityFeePerGas", &json!([]))?;
@@ -239,7 +264,15 @@ impl Chain {
                 .unwrap_or_default(),
             None => DelegatorGuess::default(),
         };
-        Ok((Now { head, fees }, guess))
+        let members = match walk {
+            Some(walk) => walk
+                .await
+                .ok()
+                .and_then(|output| read_walk(&output).ok())
+                .unwrap_or_default(),
+            None => Vec::new(),
+        };
+        Ok((Now { head, fees }, guess, members))
     }
 
     /// All reads at one block: one request.
@@ -443,6 +476,7 @@ impl Chain {
             nonce: reading.nonces.0,
             pending_nonce: reading.nonces.1,
             tickets: None,
+            governance: GovernanceFacts::default(),
         })
     }
 
@@ -787,6 +821,7 @@ impl Snapshot {
             nonce: 7,
             pending_nonce: 7,
             tickets: None,
+            governance: GovernanceFacts::default(),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Contracts, endpoints, reads, plans, and the one way a transaction is sent.
 //!
 //! [`Chain::connect`] checks endpoints and chain and looks the contracts up. Reads give the plain types of
-//! [`crate::view::chain`], each at one block and in two HTTP requests, a list in three. Whatever changes the chain is
+//! [`crate::view::chain`], each at one block and in two HTTP requests. Whatever changes the chain is
 //! first a [`Plan`]: described, checked against the preflight rows and simulated, but not sent. An [`Outbox`] sends it:
 //! the one sender of an account.
 
@@ -19,9 +19,12 @@ mod answers;
 mod calls;
 mod facts;
 mod funds;
+mod gov;
+mod ledger;
 mod plan;
 mod pool;
 mod preflight;
+mod registries;
 mod rewards;
 mod submit;
 mod text;
@@ -43,9 +46,11 @@ use self::{
 pub use self::{
     errors::{ChainError, Class, EndpointFailure, SubmitError},
     funds::redemption_gas,
+    gov::Proposal,
+    ledger::{LedgerBound, LedgerError, LedgerProgress, LedgerRequest, LedgerStage},
     network::Network,
     outbox::{Call, Fate, GasPolicy, Journal, Mined, Outbox, Prepared, Sent},
-    plan::{Activation, DepositChange, Plan, PlanOptions},
+    plan::{Activation, DepositChange, Plan, PlanOptions, Support},
     pool::{Hint, Pool},
     price_feed::PriceFeed,
     redemption::{RedeemOutlook, RedeemRevert, RedemptionFound, TicketOutlook},
@@ -135,7 +140,7 @@ impl Contracts {
 }
 
 impl Chain {
-    /// Checks the chain id and looks the contracts up, in two HTTP requests.
+    /// Checks the chain id and looks the contracts up, in one HTTP request.
     ///
     /// # Errors
     /// [`ChainError`]: a configuration that does not fit, or no usable endpoint.

@@ -2,6 +2,7 @@
 
 mod deposit;
 mod fees;
+mod gov;
 mod redeem;
 
 use alloy::{
@@ -29,10 +30,11 @@ use crate::{
     },
 };
 
-pub use self::deposit::DepositChange;
+pub use self::{deposit::DepositChange, gov::Support};
 pub(crate) use self::{
     deposit::{BrokerFacts, answer_broker},
     fees::FeesWithdrawal,
+    gov::{Governance, short_id, state_word},
     redeem::Redemption,
 };
 
@@ -75,6 +77,7 @@ pub(crate) enum Intent {
     Redeem(Redemption),
     Deposit(DepositChange),
     WithdrawFees(FeesWithdrawal),
+    Governance(Governance),
 }
 
 /// A described transaction, or a short series of them, not sent. [`Outbox::submit`](super::Outbox::submit) sends it.
@@ -223,6 +226,15 @@ impl Chain {
         self.plan(from, intent, options).await
     }
 
+    /// The account's facts, with those only this intent needs.
+    pub(crate) async fn snapshot_for(&self, from: Address, intent: &Intent) -> Result<Snapshot, ChainError> {
+        let mut snapshot = self.snapshot(from, intent.target()).await?;
+        if let Intent::Governance(act) = intent {
+            snapshot.governance = Box::pin(self.governance_facts(act, &snapshot)).await?;
+        }
+        Ok(snapshot)
+    }
+
     /// Reads, checks, simulates, describes.
     pub(crate) async fn plan(
         &self,
@@ -230,7 +242,7 @@ impl Chain {
         intent: Intent,
         options: PlanOptions,
     ) -> Result<Plan, ChainError> {
-        let (snapshot, reach) = tokio::join!(self.snapshot(from, intent.target()), self.reach(&intent));
+        let (snapshot, reach) = tokio::join!(self.snapshot_for(from, &intent), self.reach(&intent));
         let mut snapshot = snapshot?;
         if let Intent::Redeem(redemption) = &intent {
             snapshot.tickets = Some(self.ticket_outlook(from, &redemption.tickets).await?);
@@ -388,6 +400,7 @@ impl Chain {
             Intent::Redeem(redemption) => redemption.steps(self, snapshot),
             Intent::Deposit(change) => self.deposit_steps(*change),
             Intent::WithdrawFees(withdrawal) => self.fees_steps(*withdrawal, snapshot),
+            Intent::Governance(act) => self.governance_steps(act, snapshot),
         }
     }
 
@@ -623,6 +636,7 @@ impl Intent {
             Self::Redeem(redemption) => redemption.title(),
             Self::Deposit(change) => change.title(),
             Self::WithdrawFees(withdrawal) => withdrawal.title(from),
+            Self::Governance(act) => act.title(),
         }
     }
 
@@ -672,6 +686,7 @@ impl Intent {
             }
             Self::Deposit(change) => change.predict(&mut after),
             Self::WithdrawFees(withdrawal) => withdrawal.predict(before, &mut after),
+            Self::Governance(act) => act.predict(before, &mut after),
             _ => {}
         }
         after
@@ -752,6 +767,7 @@ impl Intent {
             )),
             Self::Deposit(change) => figures.extend(change.figures(snapshot)),
             Self::WithdrawFees(withdrawal) => figures.extend(withdrawal.figures(snapshot)),
+            Self::Governance(act) => figures.extend(act.figures(snapshot)),
             _ => {}
         }
         figures
@@ -782,6 +798,7 @@ impl Intent {
             }
             (Self::Deposit(change), _) => change.note(key, before),
             (Self::WithdrawFees(withdrawal), _) => withdrawal.note(key),
+            (Self::Governance(act), _) => act.note(key, before),
             _ => None,
         }
     }

@@ -5,6 +5,7 @@
 
 mod deposit;
 mod fees;
+mod gov;
 mod redeem;
 mod reward_for;
 
@@ -93,7 +94,10 @@ pub(crate) fn rows(
         waiting(snapshot, options),
     ];
     let needs_round = match intent {
-        Intent::InitializeRound | Intent::SetServiceUri { .. } | Intent::Deposit(_) => false,
+        Intent::InitializeRound
+        | Intent::SetServiceUri { .. }
+        | Intent::Deposit(_)
+        | Intent::Governance(_) => false,
         Intent::Activate(_) => intent.sends_commission(snapshot),
         Intent::Bond { .. }
         | Intent::Commission { .. }
@@ -155,6 +159,7 @@ pub(crate) fn rows(
             findings.push(claim_before_reward(snapshot, options, "withdrawing"));
             findings.extend(fees::rows(*withdrawal, snapshot));
         }
+        Intent::Governance(act) => findings.extend(gov::rows(act, snapshot)),
         _ => {}
     }
     findings.into_iter().flatten().collect()

@@ -174,13 +174,15 @@ impl RedeemOutlook {
     /// running out of gas included, so an estimate for it can be too low.
     #[must_use]
     pub fn least_gas(&self) -> u64 {
-        let gas: u64 = self
-            .tickets
-            .iter()
-            .filter_map(|ticket| ticket.attempt.as_ref().ok())
-            .fold(0, |sum, gas| sum.saturating_add(*gas));
-        gas.saturating_add(gas / 10 * 3)
+        let attempts = self.tickets.iter().map(|ticket| ticket.attempt.as_ref());
+        gas_for_all(attempts.filter_map(Result::ok).copied())
     }
+}
+
+/// What one transaction needs for calls that take so much gas alone: a margin on all of them.
+pub(crate) fn gas_for_all(alone: impl IntoIterator<Item = u64>) -> u64 {
+    let gas = alone.into_iter().fold(0u64, u64::saturating_add);
+    gas.saturating_add(gas / 10 * 3)
 }
 
 /// How a ticket was paid.

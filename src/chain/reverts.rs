@@ -186,6 +186,46 @@ const KNOWN: &[Explanation] = &[
         fix: "the gateway's funds do not cover it; try again when they do",
     },
     Explanation {
+        contains: "insufficient_stake",
+        code: "insufficient_stake",
+        fix: "making a poll takes 100 LPT of stake: `lpctl gov power` tells what there is",
+    },
+    Explanation {
+        contains: "poll is over",
+        code: "poll_over",
+        fix: "`lpctl gov poll` shows how it ended",
+    },
+    Explanation {
+        contains: "vote not currently active",
+        code: "proposal_not_active",
+        fix: "`lpctl gov proposal` tells when votes count",
+    },
+    Explanation {
+        contains: "proposer votes below proposal threshold",
+        code: "below_threshold",
+        fix: "`lpctl gov power` tells where votes come from",
+    },
+    Explanation {
+        contains: "unknown proposal id",
+        code: "unknown_proposal",
+        fix: "`lpctl gov proposals` lists those there are",
+    },
+    Explanation {
+        contains: "proposal not successful",
+        code: "wrong_state",
+        fix: "`lpctl gov proposal` tells how it stands",
+    },
+    Explanation {
+        contains: "proposal already exists",
+        code: "proposal_exists",
+        fix: "change the description to propose it again",
+    },
+    Explanation {
+        contains: "vote already cast",
+        code: "voted_already",
+        fix: "nothing to do: a vote cannot be changed",
+    },
+    Explanation {
         contains: "target contract must be registered",
         code: "contract_missing",
         fix: "check the Controller address: `--controller`",

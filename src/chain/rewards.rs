@@ -404,7 +404,7 @@ impl Chain {
 
     /// The chain's first block at or after a block of the round's clock. They are the same but on Arbitrum, whose
     /// headers name the block of Ethereum they were made under.
-    async fn block_at(&self, head: &Head, clock_block: u64) -> Result<u64, ChainError> {
+    pub(super) async fn block_at(&self, head: &Head, clock_block: u64) -> Result<u64, ChainError> {
         if head.clock() == head.number() {
             return Ok(clock_block.min(head.number()));
         }

@@ -223,7 +223,7 @@ impl Chain {
     async fn snapshot_after(&self, plan: &Plan, block: Option<u64>) -> Result<Snapshot, ChainError> {
         let begun = Instant::now();
         loop {
-            let after = self.snapshot(plan.from(), plan.intent.target()).await?;
+            let after = self.snapshot_for(plan.from(), &plan.intent).await?;
             let Some(block) = block.filter(|block| after.at.block < *block) else {
                 return Ok(after);
             };

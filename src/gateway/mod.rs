@@ -7,6 +7,7 @@
 //! | [`orchestrator`] | asking an orchestrator for a session and giving it back |
 //! | [`discovery`] | where orchestrators come from, and which of them answer |
 //! | [`roster`] | a stream's orchestrators: whose turn it is, who is left out |
+//! | [`survey`] | what many orchestrators offer, side by side |
 //! | [`price`] | prices as exact fractions |
 //! | [`payment`] | tickets for each segment, and what became of them |
 //! | [`submit`] | one segment sent and its answer read |
@@ -34,6 +35,7 @@ mod send;
 pub mod source;
 pub mod stream;
 pub mod submit;
+pub mod survey;
 pub mod tools;
 pub mod verify;
 

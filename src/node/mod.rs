@@ -65,7 +65,7 @@ pub use devices::DeviceReader;
 pub use files::DataDirLock;
 pub use follow::follow;
 pub use listener::ConnectionLimits;
-pub use reach::{Advertise, MOST_ADDRESSES, ProbeTimes};
+pub use reach::{Advertise, MOST_ADDRESSES, ProbeTimes, probe_once};
 pub use run::{RunningNode, StopReport, start};
 pub use settings::{KeptSettings, Limit, LogControl, PriceChange, SettingsChange, SettingsError};
 pub use transcoders::{PoolSettings, TranscoderPool};

@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use alloy::primitives::{B256, keccak256};
+use alloy::primitives::{Address, B256, keccak256};
 use futures_util::future::join_all;
 use jiff::Timestamp;
 use tokio::time::timeout;
@@ -304,6 +304,37 @@ async fn ask(node: &Node, target: &Target, limit: Duration) -> Answer {
         connect,
         round_trip: Some(round_trip),
         error: (!is_right).then(|| "the answer is not this orchestrator's".to_string()),
+    }
+}
+
+/// Asks an address once, as gateways connect, and says whether who answers signs for `account`. Without an account
+/// anybody who answers as a node is right.
+pub async fn probe_once(uri: &Url, account: Option<Address>, limit: Duration) -> Probe {
+    let value = keccak256(rand::random::<[u8; 32]>());
+    let mut connect = None;
+    let pinged = within(limit, ping(uri, value, limit, &mut connect)).await;
+    let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+    let (state, round_trip, error) = match pinged {
+        Err(error) => (ProbeState::Unreachable, None, Some(shortened(&error))),
+        Ok((reply, took)) => {
+            let is_right = account.is_none_or(|account| signature::verify(account, value.as_slice(), &reply));
+            match is_right {
+                true => (ProbeState::Reachable, Some(took), None),
+                false => {
+                    let error = "the answer is not signed by this orchestrator's account".to_string();
+                    (ProbeState::Stranger, Some(took), Some(error))
+                }
+            }
+        }
+    };
+    Probe {
+        uri: uri.as_str().trim_end_matches('/').to_string(),
+        role: ProbeRole::Own,
+        state,
+        checked: Some(Timestamp::now()),
+        connect_us: connect.map(micros),
+        round_trip_us: round_trip.map(micros),
+        error,
     }
 }
 

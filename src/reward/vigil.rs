@@ -280,6 +280,8 @@ impl Vigil {
         }
         self.failures = 0;
         self.not_before = None;
+        // What stands in the way again in another round is news; that all is well is not.
+        self.waiting = self.waiting.take().filter(|last| *last == Waiting::Called);
         self.round = Some(InRound {
             round: now,
             active: facts.active,

@@ -68,6 +68,9 @@ pub struct Listing {
     pub skipped: Vec<Skipped>,
 }
 
+/// The folder inside a keystore folder where removed accounts' files are kept. Nothing lists it.
+const REMOVED: &str = "removed";
+
 /// A folder of keystore files, geth's, go-livepeer's or ours. It need not exist yet.
 #[derive(Debug, Clone)]
 pub struct KeystoreDir {
@@ -210,6 +213,102 @@ impl KeystoreDir {
             name: name.map(str::to_string),
             mode: 0o600,
         })
+    }
+
+    /// Encrypts an account's key anew, in its own file (mode 0600), which is replaced in one step. `signer` is the
+    /// account's key, from the file as it is now.
+    ///
+    /// Takes seconds and hundreds of megabytes: not for an async thread.
+    ///
+    /// # Errors
+    /// When the password is empty, the file holds another account by now, or cannot be written; it stays as it is then.
+    pub fn change_password(
+        &self,
+        account: &Account,
+        signer: &PrivateKeySigner,
+        password: &Password,
+        strength: Strength,
+    ) -> Result<(), WalletError> {
+        if password.expose().is_empty() {
+            return Err(WalletError::EmptyPassword);
+        }
+        let _lock = self.prepare()?;
+        // A link keeps pointing where it points.
+        let file = fs::canonicalize(&account.file).map_err(|source| WalletError::Read {
+            path: account.file.clone(),
+            source,
+        })?;
+        let mismatch = |written| WalletError::AddressMismatch {
+            path: file.clone(),
+            written,
+            actual: signer.address(),
+        };
+        let (now, _) = read_account(&file, &Names::default())?;
+        if let Some(written) = now.address.filter(|written| *written != signer.address()) {
+            return Err(mismatch(written));
+        }
+        let text = v3::encrypt(signer, password, strength);
+        // What cannot be opened must not take the place of what can.
+        let opened = KeyFile::parse(&text)
+            .ok()
+            .and_then(|written| written.decrypt(password).ok());
+        let failed = |source| WalletError::Write {
+            path: file.clone(),
+            source,
+        };
+        if opened.map(|opened| opened.to_bytes()) != Some(signer.to_bytes()) {
+            return Err(failed(io::Error::other("the new text does not open")));
+        }
+        private_file::replace(&file, text).map_err(failed)
+    }
+
+    /// Takes an account out of the folder: its file goes into a folder inside, where nothing lists it, and its name is
+    /// free again. Gives back where the file is now. No key is ever deleted.
+    ///
+    /// # Errors
+    /// When the file is not in this folder, or the folder cannot be written.
+    pub fn remove(&self, account: &Account) -> Result<PathBuf, WalletError> {
+        let _lock = self.prepare()?;
+        let failed = |source| WalletError::Write {
+            path: self.path.clone(),
+            source,
+        };
+        let elsewhere = || WalletError::Elsewhere {
+            path: account.file.clone(),
+            directory: self.path.clone(),
+        };
+        let parent = account.file.parent().ok_or_else(elsewhere)?;
+        if fs::canonicalize(parent).map_err(failed)? != fs::canonicalize(&self.path).map_err(failed)? {
+            return Err(elsewhere());
+        }
+        let removed = self.path.join(REMOVED);
+        private_file::make_directory(&removed).map_err(failed)?;
+        let name = file_name(&account.file);
+        let mut kept = removed.join(name);
+        for copy in 2..100 {
+            let flags = rustix::fs::RenameFlags::NOREPLACE;
+            match rustix::fs::renameat_with(rustix::fs::CWD, &account.file, rustix::fs::CWD, &kept, flags) {
+                Ok(()) => break,
+                Err(rustix::io::Errno::EXIST) => kept = removed.join(format!("{name}.{copy}")),
+                Err(error) => return Err(failed(error.into())),
+            }
+        }
+        if account.file.exists() {
+            return Err(failed(io::ErrorKind::AlreadyExists.into()));
+        }
+        for folder in [&removed, &self.path] {
+            File::open(folder)
+                .and_then(|folder| folder.sync_all())
+                .map_err(failed)?;
+        }
+        if let Some(address) = account.address {
+            let still = self.list()?.accounts;
+            let mut names = Names::read(&self.path)?;
+            if !still.iter().any(|other| other.address == Some(address)) && names.forget(address) {
+                names.write(&self.path)?;
+            }
+        }
+        Ok(kept)
     }
 
     /// Makes the folder, refuses one others can write to, and keeps other lpctl processes out until dropped.

@@ -6,6 +6,7 @@
 pub mod keystore;
 pub mod names;
 pub mod private_key;
+pub mod sign;
 pub mod unlock;
 pub mod v3;
 
@@ -113,6 +114,14 @@ pub enum WalletError {
         path: PathBuf,
         /// Its permission bits.
         mode: u32,
+    },
+    /// The file is not in the keystore folder, so it is not for us to put away.
+    #[error("{} is not in the keystore folder {}", path.display(), directory.display())]
+    Elsewhere {
+        /// The file.
+        path: PathBuf,
+        /// The folder.
+        directory: PathBuf,
     },
     /// The text is not a private key. Never repeats it.
     #[error("that is not a private key: 64 hexadecimal digits are expected")]

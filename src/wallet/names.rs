@@ -72,6 +72,13 @@ impl Names {
             .map(|(name, _)| name.as_str())
     }
 
+    /// Takes an account's names away; tells whether it had any.
+    pub fn forget(&mut self, address: Address) -> bool {
+        let before = self.names.len();
+        self.names.retain(|_, named| *named != address);
+        self.names.len() < before
+    }
+
     /// Gives an account a name.
     ///
     /// # Errors

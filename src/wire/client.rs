@@ -247,7 +247,7 @@ fn writes_port(url: &str) -> bool {
     port.is_some_and(|port| !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
-fn host_and_port(uri: &Url) -> Result<(&str, u16), ConnectError> {
+pub(super) fn host_and_port(uri: &Url) -> Result<(&str, u16), ConnectError> {
     let address = || ConnectError::Address(uri.to_string());
     let host = uri.host_str().ok_or_else(address)?;
     let port = uri.port_or_known_default().ok_or_else(address)?;

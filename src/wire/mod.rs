@@ -12,6 +12,7 @@
 //! | [`client`] | gRPC and HTTP clients as the protocol wants them |
 
 pub mod capability;
+pub mod certificate;
 pub mod client;
 pub mod segment;
 pub mod signature;

@@ -2,26 +2,33 @@
 
 use std::{collections::BTreeSet, fs, path::Path};
 
-fn tests_in(folder: &Path, names: &mut BTreeSet<String>) {
-    for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
-        let path = entry.path();
-        if path.is_dir() {
-            tests_in(&path, names);
-        } else if path.extension().is_some_and(|end| end == "rs") {
-            let text = fs::read_to_string(&path).unwrap();
-            let after_fn = text.split("fn ").skip(1);
-            names.extend(after_fn.filter_map(|rest| Some(rest.split_once('(')?.0.to_string())));
+use crate::wire::vectors::rust_sources;
+
+/// The names of functions that are run as tests.
+fn tests_in(source: &str) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    let mut is_test = false;
+    for line in source.lines().map(str::trim) {
+        if line.starts_with("#[test]") || line.starts_with("#[tokio::test") {
+            is_test = true;
+        } else if let Some((_, rest)) = line.split_once("fn ").filter(|_| !line.starts_with("//")) {
+            if is_test {
+                names.extend(rest.split_once('(').map(|(name, _)| name.to_string()));
+            }
+            is_test = false;
         }
     }
+    names
 }
 
 #[test]
 fn every_trap_has_its_row_and_every_test_named_there_exists() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut tests = BTreeSet::new();
+    let mut source = String::new();
     for folder in ["src", "tests", "commands/src", "commands/tests"] {
-        tests_in(&root.join(folder), &mut tests);
+        rust_sources(&root.join(folder), &mut source);
     }
+    let tests = tests_in(&source);
     let text = fs::read_to_string(root.join("docs/payments.md")).unwrap();
     let rows: Vec<Vec<&str>> = text
         .lines()
@@ -33,6 +40,12 @@ fn every_trap_has_its_row_and_every_test_named_there_exists() {
         .collect();
     let numbers: Vec<u32> = traps.iter().map(|(number, _)| *number).collect();
     assert_eq!(numbers, (1..=51).collect::<Vec<_>>());
+    let unheld: Vec<u32> = rows
+        .iter()
+        .filter(|cells| cells.get(4).is_some_and(|cell| cell.is_empty()) && !cells[3].contains("not built"))
+        .filter_map(|cells| cells[1].parse().ok())
+        .collect();
+    assert!(unheld.is_empty(), "no test holds {unheld:?}");
     let named = traps.iter().flat_map(|(_, cell)| cell.split(','));
     let missing: Vec<&str> = named
         .map(|name| name.trim().trim_matches('`'))

@@ -2,7 +2,7 @@
 
 mod arrival;
 mod faults;
-mod harness;
+pub mod harness;
 mod limits;
 mod object_store;
 mod operator;

@@ -5,8 +5,6 @@ mod faults;
 mod plans;
 mod service;
 
-use std::time::Duration;
-
 use alloy::{
     network::TransactionBuilder,
     primitives::{Address, B256, U256, keccak256},
@@ -16,13 +14,15 @@ use alloy::{
     sol_types::SolCall,
 };
 use engine::{
-    chain::{Activation, Chain, ChainConfig, GasPolicy, Outbox, PlanOptions, SubmitOptions},
+    chain::{Chain, GasPolicy, Outbox},
     devnet::Parameters,
     payments::WinningTicket,
-    units::{Lpt, Round, Wei},
+    units::{Round, Wei},
     wire::ticket::Ticket,
 };
 use testbed::Devnet;
+
+use crate::chain::{activate, config};
 
 mod protocol {
     #![allow(missing_docs)]
@@ -54,15 +54,6 @@ fn finney(count: u64) -> Wei {
     Wei::gwei(count * 1_000_000)
 }
 
-fn config(devnet: &Devnet, urls: &[&str]) -> ChainConfig {
-    let endpoints = urls.iter().map(|url| url.parse().unwrap()).collect();
-    ChainConfig {
-        controller: Some(devnet.controller),
-        timeout: Duration::from_secs(20),
-        ..ChainConfig::new("devnet", endpoints)
-    }
-}
-
 impl Scene {
     /// Rounds of `length` blocks; the orchestrator is active from the round that has just begun.
     async fn with_rounds(length: u64) -> Self {
@@ -70,16 +61,7 @@ impl Scene {
         let chain = Chain::connect(config(&devnet, &[&devnet.rpc_url])).await.unwrap();
         let recipient = devnet.accounts.orchestrator.clone();
         let gateway = devnet.accounts.gateway.clone();
-        let activation = Activation {
-            amount: Some(Lpt::whole(100)),
-            reward_cut: "10".parse().unwrap(),
-            fee_share: "40".parse().unwrap(),
-            service_uri: "https://127.0.0.1:8935".to_string(),
-        };
-        let plan = chain
-            .plan_activate(recipient.address(), activation, PlanOptions::default())
-            .await
-            .unwrap();
+        activate(&chain, &recipient, 100).await;
         let folder = tempfile::tempdir().unwrap();
         let outbox = Outbox::open(
             chain.clone(),
@@ -88,7 +70,6 @@ impl Scene {
             GasPolicy::default(),
         )
         .unwrap();
-        outbox.submit(plan, SubmitOptions::default()).await.unwrap();
         devnet.next_round().await;
         Self {
             devnet,
@@ -151,6 +132,16 @@ impl Scene {
             endRound: U256::from(end.0),
         };
         Wei(self.call(self.devnet.contracts.bonding_manager, call).await)
+    }
+
+    /// Transactions of the orchestrator so far.
+    async fn sent(&self) -> u64 {
+        let account = self.recipient.address();
+        self.devnet
+            .provider()
+            .get_transaction_count(account)
+            .await
+            .unwrap()
     }
 
     async fn is_used(&self, won: &WinningTicket) -> bool {

@@ -33,6 +33,8 @@ pub(crate) fn of(error: WalletError) -> Failure {
         WalletError::BadNames { .. } => failure(Kind::Config, "bad_names").hint("correct or remove that file; the keys are not touched"),
         WalletError::DirectoryOpen { path, .. } => failure(Kind::Refused, "keystore_open_to_others")
             .hint(format!("make it yours alone: `chmod 700 {}`", path.display())),
+        WalletError::Elsewhere { .. } => failure(Kind::Refused, "not_in_keystore")
+            .hint("only accounts of the keystore folder are removed; that file is yours to move"),
         WalletError::NotAPrivateKey => failure(Kind::Refused, "not_a_private_key"),
         WalletError::EmptyPassword => failure(Kind::Refused, "empty_password").hint("choose one: it is all that protects the key"),
         WalletError::Interrupted => failure(Kind::Interrupted, "interrupted"),

@@ -48,19 +48,29 @@ pub struct ImportArgs {
 /// A refusal for a wrong password, a taken name or an account that is here already.
 pub async fn run(args: ImportArgs, context: &mut Context) -> eyre::Result<()> {
     check_name(args.name.as_deref(), context)?;
-    let path = args.file.clone();
+    let (signer, secret) = read_key(&args.file, context).await?;
+    super::add(signer, secret, args.name, true, context).await
+}
+
+/// The key of a keystore file with the password that opens it, or a bare one with a new password.
+///
+/// # Errors
+/// A refusal for a wrong password, a config failure for a file that holds no key.
+pub(crate) async fn read_key(
+    file: &Path,
+    context: &mut Context,
+) -> eyre::Result<(PrivateKeySigner, engine::secret::Password)> {
+    let path = file.to_path_buf();
     // Pipes and standard input can keep us waiting: off the async threads, so that Ctrl-C is heard.
     let text = tokio::task::spawn_blocking(move || read(&path)).await??;
-    let (signer, secret) = if text.trim_start().starts_with('{') {
-        open(&args.file, &text, context).await?
-    } else {
-        let signer = private_key::parse(&text).map_err(|error| {
-            failure::of(error)
-                .hint("the file must hold a keystore (JSON) or a private key (64 hexadecimal digits)")
-        })?;
-        (signer, password::new_password(context).await?)
-    };
-    super::add(signer, secret, args.name, true, context).await
+    if text.trim_start().starts_with('{') {
+        return open(file, &text, context).await;
+    }
+    let signer = private_key::parse(&text).map_err(|error| {
+        failure::of(error)
+            .hint("the file must hold a keystore (JSON) or a private key (64 hexadecimal digits)")
+    })?;
+    Ok((signer, password::new_password(context).await?))
 }
 
 async fn open(

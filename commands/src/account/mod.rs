@@ -1,13 +1,18 @@
 //! `lpctl account`: the keys on this machine.
 
+pub mod change_password;
 pub mod choose;
 pub(crate) mod failure;
 pub mod import;
+pub mod keyring;
 pub mod list;
 pub mod new;
 pub mod password;
+pub mod remove;
 pub mod select;
 pub mod show;
+pub mod sign;
+pub mod sign_typed;
 
 use std::fmt::Write as _;
 
@@ -34,6 +39,11 @@ pub enum AccountCommand {
     List(list::ListArgs),
     Show(show::ShowArgs),
     Use(choose::UseArgs),
+    Sign(sign::SignArgs),
+    SignTyped(sign_typed::SignTypedArgs),
+    ChangePassword(change_password::ChangePasswordArgs),
+    Keyring(keyring::KeyringArgs),
+    Remove(remove::RemoveArgs),
 }
 
 /// Carries out one of them.
@@ -47,6 +57,11 @@ pub async fn run(command: AccountCommand, context: &mut Context) -> eyre::Result
         AccountCommand::List(args) => list::run(args, context).await,
         AccountCommand::Show(args) => show::run(args, context).await,
         AccountCommand::Use(args) => choose::run(args, context).await,
+        AccountCommand::Sign(args) => sign::run(args, context).await,
+        AccountCommand::SignTyped(args) => sign_typed::run(args, context).await,
+        AccountCommand::ChangePassword(args) => change_password::run(args, context).await,
+        AccountCommand::Keyring(args) => keyring::run(args, context).await,
+        AccountCommand::Remove(args) => remove::run(args, context).await,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use alloy::signers::local::PrivateKeySigner;
 use clap::Args;
-use engine::wallet::names::is_name;
+use engine::wallet::{KeystoreDir, names::is_name};
 
 use super::{failure, password, select};
 use crate::{
@@ -37,13 +37,18 @@ pub async fn run(args: NewArgs, context: &mut Context) -> eyre::Result<()> {
 
 /// Refuses a name before anyone is asked for a password.
 pub(super) fn check_name(name: Option<&str>, context: &Context) -> Result<(), Failure> {
+    check_name_in(name, &select::keystore(context))
+}
+
+/// The same for any folder of keys.
+pub(crate) fn check_name_in(name: Option<&str>, keystore: &KeystoreDir) -> Result<(), Failure> {
     let Some(name) = name else { return Ok(()) };
     if !is_name(name) {
         return Err(failure::of(engine::wallet::WalletError::BadName(
             name.to_string(),
         )));
     }
-    let accounts = select::keystore(context).list().map_err(failure::of)?.accounts;
+    let accounts = keystore.list().map_err(failure::of)?.accounts;
     match accounts
         .iter()
         .find(|account| account.name.as_deref() == Some(name))

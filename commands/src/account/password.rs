@@ -1,4 +1,6 @@
-//! Where passwords come from: `--password-file`, a systemd credential, the person in front of the terminal.
+//! Where passwords come from: `--password-file`, a systemd credential, the keyring, the person in front of the terminal.
+//!
+//! A unit may be given a credential named like the account, for units that sign for several, or the one for all.
 
 use std::{
     fs::File,
@@ -15,7 +17,7 @@ use engine::{
 };
 use zeroize::Zeroizing;
 
-use super::failure;
+use super::{failure, keyring};
 use crate::{
     context::Context,
     failure::{Failure, Kind},
@@ -31,7 +33,7 @@ const MAX_PASSWORD_BYTES: u64 = 4096;
 /// How long a password file, which may be a pipe, may take to give it: a password manager asks its owner meanwhile.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// The passwords of one unlocking: the one that was read, or those asked for.
+/// The passwords of one unlocking: the one that was read, then those asked for.
 struct Source<'a> {
     read: Option<Password>,
     asks: bool,
@@ -42,8 +44,11 @@ impl unlock::PasswordSource for Source<'_> {
     type Error = eyre::Report;
 
     fn password(&mut self, account: &Account, attempt: u32) -> eyre::Result<Option<Password>> {
+        if let Some(read) = self.read.take() {
+            return Ok(Some(read));
+        }
         if !self.asks {
-            return Ok(self.read.take());
+            return Ok(None);
         }
         if attempt > 1 {
             self.shell.status("wrong password");
@@ -53,7 +58,7 @@ impl unlock::PasswordSource for Source<'_> {
     }
 }
 
-/// Unlocks an account with the password file, the service manager's credential, or by asking.
+/// Unlocks an account with the password file, the service manager's credential, the keyring, or by asking.
 ///
 /// # Errors
 /// A refusal when there is no password or a wrong one.
@@ -64,12 +69,20 @@ pub async fn unlock(account: &Account, context: &mut Context) -> eyre::Result<Pr
             .shell
             .warn(format_args!("others may read {file}: `chmod 600 {file}`"));
     }
-    let read = match password_file(context) {
+    let read = match password_file(context, account.name.as_deref()) {
         Some(path) => Some(read_password_file(path, &mut context.shell).await?),
         None => None,
     };
+    let (read, asks) = match read {
+        Some(read) => (Some(read), false),
+        // A keyring can hold an older password: whoever is there is asked for the new one.
+        None => match keyring::find(account).await {
+            Some(kept) => (Some(kept), context.shell.is_interactive()),
+            None => (None, true),
+        },
+    };
     let mut source = Source {
-        asks: read.is_none(),
+        asks,
         read,
         shell: &mut context.shell,
     };
@@ -83,7 +96,7 @@ pub async fn unlock(account: &Account, context: &mut Context) -> eyre::Result<Pr
 /// # Errors
 /// A refusal when there is none to be had.
 pub async fn new_password(context: &mut Context) -> eyre::Result<Password> {
-    match password_file(context) {
+    match password_file(context, None) {
         Some(path) => read_password_file(path, &mut context.shell).await,
         None => context.shell.ask_password("password for the new key:", true),
     }
@@ -94,17 +107,61 @@ pub async fn new_password(context: &mut Context) -> eyre::Result<Password> {
 /// # Errors
 /// A refusal when there is none to be had.
 pub async fn existing_password(question: &str, context: &mut Context) -> eyre::Result<Password> {
-    match password_file(context) {
+    match password_file(context, None) {
         Some(path) => read_password_file(path, &mut context.shell).await,
         None => context.shell.ask_password(question, false),
     }
 }
 
-fn password_file(context: &Context) -> Option<PathBuf> {
+/// An account's password that was tried: from the file, the credential, or asked for.
+///
+/// # Errors
+/// A refusal when there is no password or a wrong one.
+pub(super) async fn checked(account: &Account, context: &mut Context) -> eyre::Result<Password> {
+    let secret = match password_file(context, account.name.as_deref()) {
+        Some(path) => read_password_file(path, &mut context.shell).await?,
+        None => {
+            let question = format!("password of {}:", account.label());
+            context.shell.ask_password(&question, false)?
+        }
+    };
+    unlock::unlock_with(account, secret.clone())
+        .await
+        .map_err(failure::of)?;
+    Ok(secret)
+}
+
+/// A changed password: from its own file, or asked for twice.
+///
+/// # Errors
+/// A refusal when there is none to be had.
+pub async fn changed_password(
+    path: Option<PathBuf>,
+    label: &str,
+    context: &mut Context,
+) -> eyre::Result<Password> {
+    match path {
+        Some(path) => read_password_file(path, &mut context.shell).await,
+        None if !context.shell.is_interactive() => Err(Failure::new(
+            Kind::Refused,
+            "password_needed",
+            format!("new password of {label}: no terminal to ask on"),
+        )
+        .hint("pass `--new-password-file PATH`")
+        .into()),
+        None => context
+            .shell
+            .ask_password(&format!("new password of {label}:"), true),
+    }
+}
+
+/// The file of the settings; else the credential named like the account, else the one for all.
+fn password_file(context: &Context, name: Option<&str>) -> Option<PathBuf> {
     context.settings().password_file.clone().or_else(|| {
         let directory = std::env::var_os("CREDENTIALS_DIRECTORY")?;
-        let path = Path::new(&directory).join(CREDENTIAL);
-        path.is_file().then_some(path)
+        let named = name.into_iter().chain([CREDENTIAL]);
+        let mut paths = named.map(|name| Path::new(&directory).join(name));
+        paths.find(|path| path.is_file())
     })
 }
 

@@ -27,11 +27,21 @@ pub enum ConfigCommand {
 }
 
 /// Say whether the config file is understood
+///
+/// A mistake is shown with its line and column, and with the name that may have been meant.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  lpctl config check
+  lpctl config check --json && systemctl restart lpctl")]
 pub struct CheckArgs {}
 
 /// Print where the files are
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  lpctl config path
+  lpctl config path --json | jq -r .data.keystore_dir")]
 pub struct PathArgs {}
 
 #[derive(Serialize)]

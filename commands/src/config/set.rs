@@ -42,6 +42,7 @@ Keys of the config file, in [defaults] and in each [profiles.NAME]:
   max_sessions   streams a node serves at once, or auto; `lpctl bench transcode --write-config` measures it
   mode           what `lpctl run` is: combined, orchestrator or transcoder
   orch_addr      where a transcoder finds its orchestrator, like \"orchestrator.example:8935\"
+  service_addr   address gateways are told, like \"https://o1.example.org:8935\"
   orch_secret_file  file whose first line orchestrator and transcoders share
   log_level      how much a node logs: error, warn, info, debug or trace
   transcode.cpu.preset            auto (the slowest that keeps up), or ultrafast … placebo
@@ -156,6 +157,7 @@ pub enum Key {
     MaxSessions,
     Mode,
     OrchAddr,
+    ServiceAddr,
     OrchSecretFile,
     LogLevel,
     #[value(name = "transcode.cpu.preset")]

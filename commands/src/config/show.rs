@@ -150,6 +150,12 @@ fn settings(settings: &Settings) -> Vec<Setting> {
             file.orch_addr.is_some(),
         ),
         row(
+            "service_addr",
+            settings.service_addr.clone(),
+            typed.service_addr.is_some(),
+            file.service_addr.is_some(),
+        ),
+        row(
             "orch_secret_file",
             settings.orch_secret_file.as_ref().map(path),
             typed.orch_secret_file.is_some(),

@@ -1,6 +1,6 @@
 //! What the kernel and the machine give: the parts of the fence, memory, open files, GPU driver, clock.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use engine::{
     gpu::DeviceReader,
@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use rustix::process::{Resource, getrlimit};
 
 use super::{Check, Verdict};
-use crate::run::fence::FenceChoice;
+use crate::{run::fence::FenceChoice, shell::escape};
 
 /// One ffmpeg on a 1080p segment takes up to half of it.
 const LEAST_MEMORY: u64 = 512 << 20;
@@ -75,20 +75,33 @@ pub(super) fn fence(choice: FenceChoice, support: &FenceSupport) -> Vec<Check> {
     checks
 }
 
-/// Memory, open files, GPU driver and clock.
-pub(super) async fn resources() -> Vec<Check> {
+/// What NVML tells of the GPUs.
+struct Rig {
+    gpus: usize,
+    driver: Option<String>,
+}
+
+/// Memory, open files, GPU driver and clock; and how many GPUs there are to encode on. `library` is the driver's
+/// management library, where the system does not find it.
+pub(super) async fn resources(library: Option<PathBuf>) -> (Vec<Check>, u32) {
     // Loading the driver's library takes its time.
-    let read = tokio::task::spawn_blocking(|| {
-        let mut reader = DeviceReader::new(None);
+    let read = tokio::task::spawn_blocking(move || {
+        let mut reader = DeviceReader::new(library.as_deref());
         let gpus = match reader.driver_problem() {
             Some(problem) => Err(problem.to_string()),
-            None => Ok(reader.gpus().len()),
+            None => Ok(Rig {
+                gpus: reader.gpus().len(),
+                driver: reader.driver().and_then(|facts| facts.version.clone()),
+            }),
         };
         (reader.cpu(), gpus)
     });
     let (cpu, gpus) = read
         .await
         .unwrap_or_else(|error| (Default::default(), Err(error.to_string())));
+    let count = gpus
+        .as_ref()
+        .map_or(0, |rig| u32::try_from(rig.gpus).unwrap_or(u32::MAX));
     let free = cpu
         .memory_total
         .zip(cpu.memory_used)
@@ -99,7 +112,7 @@ pub(super) async fn resources() -> Vec<Check> {
         .filter(|node| !present(node))
         .collect::<Vec<_>>();
     let has_card = present("/proc/driver/nvidia/version") || nodes.len() < NODES.len();
-    vec![
+    let checks = vec![
         memory(free),
         open_files(getrlimit(Resource::Nofile).current),
         gpu(gpus, has_card, &nodes),
@@ -110,7 +123,8 @@ pub(super) async fn resources() -> Vec<Check> {
                 .find(|(_, sign)| present(sign))
                 .map(|(keeper, _)| *keeper),
         ),
-    ]
+    ];
+    (checks, count)
 }
 
 fn memory(free: Option<u64>) -> Check {
@@ -152,7 +166,7 @@ fn open_files(limit: Option<u64>) -> Check {
 const NODES: [&str; 3] = ["/dev/nvidiactl", "/dev/nvidia0", "/dev/nvidia-uvm"];
 
 /// `gpus` is how many the driver tells, or why it tells nothing; `missing` the device nodes that are not there.
-fn gpu(gpus: Result<usize, String>, has_card: bool, missing: &[&str]) -> Check {
+fn gpu(gpus: Result<Rig, String>, has_card: bool, missing: &[&str]) -> Check {
     const NAME: &str = "gpu";
     match gpus {
         Err(_) if !has_card => Check::good(NAME, "no Nvidia driver: the CPU encodes"),
@@ -161,7 +175,7 @@ fn gpu(gpus: Result<usize, String>, has_card: bool, missing: &[&str]) -> Check {
             format!("the driver is there, its management library is not: {problem}"),
             "install the driver's libraries (Debian: `libnvidia-ml1`, `libnvidia-encode1`, `libnvcuvid1`)",
         ),
-        Ok(0) => Check::warning(
+        Ok(Rig { gpus: 0, .. }) => Check::warning(
             NAME,
             "the driver runs and finds no GPU",
             "look at `nvidia-smi` and the kernel's log",
@@ -172,7 +186,15 @@ fn gpu(gpus: Result<usize, String>, has_card: bool, missing: &[&str]) -> Check {
             format!("device files are missing: {}", missing.join(", ")),
             "run `nvidia-modprobe -c 0 -u` at boot, or the driver's persistence daemon; ffmpeg cannot make them",
         ),
-        Ok(count) => Check::good(NAME, crate::wording::counted(count, "GPU")),
+        Ok(rig) => {
+            let driver = rig
+                .driver
+                .map_or("of unknown version".to_string(), |version| escape(&version));
+            Check::good(
+                NAME,
+                format!("{}, driver {driver}", crate::wording::counted(rig.gpus, "GPU")),
+            )
+        }
     }
 }
 
@@ -249,7 +271,9 @@ mod tests {
     #[test]
     fn a_gpu_is_only_wrong_if_it_is_there() {
         let verdict = |gpus: Result<usize, &str>, has_card, missing: &[&str]| {
-            gpu(gpus.map_err(String::from), has_card, missing).verdict
+            let driver = Some("570.86".to_string());
+            let rig = gpus.map(|gpus| Rig { gpus, driver }).map_err(String::from);
+            gpu(rig, has_card, missing).verdict
         };
         assert_eq!(verdict(Err("no library"), false, &NODES), Verdict::Good);
         assert_eq!(verdict(Err("no library"), true, &[]), Verdict::Warning);

@@ -46,6 +46,32 @@ pub(super) fn data_dir(path: &Path) -> Check {
     Check::good(NAME, format!("{shown}{later}"))
 }
 
+/// How much room there is where the node keeps its books.
+pub(super) fn disk(path: &Path) -> Option<Check> {
+    let existing = path.ancestors().find(|folder| folder.exists())?;
+    let system = statvfs(existing).ok()?;
+    let free = system.f_bavail.saturating_mul(system.f_frsize);
+    let all = system.f_blocks.saturating_mul(system.f_frsize);
+    Some(judge_disk(path, free, all))
+}
+
+fn judge_disk(path: &Path, free: u64, all: u64) -> Check {
+    const NAME: &str = "disk";
+    let percent = free.saturating_mul(100).checked_div(all).unwrap_or_default();
+    let found = format!(
+        "{} MiB free where {} is, {percent} % of the disk",
+        free >> 20,
+        path.display()
+    );
+    let next =
+        "free some space, or move it with `--data-dir`: without room no winning ticket can be written down";
+    match free {
+        free if free < LEAST => Check::bad(NAME, found, next),
+        free if free < ROOMY || percent < 3 => Check::warning(NAME, found, next),
+        _ => Check::good(NAME, found),
+    }
+}
+
 /// The folder segments are worked on in, tried by writing to it.
 pub(super) struct WorkDir {
     path: PathBuf,
@@ -143,6 +169,17 @@ mod tests {
         assert_eq!(verdict(Some(500 << 20), true), Verdict::Warning);
         assert_eq!(verdict(Some(1 << 20), true), Verdict::Bad);
         assert_eq!(verdict(None, true), Verdict::Good);
+    }
+
+    #[test]
+    fn room_on_the_disk_has_three_grades() {
+        let verdict = |free: u64, all: u64| judge_disk(Path::new("/x"), free, all).verdict;
+        assert_eq!(verdict(50 << 30, 100 << 30), Verdict::Good);
+        assert_eq!(verdict(2 << 30, 100 << 30), Verdict::Warning);
+        assert_eq!(verdict(500 << 20, 1 << 30), Verdict::Warning);
+        assert_eq!(verdict(100 << 20, 1 << 30), Verdict::Bad);
+        assert_eq!(verdict(0, 0), Verdict::Bad);
+        assert!(disk(Path::new("/nowhere/at/all")).is_some());
     }
 
     #[test]

@@ -23,6 +23,9 @@ use crate::{
 Examples:
   lpctl orch activate --bond 1000 --reward-cut 10 --fee-share 40 --service-uri https://o1.example.org:8935
   lpctl orch activate --reward-cut 10 --fee-share 40 --service-uri https://o1.example.org:8935 --dry-run")]
+#[command(override_usage = "\
+lpctl orch activate [OPTIONS] --service-uri <URI> --reward-cut <PERCENT>
+       <--fee-share <PERCENT>|--fee-cut <PERCENT>>")]
 pub struct ActivateArgs {
     /// Address gateways are told to use, with its port
     #[arg(long, value_name = "URI")]

@@ -1,7 +1,7 @@
 //! `lpctl rpc`: the JSON-RPC endpoints, tested, and offered as one.
 
 mod serve;
-mod test;
+pub(crate) mod test;
 
 use clap::Subcommand;
 

@@ -61,7 +61,8 @@ pub async fn run(args: TestArgs, context: &mut Context) -> eyre::Result<()> {
     Err(failure.details(serde_json::to_value(&report)?).into())
 }
 
-fn failure(report: &RpcTest) -> Option<Failure> {
+/// What the test says as a whole; none if all can be used.
+pub(crate) fn failure(report: &RpcTest) -> Option<Failure> {
     let bad = report.endpoints.iter().filter(|endpoint| !endpoint.usable);
     let bad: Vec<&RpcEndpoint> = bad.collect();
     if bad.is_empty() {

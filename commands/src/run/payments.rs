@@ -2,7 +2,7 @@
 
 mod advice;
 mod beside;
-mod price;
+pub(crate) mod price;
 
 use std::{path::Path, sync::Arc, time::Duration};
 

@@ -1,5 +1,7 @@
 //! The only door to stdout and stderr: the answer on one, everything said on the way on the other.
 
+mod ask;
+mod pager;
 mod style;
 
 use std::{
@@ -81,7 +83,16 @@ impl Shell {
         } else {
             report.text(&self.options.out_style)
         };
+        if !self.options.json && self.is_too_long(&answer) && pager::show(&format!("{answer}\n")) {
+            return Ok(());
+        }
         self.raw(format!("{answer}\n").as_bytes())
+    }
+
+    /// Whether the answer goes to a terminal and is longer than its screen.
+    fn is_too_long(&self, answer: &str) -> bool {
+        let rows = crossterm::terminal::size().map_or(u16::MAX, |(_, rows)| rows);
+        self.is_terminal() && self.is_interactive() && pager::is_longer_than(answer, rows)
     }
 
     /// One event of a command that streams: a JSON object a line with `--json`, else the line.
@@ -173,6 +184,32 @@ impl Shell {
         }
     }
 
+    /// Asks for a word to be typed before something grave is done. `--yes` answers; without a terminal nothing ever asks.
+    ///
+    /// # Errors
+    /// A refusal (exit 4) when another word is typed or nobody can be asked.
+    pub fn confirm_typed(&mut self, question: &str, word: &str) -> eyre::Result<()> {
+        if self.options.yes {
+            return Ok(());
+        }
+        if !self.is_interactive() {
+            let message = format!("not done: {question}");
+            return Err(Failure::new(Kind::Refused, "confirmation_needed", message)
+                .hint("there is no terminal to ask on; pass `--yes` to confirm")
+                .into());
+        }
+        match inquire::Text::new(question).prompt() {
+            Ok(typed) if typed.trim() == word => Ok(()),
+            Ok(_) => Err(Failure::new(
+                Kind::Refused,
+                "declined",
+                format!("that is not `{}`: nothing was changed", escape(word)),
+            )
+            .into()),
+            Err(error) => Err(prompt_failure(&error)),
+        }
+    }
+
     /// Asks for a password on the terminal, twice if it is a new one.
     ///
     /// # Errors
@@ -187,18 +224,21 @@ impl Shell {
             .hint("pass `--password-file PATH`, or set LPCTL_PASSWORD_FILE")
             .into());
         }
-        let prompt = inquire::Password::new(question).with_display_mode(inquire::PasswordDisplayMode::Hidden);
-        let prompt = if is_new {
-            prompt
-                .with_custom_confirmation_message("again:")
-                .with_custom_confirmation_error_message("they differ")
-        } else {
-            prompt.without_confirmation()
+        // Asked twice by ourselves: inquire's own second question cannot be left with Esc.
+        let ask = |question: &str| {
+            let prompt = inquire::Password::new(question)
+                .with_display_mode(inquire::PasswordDisplayMode::Hidden)
+                .without_confirmation();
+            let answer = prompt.prompt().map(engine::secret::Password::new);
+            answer.map_err(|error| prompt_failure(&error))
         };
-        prompt
-            .prompt()
-            .map(engine::secret::Password::new)
-            .map_err(|error| prompt_failure(&error))
+        loop {
+            let password = ask(question)?;
+            if !is_new || ask("again:")?.expose() == password.expose() {
+                return Ok(password);
+            }
+            self.status("they differ");
+        }
     }
 
     /// A progress bar on stderr; invisible when stderr is no terminal.

@@ -402,3 +402,382 @@ fn catches_interrupts(pid: u32) -> bool {
     let interrupt = 1 << 1;
     u64::from_str_radix(caught.trim(), 16).unwrap() & interrupt != 0
 }
+
+impl Environment {
+    /// The account `one` with the key of the examples and the password `old`; the files of the old and a new password.
+    fn with_account(&self) -> (String, String) {
+        let (old, new) = (
+            self.secret_file("old", "old"),
+            self.secret_file("new", "new word\n"),
+        );
+        let key = self.secret_file("key", KEY);
+        let import = [
+            "account",
+            "import",
+            &key,
+            "--name",
+            "one",
+            "--password-file",
+            &old,
+        ];
+        self.lpctl(&import).expect_code(0);
+        (old, new)
+    }
+
+    /// The one account's file.
+    fn account_file(&self) -> PathBuf {
+        let files = self.keystore_files();
+        let account = |file: &&PathBuf| file.is_file() && !file.ends_with("names.toml");
+        files.iter().find(account).unwrap().clone()
+    }
+}
+
+/// The example of EIP-712.
+const MAIL: &str = r#"{"types":{"EIP712Domain":[{"name":"name","type":"string"},{"name":"version","type":"string"},
+    {"name":"chainId","type":"uint256"},{"name":"verifyingContract","type":"address"}],
+    "Person":[{"name":"name","type":"string"},{"name":"wallet","type":"address"}],
+    "Mail":[{"name":"from","type":"Person"},{"name":"to","type":"Person"},{"name":"contents","type":"string"}]},
+    "primaryType":"Mail","domain":{"name":"Ether Mail","version":"1","chainId":1,
+    "verifyingContract":"0xCcCCccccCCCCcCCCCCCcCcCccCcCCCcCcccccccC"},
+    "message":{"from":{"name":"Cow","wallet":"0xCD2a3d9F938E13CD947Ec05AbC7FE734Df8DD826"},
+    "to":{"name":"Bob","wallet":"0xbBbBBBBbbBBBbbbBbbBbbbbBBbBbbbbBbBbbBBbB"},"contents":"Hello, Bob!"}}"#;
+
+#[test]
+fn a_signed_message_is_what_other_wallets_sign_and_verify() {
+    let environment = Environment::new();
+    let (old, _) = environment.with_account();
+    let text = "I run orchestrator.example.org";
+    let signed = environment
+        .lpctl(&["account", "sign", text, "--password-file", &old])
+        .expect_code(0);
+    let signature = signed.stdout.trim();
+    assert_eq!(signature.len(), 2 + 130);
+    let verified = testbed::cast(&["wallet", "verify", "--address", ADDRESS, text, signature]);
+    assert!(verified.contains("succeeded"), "{verified}");
+    let theirs = testbed::cast(&["wallet", "sign", "--private-key", KEY, text]);
+    assert_eq!(signature, theirs);
+    // A file's last line break is none of the message; the others are.
+    let file = environment.secret_file("text", &format!("{text}\n"));
+    let from_file = environment
+        .lpctl(&[
+            "account",
+            "sign",
+            "--file",
+            &file,
+            "--password-file",
+            &old,
+            "--json",
+        ])
+        .expect_code(0)
+        .data();
+    assert_eq!(from_file["signature"], signature);
+    assert_eq!(from_file["account"], ADDRESS);
+    let other = environment
+        .lpctl(&["account", "sign", &format!("{text}\n"), "--password-file", &old])
+        .expect_code(0);
+    assert_ne!(other.stdout.trim(), signature);
+    let wrong = environment.secret_file("wrong", "wrong");
+    let refused = environment
+        .lpctl(&["account", "sign", text, "--password-file", &wrong, "--json"])
+        .expect_code(4);
+    assert_eq!(refused.error()["code"], "wrong_password");
+    let missing = environment
+        .lpctl(&["account", "sign", "--file", "nowhere", "--json"])
+        .expect_code(3);
+    assert_eq!(missing.error()["code"], "unreadable");
+    let large = environment.secret_file("large", &"x".repeat((1 << 20) + 1));
+    environment
+        .lpctl(&["account", "sign", "--file", &large])
+        .expect_code(3);
+    environment.lpctl(&["account", "sign"]).expect_code(2);
+    environment
+        .lpctl(&["account", "sign", "a", "--file", "b"])
+        .expect_code(2);
+    environment
+        .lpctl(&["account", "sign", "a", "--dry-run"])
+        .expect_code(2);
+}
+
+#[test]
+fn typed_data_is_shown_asked_about_and_signed_as_other_wallets_do() {
+    let environment = Environment::new();
+    let (old, _) = environment.with_account();
+    let file = environment.secret_file("mail.json", MAIL);
+    let unasked = environment
+        .lpctl(&["account", "sign-typed", &file, "--password-file", &old])
+        .expect_code(4);
+    assert!(
+        unasked.stderr.contains("Ether Mail") && unasked.stderr.contains("Hello, Bob!"),
+        "{unasked:?}"
+    );
+    assert!(unasked.stdout.is_empty());
+    let signed = environment
+        .lpctl(&["account", "sign-typed", &file, "--password-file", &old, "--yes"])
+        .expect_code(0);
+    let theirs = testbed::cast(&[
+        "wallet",
+        "sign",
+        "--private-key",
+        KEY,
+        "--data",
+        "--from-file",
+        &file,
+    ]);
+    assert_eq!(signed.stdout.trim(), theirs);
+    let hidden = MAIL.replace(r#""contents":"Hello"#, r#""amount":"1","contents":"Hello"#);
+    for (text, says) in [(hidden.as_str(), "amount"), ("<html>", "JSON"), ("{}", "types")] {
+        let file = environment.secret_file("bad.json", text);
+        let refused = environment
+            .lpctl(&[
+                "account",
+                "sign-typed",
+                &file,
+                "--password-file",
+                &old,
+                "--yes",
+                "--json",
+            ])
+            .expect_code(4)
+            .error();
+        assert_eq!(refused["code"], "not_signable");
+        assert!(refused["message"].as_str().unwrap().contains(says), "{refused}");
+    }
+}
+
+#[test]
+fn a_changed_password_opens_the_file_in_other_wallets_and_the_old_one_does_not() {
+    let environment = Environment::new();
+    let (old, new) = environment.with_account();
+    let file = environment.account_file();
+    let before = fs::read(&file).unwrap();
+    let change = |old: &str, new: &str| {
+        environment.lpctl(&[
+            "account",
+            "change-password",
+            "one",
+            "--password-file",
+            old,
+            "--new-password-file",
+            new,
+            "--json",
+        ])
+    };
+    let wrong = change(&new, &old).expect_code(4);
+    assert_eq!(wrong.error()["code"], "wrong_password");
+    let empty = environment.secret_file("empty", "\n");
+    assert_eq!(
+        change(&old, &empty).expect_code(3).error()["code"],
+        "password_file"
+    );
+    let unasked = environment
+        .lpctl(&["account", "change-password", "--password-file", &old, "--json"])
+        .expect_code(4);
+    assert_eq!(unasked.error()["code"], "password_needed");
+    assert_eq!(fs::read(&file).unwrap(), before, "nothing was touched so far");
+
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
+    let changed = change(&old, &new).expect_code(0).data();
+    assert_eq!(changed["account"]["file"], file.to_str().unwrap());
+    assert_eq!(changed["account"]["readable_by_others"], false);
+    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(environment.account_file(), file, "no second file");
+    let path = file.to_str().unwrap();
+    let opened = testbed::cast(&["wallet", "address", "--keystore", path, "--password", "new word"]);
+    assert_eq!(opened, ADDRESS);
+    // What go-livepeer and geth look for in a file.
+    let json: serde_json::Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+    assert_eq!(json["version"], 3);
+    assert_eq!(
+        format!("0x{}", json["address"].as_str().unwrap()),
+        ADDRESS.to_lowercase()
+    );
+    assert_eq!(
+        (&json["crypto"]["kdf"], &json["crypto"]["kdfparams"]["n"]),
+        (&"scrypt".into(), &262_144.into())
+    );
+    let refused = change(&old, &new).expect_code(4);
+    assert_eq!(refused.error()["code"], "wrong_password");
+
+    fs::write(&file, &KEYSTORE[..200]).unwrap();
+    for arguments in [&["change-password", path][..], &["sign", "a", "--account", path]] {
+        let garbage = environment
+            .lpctl(&[&["account"], arguments, &["--password-file", &new, "--json"]].concat())
+            .expect_code(3);
+        assert_eq!(garbage.error()["code"], "not_a_keystore");
+    }
+    assert_eq!(fs::read(&file).unwrap(), KEYSTORE.as_bytes()[..200]);
+}
+
+#[test]
+fn a_removed_account_is_kept_aside_and_can_come_back() {
+    let environment = Environment::new();
+    let (old, _) = environment.with_account();
+    let unasked = environment
+        .lpctl(&["account", "remove", "one", "--json"])
+        .expect_code(4);
+    assert_eq!(unasked.error()["code"], "confirmation_needed");
+    let unknown = environment
+        .lpctl(&["account", "remove", "two", "-y", "--json"])
+        .expect_code(3);
+    assert_eq!(unknown.error()["code"], "unknown_account");
+    let outside = environment.home().join("copy.json");
+    fs::copy(environment.account_file(), &outside).unwrap();
+    let outside = environment
+        .lpctl(&["account", "remove", outside.to_str().unwrap(), "-y", "--json"])
+        .expect_code(4);
+    assert_eq!(outside.error()["code"], "not_in_keystore");
+
+    let key = fs::read(environment.account_file()).unwrap();
+    let removed = environment
+        .lpctl(&["account", "remove", "one", "-y", "--json"])
+        .expect_code(0);
+    let kept = removed.data()["kept_file"].as_str().unwrap().to_string();
+    assert_eq!(fs::read(&kept).unwrap(), key);
+    assert_eq!(fs::metadata(&kept).unwrap().permissions().mode() & 0o777, 0o600);
+    let folder = PathBuf::from(&kept).parent().unwrap().to_path_buf();
+    assert_eq!(fs::metadata(folder).unwrap().permissions().mode() & 0o777, 0o700);
+    let listed = environment
+        .lpctl(&["account", "list", "--json"])
+        .expect_code(0)
+        .data();
+    assert_eq!(listed["accounts"], serde_json::json!([]));
+    // Its name is free again, and it comes back with the password it had.
+    let import = [
+        "account",
+        "import",
+        &kept,
+        "--name",
+        "one",
+        "--password-file",
+        &old,
+    ];
+    environment.lpctl(&import).expect_code(0);
+    let again = environment
+        .lpctl(&["account", "remove", ADDRESS, "-y", "--json"])
+        .expect_code(0);
+    assert_ne!(again.data()["kept_file"], kept, "neither takes the other's place");
+    assert!(PathBuf::from(kept).is_file());
+}
+
+#[test]
+fn whoever_removes_an_account_types_its_name() {
+    let environment = Environment::new();
+    environment.with_account();
+    for (typed, left) in [("two", 1), ("one", 0)] {
+        let mut command = environment.command(&["account", "remove", "one"]);
+        command.env("TERM", "xterm");
+        let mut terminal = rexpect::session::spawn_command(command, Some(20_000)).unwrap();
+        terminal.exp_string("Type `one` to remove it:").unwrap();
+        terminal.send_line(typed).unwrap();
+        let says = if left == 1 {
+            "nothing was changed"
+        } else {
+            "removed one"
+        };
+        terminal.exp_string(says).unwrap();
+        terminal.exp_eof().unwrap();
+        let listed = environment
+            .lpctl(&["account", "list", "--json"])
+            .expect_code(0)
+            .data();
+        assert_eq!(listed["accounts"].as_array().unwrap().len(), left);
+    }
+}
+
+#[test]
+fn a_unit_may_be_given_a_password_for_each_account() {
+    let environment = Environment::new();
+    environment.with_account();
+    let credentials = environment.home().join("credentials");
+    fs::create_dir(&credentials).unwrap();
+    fs::write(credentials.join("lpctl-password"), "of another").unwrap();
+    let sign = || {
+        let mut command = environment.command(&["account", "sign", "hello", "--json"]);
+        command
+            .env("CREDENTIALS_DIRECTORY", &credentials)
+            .stdin(std::process::Stdio::null());
+        Outcome::from(command.output().unwrap())
+    };
+    assert_eq!(sign().expect_code(4).error()["code"], "wrong_password");
+    fs::write(credentials.join("one"), "old").unwrap();
+    assert_eq!(sign().expect_code(0).data()["account"], ADDRESS);
+}
+
+#[test]
+fn without_a_keyring_passwords_come_from_elsewhere_and_it_is_said() {
+    let environment = Environment::new();
+    let (old, _) = environment.with_account();
+    for arguments in [&["keyring", "one"][..], &["keyring", "one", "--forget"]] {
+        let refused = environment
+            .lpctl(&[&["account"], arguments, &["--password-file", &old, "--json"]].concat())
+            .expect_code(1)
+            .error();
+        assert_eq!(refused["code"], "keyring_unavailable");
+        assert!(
+            refused["hint"].as_str().unwrap().contains("--password-file"),
+            "{refused}"
+        );
+    }
+    let asked = environment
+        .lpctl(&["account", "sign", "hello", "--json"])
+        .expect_code(4);
+    assert_eq!(asked.error()["code"], "password_needed");
+}
+
+/// GNOME's keyring on a bus of its own; `make setup` installs both.
+#[test]
+fn a_keyring_keeps_a_password_until_it_is_told_to_forget_it() {
+    let environment = Environment::new();
+    let (old, new) = environment.with_account();
+    let lpctl = env!("CARGO_BIN_EXE_lpctl");
+    let script = format!(
+        "printf secret | gnome-keyring-daemon --unlock --foreground --components=secrets >/dev/null 2>&1 & daemon=$!
+         trap 'kill $daemon' EXIT
+         tries=0
+         until dbus-send --session --print-reply --dest=org.freedesktop.DBus /              org.freedesktop.DBus.GetNameOwner string:org.freedesktop.secrets >/dev/null 2>&1
+         do tries=$((tries+1)); [ $tries -lt 400 ] || exit 99; sleep 0.05; done
+         sign() {{ {lpctl} account sign hello; echo \"sign $?\"; }}
+         sign
+         {lpctl} account keyring one --password-file {new}; echo \"wrong $?\"
+         {lpctl} account keyring one --password-file {old} || exit 98
+         sign
+         {lpctl} account change-password one --new-password-file {new}; echo \"change $?\"
+         sign
+         {lpctl} account keyring one --forget; echo \"forget $?\"
+         sign
+         {lpctl} account keyring one --forget; echo \"again $?\""
+    );
+    let mut command = environment.command(&[]);
+    let variables: Vec<_> = command
+        .get_envs()
+        .map(|(name, value)| (name.to_owned(), value.map(ToOwned::to_owned)))
+        .collect();
+    let runtime = environment.home().join("runtime");
+    fs::create_dir(&runtime).unwrap();
+    command = std::process::Command::new("dbus-run-session");
+    command
+        .env_clear()
+        .env("XDG_RUNTIME_DIR", &runtime)
+        .current_dir(environment.home());
+    for (name, value) in variables {
+        command.env(name, value.unwrap_or_default());
+    }
+    let command = command
+        .args(["--", "sh", "-c", &script])
+        .stdin(std::process::Stdio::null());
+    let output = command.output().expect("a bus: `make setup` installs one");
+    let text = String::from_utf8(output.stdout).unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{text}{said}");
+    let outcomes: Vec<&str> = text
+        .lines()
+        .filter(|line| {
+            line.rsplit_once(' ')
+                .is_some_and(|(_, code)| code.len() == 1 && code.as_bytes()[0].is_ascii_digit())
+        })
+        .collect();
+    let expected = [
+        "sign 4", "wrong 4", "sign 0", "change 0", "sign 0", "forget 0", "sign 4", "again 4",
+    ];
+    assert_eq!(outcomes, expected, "{text}{said}");
+}

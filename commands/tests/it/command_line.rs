@@ -1,12 +1,10 @@
 //! The frame: parsing, help, settings, completion and manual.
 
-use clap::CommandFactory;
-
 use crate::environment::{Environment, Outcome};
 
 #[test]
 fn the_command_tree_is_sound() {
-    lpctl::cli::Cli::command().debug_assert();
+    lpctl::help::command().debug_assert();
 }
 
 #[test]
@@ -25,7 +23,7 @@ fn every_command_explains_itself_and_every_option_too() {
             walk(child, &path, bare);
         }
     }
-    let mut command = lpctl::cli::Cli::command();
+    let mut command = lpctl::help::command();
     command.build();
     let mut bare = Vec::new();
     walk(&command, "", &mut bare);

@@ -48,7 +48,7 @@ impl Operator {
     }
 
     /// A ticket of the delegator's that wins for the orchestrator, redeemed without anything of lpctl.
-    async fn win_once(&self, face_value: Wei) {
+    pub async fn win_once(&self, face_value: Wei) {
         let rounds = self.devnet.contracts.rounds_manager;
         let round = self.read(rounds, currentRoundCall {}).await;
         let hash: B256 = self.read(rounds, blockHashForRoundCall { round }).await;

@@ -65,7 +65,7 @@ fn ticket(nonce: u32, sender: &LocalSigner, recipient: Address) -> WinningTicket
 }
 
 /// A data folder of go-livepeer with a key and these tickets, the first of them redeemed.
-fn data_folder(folder: &Path, key: &PrivateKeySigner, tickets: &[WinningTicket]) {
+pub fn data_folder(folder: &Path, key: &PrivateKeySigner, tickets: &[WinningTicket]) {
     let keystore = KeystoreDir::open(folder.join("keystore"));
     let password = Password::new("open sesame".to_string());
     keystore.add(key, &password, None, Strength::Light).unwrap();
@@ -88,9 +88,9 @@ fn data_folder(folder: &Path, key: &PrivateKeySigner, tickets: &[WinningTicket])
                     winner.recipient_rand.to_be_bytes_trimmed_vec(),
                     ticket.recipient_rand_hash.to_string(),
                     winner.signature,
-                    3400,
+                    i64::try_from(ticket.creation_round.0).unwrap(),
                     ticket.creation_round_block_hash.to_string(),
-                    19_000_040,
+                    i64::try_from(winner.params_expiration_block).unwrap(),
                     redeemed,
                     redeemed.map(|_| B256::repeat_byte(8).to_string()),
                 ],

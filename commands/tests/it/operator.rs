@@ -24,9 +24,14 @@ pub struct Operator {
 impl Operator {
     /// Fresh rounds of 20 blocks, nobody bonded; acts for `orchestrator`.
     pub async fn new() -> Self {
+        Self::on(testbed::devnet().await)
+    }
+
+    /// The same on this devnet.
+    pub fn on(devnet: Devnet) -> Self {
         let operator = Self {
             environment: Environment::new(),
-            devnet: testbed::devnet().await,
+            devnet,
         };
         let accounts = &operator.devnet.accounts;
         operator.add_key("orchestrator", &accounts.orchestrator);
@@ -44,7 +49,8 @@ impl Operator {
         operator
     }
 
-    fn add_key(&self, name: &str, signer: &PrivateKeySigner) {
+    /// Puts a key into the keystore.
+    pub fn add_key(&self, name: &str, signer: &PrivateKeySigner) {
         let keystore = KeystoreDir::open(self.environment.home().join(".local/share/lpctl/keystore"));
         let password = Password::new("open sesame".to_string());
         keystore

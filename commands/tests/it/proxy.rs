@@ -1,8 +1,11 @@
-//! An HTTP endpoint between `lpctl` and the chain: counts what is asked, or answers nonsense.
+//! An HTTP endpoint between `lpctl` and the chain: counts what is asked, takes its time, or answers nonsense.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
 };
 
 use tokio::{
@@ -15,6 +18,8 @@ use tokio::{
 pub enum Answer {
     /// As the endpoint at this URL does.
     Forward(String),
+    /// As the endpoint at this URL does, from so far away: a connection takes as long as a question and its answer.
+    Far(String, Duration),
     /// As the endpoint at this URL does; never where the text stands in the request, which goes no further.
     Hang(String, &'static str),
     /// Always with this status and body.
@@ -51,15 +56,38 @@ impl Proxy {
     }
 }
 
+/// Answers as long as somebody asks.
+async fn serve_from_afar(mut client: TcpStream, url: &str, round_trip: Duration, count: &AtomicU64) {
+    tokio::time::sleep(round_trip).await;
+    while let Some(body) = read_request(&mut client).await {
+        count.fetch_add(1, Ordering::SeqCst);
+        let (answer, ()) = tokio::join!(ask(url, &body), tokio::time::sleep(round_trip));
+        let head = format!(
+            "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+            answer.len()
+        );
+        if client
+            .write_all(&[head.as_bytes(), &answer].concat())
+            .await
+            .is_err()
+        {
+            return;
+        }
+    }
+}
+
 /// One request, one answer, one connection: enough to count by.
 async fn serve(mut client: TcpStream, answer: Answer, count: Arc<AtomicU64>) {
+    if let Answer::Far(url, round_trip) = &answer {
+        return serve_from_afar(client, url, *round_trip, &count).await;
+    }
     let Some(body) = read_request(&mut client).await else {
         return;
     };
     count.fetch_add(1, Ordering::SeqCst);
     let (status, text) = match answer {
         Answer::Always(status, text) => (status, text.into_bytes()),
-        Answer::Forward(url) => (200, ask(&url, &body).await),
+        Answer::Forward(url) | Answer::Far(url, _) => (200, ask(&url, &body).await),
         Answer::Hang(_, text) if String::from_utf8_lossy(&body).contains(text) => {
             // Until whoever asked is gone.
             let _ = client.read(&mut [0]).await;

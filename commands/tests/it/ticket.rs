@@ -13,7 +13,7 @@ use engine::{
     wire::ticket::Ticket,
 };
 
-use crate::operator::Operator;
+use crate::{migrate, operator::Operator};
 
 /// A thousandth of an ETH.
 fn finney(count: u64) -> Wei {
@@ -191,6 +191,49 @@ async fn tickets_are_listed_redeemed_and_counted_beside_open_books() {
         .lpctl(&["ticket", "redeem", "--all", "-y", "--json"])
         .expect_code(4);
     assert_eq!(none.error()["code"], "no_ticket");
+}
+
+/// What a node of go-livepeer won and did not redeem pays here.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_imported_ticket_is_redeemed() {
+    let operator = Operator::new().await;
+    operator.active().await;
+    operator.gateway_deposits(Wei::ether(5)).await;
+    let (gone, won) = (
+        operator.winning_ticket(1, finney(100), 0).await,
+        operator.winning_ticket(2, finney(250), 0).await,
+    );
+    let source = operator.environment.home().join("lpData");
+    migrate::data_folder(
+        &source,
+        &operator.devnet.accounts.orchestrator,
+        &[gone, won.clone()],
+    );
+    let chain_id = rusqlite::Connection::open(source.join("lpdb.sqlite3")).unwrap();
+    chain_id
+        .execute("UPDATE kv SET value = '31337' WHERE key = 'chainID'", [])
+        .unwrap();
+    drop(chain_id);
+    let told = operator
+        .lpctl(&["migrate", "import", "lpData", "--json"])
+        .expect_code(0)
+        .data();
+    assert_eq!(told["tickets"][0]["hash"], won.ticket.hash().to_string());
+    let broker = operator.devnet.contracts.ticket_broker;
+    let used = "usedTickets(bytes32)";
+    let hash = U256::from_be_bytes(won.ticket.hash().0);
+    assert!(operator.word(broker, used, Some(hash)).await.is_zero());
+    let paid = operator
+        .lpctl(&["ticket", "redeem", "--all", "-y", "--json"])
+        .expect_code(0)
+        .data();
+    assert_eq!(paid["paid_wei"], finney(250).0.to_string());
+    assert_eq!(operator.word(broker, used, Some(hash)).await, U256::ONE);
+    let stats = operator
+        .lpctl(&["ticket", "stats", "--json"])
+        .expect_code(0)
+        .data();
+    assert_eq!(stats["redeemed"]["count"], 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

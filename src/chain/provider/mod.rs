@@ -1,7 +1,7 @@
 //! Several JSON-RPC endpoints as one: the last good one first, the others when it fails, every failure kept.
 //!
-//! An endpoint is asked for its chain id before anything else is asked of it, so falling over can never read from, or
-//! send to, another chain. Nothing here shows an endpoint's path or query: both often are keys.
+//! An endpoint is asked for its chain id first, or beside its first batch of reads, none of which counts if the id is
+//! wrong: falling over can never read from, or send to, another chain. Nothing here shows an endpoint's path or query: both often are keys.
 //!
 //! A read goes to a second endpoint when the first takes longer than it usually does, and an answer from behind a head
 //! that is known already counts only when nobody has a later one. An endpoint that asks to be left alone is left alone.
@@ -663,8 +663,9 @@ impl Inner {
 
     async fn attempt(&self, index: usize, packet: &RequestPacket) -> Attempt {
         let endpoint = &self.list[index];
-        let outcome = match self.verify(endpoint).await {
-            Ok(()) => self.ask(endpoint, packet).await,
+        let outcome = match self.introduced(endpoint, packet).await {
+            Ok(Some(answer)) => Ok(answer),
+            Ok(None) => self.ask(endpoint, packet).await,
             Err(kind) => Err(kind),
         };
         Attempt {
@@ -710,12 +711,47 @@ impl Inner {
         }
     }
 
+    /// Asks a new endpoint for its chain id beside its first batch, which saves a round trip: no answer counts unless
+    /// the id is right. None: the endpoint is known by now, and what is wanted is still to be asked.
+    async fn introduced(
+        &self,
+        endpoint: &Endpoint,
+        packet: &RequestPacket,
+    ) -> Result<Option<ResponsePacket>, FailureKind> {
+        if endpoint.verified.load(Ordering::Relaxed) {
+            return Ok(None);
+        }
+        let RequestPacket::Batch(requests) = packet else {
+            return self.verify(endpoint).await.map(|()| None);
+        };
+        let id = Id::String("chain id".to_string());
+        let question = Request::new("eth_chainId", id.clone(), ())
+            .serialize()
+            .map_err(|error| FailureKind::Broken(error.to_string()))?;
+        let all = requests.iter().cloned().chain([question]).collect();
+        let answer = self.ask(endpoint, &RequestPacket::Batch(all)).await?;
+        if let ResponsePacket::Batch(mut answers) = answer
+            && let Some(place) = answers.iter().position(|answer| answer.id == id)
+        {
+            let found = answers.remove(place);
+            self.believe(endpoint, chain_id_in(endpoint, &found)?)?;
+            return Ok(Some(ResponsePacket::Batch(answers)));
+        }
+        // Whatever that was: alone it may know better.
+        self.verify(endpoint).await.map(|()| None)
+    }
+
     /// Asks for the chain id, once per endpoint.
     async fn verify(&self, endpoint: &Endpoint) -> Result<(), FailureKind> {
         if endpoint.verified.load(Ordering::Relaxed) {
             return Ok(());
         }
         let found = self.chain_id_of(endpoint).await?;
+        self.believe(endpoint, found)
+    }
+
+    /// The first endpoint's id is the chain's, unless the network fixes it; all others must have the same.
+    fn believe(&self, endpoint: &Endpoint, found: u64) -> Result<(), FailureKind> {
         let expected = *self.chain_id.get_or_init(|| found);
         if found != expected {
             return Err(FailureKind::WrongChain {
@@ -732,18 +768,8 @@ impl Inner {
         let request = Request::new("eth_chainId", Id::Number(0), ())
             .serialize()
             .map_err(|error| FailureKind::Broken(error.to_string()))?;
-        let answer = self.ask(endpoint, &RequestPacket::Single(request)).await?;
-        match &answer {
-            ResponsePacket::Single(Response {
-                payload: ResponsePayload::Success(value),
-                ..
-            }) => Ok(serde_json::from_str::<U64>(value.get())
-                .map_err(|_| FailureKind::NotJsonRpc(endpoint.readable(value.get())))?
-                .to::<u64>()),
-            ResponsePacket::Single(Response {
-                payload: ResponsePayload::Failure(error),
-                ..
-            }) => Err(FailureKind::Busy(endpoint.readable(&error.message))),
+        match self.ask(endpoint, &RequestPacket::Single(request)).await? {
+            ResponsePacket::Single(answer) => chain_id_in(endpoint, &answer),
             ResponsePacket::Batch(_) => Err(FailureKind::NotJsonRpc("an array".to_string())),
         }
     }
@@ -759,5 +785,14 @@ impl Inner {
             endpoint.health().took(asked.elapsed());
         }
         answer
+    }
+}
+
+fn chain_id_in(endpoint: &Endpoint, answer: &Response) -> Result<u64, FailureKind> {
+    match &answer.payload {
+        ResponsePayload::Success(value) => serde_json::from_str::<U64>(value.get())
+            .map(|id| id.to())
+            .map_err(|_| FailureKind::NotJsonRpc(endpoint.readable(value.get()))),
+        ResponsePayload::Failure(error) => Err(FailureKind::Busy(endpoint.readable(&error.message))),
     }
 }

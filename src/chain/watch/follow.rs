@@ -236,14 +236,7 @@ impl Follower {
             .filter(|known| known.block <= head.number())
             .copied()
             .collect();
-        let mut probes = Vec::new();
-        let mut place = 0;
-        while let Some(candidate) = candidates.get(place)
-            && probes.len() < PROBES
-        {
-            probes.push(*candidate);
-            place = place * 2 + 1;
-        }
+        let probes = probes(&candidates);
         let blocks: Vec<u64> = probes.iter().map(|probe| probe.block).collect();
         let found = match blocks.is_empty() {
             true => Vec::new(),
@@ -555,6 +548,46 @@ impl Follower {
     }
 }
 
+/// A few of these, nearer to each other at the beginning; the last one always: it is what there is in common if
+/// anything is.
+fn probes(candidates: &[Checkpoint]) -> Vec<Checkpoint> {
+    let places = std::iter::successors(Some(0_usize), |place| Some(place * 2 + 1));
+    let mut probes: Vec<Checkpoint> = places
+        .map_while(|place| candidates.get(place).copied())
+        .take(PROBES - 1)
+        .collect();
+    if let Some(last) = candidates.last().filter(|last| probes.last() != Some(last)) {
+        probes.push(*last);
+    }
+    probes
+}
+
 fn too_many(error: &ChainError) -> bool {
     is_too_many(&error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use alloy::primitives::B256;
+
+    use super::*;
+
+    #[test]
+    fn the_oldest_known_block_is_always_asked_about() {
+        for count in 0..=HEADS as u64 {
+            let candidates: Vec<Checkpoint> = (0..count)
+                .rev()
+                .map(|block| Checkpoint {
+                    block,
+                    hash: B256::repeat_byte(1),
+                })
+                .collect();
+            let probes = probes(&candidates);
+            assert!(probes.len() <= PROBES && probes.is_sorted_by(|a, b| a.block > b.block));
+            assert_eq!(
+                (probes.first(), probes.last()),
+                (candidates.first(), candidates.last())
+            );
+        }
+    }
 }

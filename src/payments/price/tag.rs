@@ -99,7 +99,7 @@ impl PriceTag {
     ///
     /// # Errors
     /// [`PriceError`] for a currency nobody knows the price of.
-    pub(super) fn in_wei(&self, reading: Option<&Reading>) -> Result<Price, PriceError> {
+    pub fn in_wei(&self, reading: Option<&Reading>) -> Result<Price, PriceError> {
         let ether = || BigRational::from_integer(BigInt::from(10_u64.pow(18)));
         let of_one = match &self.currency {
             Currency::Wei => BigRational::from_integer(1.into()),

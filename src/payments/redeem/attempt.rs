@@ -14,6 +14,7 @@ use crate::{
     chain::{
         Outbox, RedeemOutlook, RedeemRevert, SubmitError, SubmitOptions, TicketOutlook,
         outbox::{Call, Mined, Prepared, Sent},
+        redemption::gas_for_all,
     },
     payments::{
         ChainTime, WinningTicket,
@@ -126,10 +127,9 @@ impl Driver {
                 (None, Err(_)) => {}
             }
         }
-        let of_all = single_gas.iter().fold(0u64, |sum, gas| sum.saturating_add(*gas));
         Ok((!going.is_empty()).then_some(Going {
             winners: going,
-            least_gas: of_all.saturating_add(of_all / 10 * 3),
+            least_gas: gas_for_all(single_gas),
         }))
     }
 

@@ -79,20 +79,6 @@ impl Moment {
         Self::Mined,
         Self::Settled,
     ];
-
-    /// Its name.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Chosen => "chosen",
-            Self::Begun => "begun",
-            Self::Signed => "signed",
-            Self::Named => "named",
-            Self::Sent => "sent",
-            Self::Mined => "mined",
-            Self::Settled => "settled",
-        }
-    }
 }
 
 /// What waits and why, as of the last look.

@@ -176,6 +176,34 @@ fn gas_may_cost_more_the_later_it_is_and_never_more_than_the_ceiling() {
 }
 
 #[test]
+fn what_stands_in_the_way_in_another_round_is_told_again() {
+    let mut course = Course::new(Policy {
+        gas: GasLimit {
+            ceiling: Some(Wei::gwei(4)),
+            patient: None,
+        },
+        ..policy()
+    });
+    let dear = |round| {
+        let mut facts = facts(round, 10);
+        facts.gas_price = Wei::gwei(9);
+        facts
+    };
+    let is_told = |act: &Act| matches!(waits(act), Some(Waiting::GasPrice { .. }));
+    assert!(is_told(&course.look(&dear(7))));
+    assert!(!is_told(&course.look(&dear(7))));
+    // Called within a look of the round's end: nobody ever rested.
+    let mut next = facts(8, 0);
+    next.last_reward_round = Round(7);
+    assert!(course.look(&next).attempt.is_some());
+    assert!(is_told(&course.look(&dear(8))));
+    let mut called = dear(9);
+    called.last_reward_round = Round(9);
+    assert!(!is_told(&course.look(&called)));
+    assert!(is_told(&course.look(&dear(10))));
+}
+
+#[test]
 fn what_brings_less_than_its_gas_is_left() {
     // 500,000 gas at 1 gwei are 0.0005 ETH.
     let worth = |lpt_per_eth: u64, min_reward: u64| {

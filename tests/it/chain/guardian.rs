@@ -7,6 +7,9 @@ use std::{
 };
 
 use alloy::{
+    consensus::Transaction as _,
+    eips::BlockId,
+    network::TransactionResponse as _,
     primitives::{Address, U256},
     providers::{Provider, ext::AnvilApi},
     rpc::types::Filter,
@@ -57,8 +60,17 @@ struct Host {
 
 impl Host {
     fn start(chain: Chain, signer: &PrivateKeySigner, settings: GuardianSettings) -> Self {
+        Self::start_with(chain, signer, settings, GasPolicy::default())
+    }
+
+    fn start_with(
+        chain: Chain,
+        signer: &PrivateKeySigner,
+        settings: GuardianSettings,
+        gas: GasPolicy,
+    ) -> Self {
         let state = tempfile::tempdir().unwrap();
-        let outbox = Outbox::open(chain.clone(), signer.clone(), state.path(), GasPolicy::default()).unwrap();
+        let outbox = Outbox::open(chain.clone(), signer.clone(), state.path(), gas).unwrap();
         let stop = CancellationToken::new();
         let mut guardian = Guardian::start(chain, outbox, settings, None, stop.clone());
         let told: Arc<Mutex<Vec<GuardianEvent>>> = Arc::default();
@@ -433,7 +445,26 @@ async fn what_is_not_mined_is_offered_for_more_and_not_sent_twice() {
     let before = super::nonce(&devnet, me.address()).await;
     let mut settings = settings(me.address(), 7);
     settings.timeout = Duration::from_millis(400);
-    let host = Host::start(chain, me, settings);
+    let gas = GasPolicy {
+        replace_after: Duration::from_millis(100),
+        ..GasPolicy::default()
+    };
+    let host = Host::start_with(chain, me, settings, gas);
+    let begun = Instant::now();
+    let mut offers = Vec::new();
+    while offers.len() < 2 {
+        assert!(begun.elapsed() < PATIENCE, "it was offered once: {offers:?}");
+        let pending = provider.get_block(BlockId::pending()).full().await.unwrap();
+        let waiting = pending.unwrap().transactions.into_transactions();
+        for waiting in waiting.filter(|waiting| waiting.from() == me.address()) {
+            let offer = waiting.as_recovered().max_fee_per_gas();
+            if offers.last() != Some(&offer) {
+                offers.push(offer);
+            }
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert!(offers[1] > offers[0], "{offers:?}");
     let is_unconfirmed = |event: &GuardianEvent| matches!(event, GuardianEvent::TryFailed { code, .. } if code == "unconfirmed");
     host.until(2, is_unconfirmed).await;
     provider.anvil_set_auto_mine(true).await.unwrap();

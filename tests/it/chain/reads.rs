@@ -29,7 +29,7 @@ async fn walk(devnet: &Devnet) -> Vec<(Address, Lpt)> {
 }
 
 #[tokio::test]
-async fn connecting_and_status_take_two_requests_each() {
+async fn connecting_takes_one_request_and_status_two() {
     let devnet = testbed::devnet().await;
     let direct = connect(&devnet).await;
     let orchestrator = &devnet.accounts.orchestrator;
@@ -39,7 +39,7 @@ async fn connecting_and_status_take_two_requests_each() {
 
     let proxy = Proxy::to(&devnet.rpc_url).await;
     let chain = Chain::connect(config(&devnet, &[&proxy.url])).await.unwrap();
-    assert_eq!(proxy.take_requests(), 2, "requests to connect");
+    assert_eq!(proxy.take_requests(), 1, "requests to connect");
 
     let status = chain.status(orchestrator.address()).await.unwrap();
     assert_eq!(proxy.take_requests(), 2, "requests for an orchestrator's status");

@@ -99,7 +99,14 @@ impl Watch {
 
     async fn next(&mut self) -> ChainEvent {
         let event = tokio::time::timeout(LONG, self.events.recv()).await;
-        event.expect("an event").unwrap()
+        let event = event.unwrap_or_else(|_| {
+            panic!(
+                "nothing is told; {:?}, {:?}",
+                self.watcher.outage(),
+                *self.watcher.clock().borrow()
+            )
+        });
+        event.unwrap()
     }
 
     /// All events up to one of this kind.
@@ -498,9 +505,7 @@ async fn an_outage_is_told_and_made_up_for() {
     proxy.fault(Fault::Swallow("eth_"));
     fund(&devnet, gateway, 40, 2).await;
     let round = devnet.next_round().await;
-    while watch.watcher.outage().is_none() {
-        tokio::task::yield_now().await;
-    }
+    until(|| watch.watcher.outage().is_some()).await;
     proxy.heal();
     let told = watch
         .up_to(|event| matches!(event, ChainEvent::NewRound { .. }))
@@ -512,9 +517,17 @@ async fn an_outage_is_told_and_made_up_for() {
     );
     watch.until(|now| now.round == Round(round)).await;
     assert_eq!(agrees(&senders, &devnet, gateway).await.deposit, wei(40));
-    while watch.watcher.outage().is_some() {
-        tokio::task::yield_now().await;
-    }
+    until(|| watch.watcher.outage().is_none()).await;
+}
+
+/// Waits until it is so.
+async fn until(is_so: impl Fn() -> bool) {
+    let waiting = async {
+        while !is_so() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(LONG, waiting).await.expect("it is never so");
 }
 
 /// An endpoint that has the block before it has the block's logs: they are told when they come.
@@ -554,12 +567,8 @@ async fn a_watcher_goes_on_where_an_earlier_one_stopped() {
     let gateway = devnet.accounts.gateway.address();
     let first = Watch::start(connect(&devnet).await, WatchSettings::default());
     first.ready().await;
-    let kept: Checkpoint = loop {
-        if let Some(checkpoint) = first.watcher.checkpoint() {
-            break checkpoint.to_string().parse().unwrap();
-        }
-        tokio::task::yield_now().await;
-    };
+    until(|| first.watcher.checkpoint().is_some()).await;
+    let kept: Checkpoint = first.watcher.checkpoint().unwrap().to_string().parse().unwrap();
     first.stop.cancel();
     tokio::time::timeout(LONG, first.watcher.ended()).await.unwrap();
 
@@ -750,12 +759,18 @@ async fn following_a_quiet_chain_takes_one_request_a_look() {
     watch.ready().await;
     // The first look is over when a second one has been published.
     for _ in 0..2 {
-        clock.changed().await.unwrap();
+        tokio::time::timeout(LONG, clock.changed())
+            .await
+            .unwrap()
+            .unwrap();
     }
     proxy.take_requests();
     let looks = 10;
     for _ in 0..looks {
-        clock.changed().await.unwrap();
+        tokio::time::timeout(LONG, clock.changed())
+            .await
+            .unwrap()
+            .unwrap();
     }
     let requests = proxy.take_requests();
     assert!(requests <= looks + 1, "{requests} requests for {looks} looks");

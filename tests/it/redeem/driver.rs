@@ -10,8 +10,12 @@ use std::{
 };
 
 use alloy::{
+    consensus::Transaction as _,
+    eips::BlockId,
+    network::TransactionResponse as _,
     primitives::B256,
     providers::{Provider as _, ext::AnvilApi as _},
+    rpc::types::{Transaction, TransactionRequest},
 };
 use engine::{
     chain::{Chain, GasPolicy, Outbox, WatchSettings, Watcher},
@@ -28,8 +32,11 @@ use tokio::{
 };
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::{Scene, config, finney};
-use crate::chain::proxy::{Fault, Proxy};
+use super::{Scene, finney};
+use crate::chain::{
+    config,
+    proxy::{Fault, Proxy},
+};
 
 /// What is told of each moment.
 pub type Observer = Arc<dyn Fn(Moment) + Send + Sync>;
@@ -49,14 +56,18 @@ pub fn start(
     folder: &Path,
     change: impl FnOnce(&mut RedeemSettings),
 ) -> Running {
+    start_with(chain, signer, folder, GasPolicy::default(), change)
+}
+
+fn start_with(
+    chain: &Chain,
+    signer: &alloy::signers::local::PrivateKeySigner,
+    folder: &Path,
+    gas: GasPolicy,
+    change: impl FnOnce(&mut RedeemSettings),
+) -> Running {
     let books = Books::open(&Books::path(folder)).unwrap();
-    let outbox = Outbox::open(
-        chain.clone(),
-        signer.clone(),
-        &folder.join("state"),
-        GasPolicy::default(),
-    )
-    .unwrap();
+    let outbox = Outbox::open(chain.clone(), signer.clone(), &folder.join("state"), gas).unwrap();
     let stop = CancellationToken::new();
     let watching = WatchSettings {
         recipient: Some(signer.address()),
@@ -116,6 +127,22 @@ impl Running {
     }
 }
 
+impl Scene {
+    /// Waits until so many transactions wait to be mined.
+    async fn pending(&self, count: usize) -> Vec<Transaction> {
+        let begun = Instant::now();
+        loop {
+            let block = self.devnet.provider().get_block(BlockId::pending()).full().await;
+            let waiting: Vec<_> = block.unwrap().unwrap().transactions.into_transactions().collect();
+            if waiting.len() >= count {
+                return waiting;
+            }
+            assert!(begun.elapsed() < Duration::from_secs(60), "only {waiting:?}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
+
 /// Transaction, payment, block, cost.
 pub fn paid(winner: &Winner) -> Option<(B256, Wei, u64, Wei)> {
     match &winner.state {
@@ -149,7 +176,7 @@ async fn trap_6_what_is_in_the_books_is_redeemed_with_nobody_asking() {
         }
     }
     let before = scene.fees().await;
-    let running = start(&scene.chain, &scene.recipient, folder.path(), |_| {});
+    let mut running = start(&scene.chain, &scene.recipient, folder.path(), |_| {});
     let mut transactions = Vec::new();
     for won in &ready {
         let (transaction, amount, block, cost) = running.until_paid(&scene, won.ticket.hash()).await;
@@ -164,7 +191,8 @@ async fn trap_6_what_is_in_the_books_is_redeemed_with_nobody_asking() {
     scene.devnet.mine(40).await;
     let (_, _, mined, _) = running.until_paid(&scene, live.ticket.hash()).await;
     assert!(mined > block + 40);
-    assert_eq!(running.state.borrow().redeemed, 3);
+    // The books say so before it is told.
+    running.until_told(|state| state.redeemed == 3).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -269,6 +297,64 @@ async fn what_somebody_else_redeemed_is_settled_as_paid() {
     );
 }
 
+/// Somebody else's redemption of the same ticket is ahead in the block: ours fails, and nothing is lost.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn trap_5_a_transaction_that_failed_is_no_lost_ticket() {
+    let mut scene = Scene::with_rounds(200).await;
+    scene.fund(Wei::ether(10), Wei::ether(1)).await;
+    let won = scene.win(finney(500), 0).await;
+    let folder = tempfile::tempdir().unwrap();
+    let provider = scene.devnet.provider();
+    provider.anvil_set_auto_mine(false).await.unwrap();
+    let running = start(&scene.chain, &scene.recipient, folder.path(), |_| {});
+    running.books.keep_winner(won.clone()).await.unwrap();
+    let ours = scene.pending(1).await.remove(0);
+    let faster = TransactionRequest::default()
+        .from(scene.devnet.accounts.deployer.address())
+        .to(scene.devnet.contracts.ticket_broker)
+        .input(ours.input().clone().into())
+        .gas_limit(1_000_000)
+        .max_fee_per_gas(1_000_000_000_000)
+        .max_priority_fee_per_gas(500_000_000_000);
+    let faster = *provider.send_transaction(faster).await.unwrap().tx_hash();
+    scene.pending(2).await;
+    provider.anvil_mine(Some(1), None).await.unwrap();
+    provider.anvil_set_auto_mine(true).await.unwrap();
+    let failed = provider.get_transaction_receipt(ours.tx_hash()).await.unwrap();
+    assert!(!failed.expect("it is mined").status());
+    let (transaction, amount, _, _) = running.until_paid(&scene, won.ticket.hash()).await;
+    assert_eq!((transaction, amount), (faster, finney(500)));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn trap_18_the_hash_that_was_mined_is_written_down() {
+    let mut scene = Scene::with_rounds(200).await;
+    scene.fund(Wei::ether(10), Wei::ether(1)).await;
+    let won = scene.win(finney(500), 0).await;
+    let folder = tempfile::tempdir().unwrap();
+    let provider = scene.devnet.provider();
+    provider.anvil_set_auto_mine(false).await.unwrap();
+    let eager = GasPolicy {
+        replace_after: Duration::from_millis(200),
+        ..GasPolicy::default()
+    };
+    let running = start_with(&scene.chain, &scene.recipient, folder.path(), eager, |_| {});
+    running.books.keep_winner(won.clone()).await.unwrap();
+    let first = scene.pending(1).await[0].tx_hash();
+    let begun = Instant::now();
+    while scene.pending(1).await[0].tx_hash() == first {
+        assert!(begun.elapsed() < Duration::from_secs(60), "it was offered once");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    provider.anvil_mine(Some(1), None).await.unwrap();
+    provider.anvil_set_auto_mine(true).await.unwrap();
+    let (transaction, amount, _, _) = running.until_paid(&scene, won.ticket.hash()).await;
+    let mined = provider.get_transaction_receipt(transaction).await.unwrap();
+    assert!(mined.expect("it is mined").status());
+    assert_ne!(transaction, first);
+    assert_eq!(amount, finney(500));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_reorganisation_that_drops_a_redemption_is_made_good() {
     let mut scene = Scene::with_rounds(100).await;
@@ -360,6 +446,7 @@ async fn an_endpoint_lost_in_the_middle_costs_time_and_nothing_else() {
         scene.fund(Wei::ether(10), Wei::ether(1)).await;
         let won = scene.win(finney(500), 0).await;
         let folder = tempfile::tempdir().unwrap();
+        let before = (scene.fees().await, scene.sent().await);
         let switch = Switch::before(&scene.devnet.rpc_url).await;
         let chain = Chain::connect(config(&scene.devnet, &[&switch.url]))
             .await
@@ -383,11 +470,15 @@ async fn an_endpoint_lost_in_the_middle_costs_time_and_nothing_else() {
         running.books.keep_winner(won.clone()).await.unwrap();
         running.until_told(|state| state.trouble.is_some()).await;
         switch.is_down.store(false, Ordering::SeqCst);
-        let before = scene.fees().await;
         let (_, amount, _, _) = running.until_paid(&scene, won.ticket.hash()).await;
         assert_eq!(amount, finney(500), "{moment:?}");
         // Redeemed once, whenever that was.
-        assert!(scene.fees().await.saturating_sub(before) <= finney(500));
+        assert_eq!(
+            scene.fees().await.saturating_sub(before.0),
+            finney(500),
+            "{moment:?}"
+        );
+        assert_eq!(scene.sent().await, before.1 + 1, "{moment:?}");
     }
 }
 

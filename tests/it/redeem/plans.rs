@@ -1,5 +1,10 @@
 //! Plans that redeem: what they refuse, what they pay, how it is found again.
 
+use alloy::{
+    consensus::Transaction as _,
+    providers::{Provider as _, ext::AnvilApi as _},
+    rpc::types::TransactionRequest,
+};
 use engine::{
     chain::{Plan, PlanOptions, RedeemRevert, SubmitOptions},
     payments::WinningTicket,
@@ -38,6 +43,32 @@ async fn a_batch_pays_every_ticket_although_the_estimate_would_not_do() {
     }
     let from_block = scene.block().await;
     let before = scene.fees().await;
+    let provider = scene.devnet.provider();
+    let snapshot = provider.anvil_snapshot().await.unwrap();
+    let plan = scene.plan(&tickets).await;
+    let report = scene.submit(plan).await;
+    let sent = provider
+        .get_transaction_by_hash(report.transactions[0].hash)
+        .await
+        .unwrap()
+        .unwrap();
+
+    // What an endpoint estimates for the same call pays only some: what fails inside of a batch does not fail the batch.
+    assert!(provider.anvil_revert(snapshot).await.unwrap());
+    let snapshot = provider.anvil_snapshot().await.unwrap();
+    let call = TransactionRequest::default()
+        .to(scene.devnet.contracts.ticket_broker)
+        .from(scene.recipient.address())
+        .input(sent.input().clone().into());
+    let estimate = provider.estimate_gas(call.clone()).await.unwrap();
+    assert!(estimate < sent.gas_limit(), "{estimate}");
+    let with_estimate = provider.send_transaction(call.gas_limit(estimate)).await.unwrap();
+    assert!(with_estimate.get_receipt().await.unwrap().status());
+    let hashes: Vec<_> = tickets.iter().map(|won| won.ticket.hash()).collect();
+    let (_, used) = scene.chain.used_tickets(&hashes).await.unwrap();
+    assert!(used.contains(&false), "the estimate does: {used:?}");
+    assert!(provider.anvil_revert(snapshot).await.unwrap());
+
     let plan = scene.plan(&tickets).await;
     assert!(plan.refusals().is_empty(), "{:?}", plan.summary().findings);
     let report = scene.submit(plan).await;
@@ -57,7 +88,6 @@ async fn a_batch_pays_every_ticket_although_the_estimate_would_not_do() {
     assert_eq!(scene.fees().await.saturating_sub(before), finney(3_600));
     // Once.
     assert_eq!(scene.refusals(&tickets[0]).await, ["ticket_used"]);
-    let hashes: Vec<_> = tickets.iter().map(|won| won.ticket.hash()).collect();
     assert_eq!(scene.chain.used_tickets(&hashes).await.unwrap().1, [true; 8]);
 }
 

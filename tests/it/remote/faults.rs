@@ -52,8 +52,8 @@ async fn a_result_waits_out_a_network_that_comes_back() {
     rig.gate.entered(1).await;
     proxy.freeze();
     rig.gate.open();
-    // The result is on its way into the silence.
-    tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+    // The result is on its way into the silence, over a connection of its own.
+    proxy.holds().await;
     assert_eq!(orchestrator.result_count(), 0);
     proxy.thaw();
     orchestrator.results(1).await;

@@ -10,10 +10,14 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
+use crate::node::harness::PATIENCE;
+
 /// It ends with the test.
 pub struct Proxy {
     pub address: SocketAddr,
     flowing: watch::Sender<bool>,
+    /// Connections made in the silence that said something.
+    held: watch::Sender<u32>,
     stop: CancellationToken,
 }
 
@@ -29,13 +33,18 @@ impl Proxy {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (flowing, stop) = (watch::Sender::new(true), CancellationToken::new());
-        let flow = flowing.clone();
+        let held = watch::Sender::new(0);
+        let (flow, count) = (flowing.clone(), held.clone());
         tokio::spawn(stop.clone().run_until_cancelled_owned(async move {
             let mut connections = JoinSet::new();
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
-                let flow = flow.clone();
+                let (flow, count) = (flow.clone(), count.clone());
+                let is_held = !*flow.borrow();
                 connections.spawn(async move {
+                    if is_held && stream.readable().await.is_ok() {
+                        count.send_modify(|held| *held += 1);
+                    }
                     let Ok(onward) = TcpStream::connect(target).await else {
                         return;
                     };
@@ -49,8 +58,19 @@ impl Proxy {
         Self {
             address,
             flowing,
+            held,
             stop,
         }
+    }
+
+    /// Waits for somebody who speaks into the silence over a connection of its own.
+    pub async fn holds(&self) {
+        let mut held = self.held.subscribe();
+        let spoken = held.wait_for(|held| *held > 0);
+        tokio::time::timeout(PATIENCE, spoken)
+            .await
+            .expect("somebody speaks")
+            .unwrap();
     }
 
     /// From now on nothing is passed on, and nothing is closed.

@@ -35,7 +35,7 @@ fn take<T: DeserializeOwned>(name: &str, text: &str) -> T {
 }
 
 /// The text of all Rust files below a folder.
-fn rust_sources(folder: &Path, into: &mut String) {
+pub fn rust_sources(folder: &Path, into: &mut String) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {

@@ -9,8 +9,10 @@ mod devnet;
 mod driver;
 mod ffmpeg;
 pub mod fuzz;
+mod governor;
 pub mod gpu;
 pub mod mutant;
+mod npm;
 mod object_server;
 
 pub use devnet::{
@@ -18,6 +20,8 @@ pub use devnet::{
 };
 pub use driver::StubDriver;
 pub use ffmpeg::ffmpeg_7;
+pub use governor::Governor;
+pub use npm::cast;
 pub use object_server::{ObjectServer, run_python};
 
 /// Chooses the TLS provider HTTP clients need to be built at all. Any number of calls.

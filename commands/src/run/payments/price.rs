@@ -60,9 +60,13 @@ pub struct Asked {
 impl Asked {
     /// The contract that knows a currency's price, if there is one.
     pub fn feed(&self, chain: &Chain) -> Option<Address> {
-        let usual = (chain.chain_id() == ARBITRUM_ONE).then_some(DOLLARS_ON_ARBITRUM);
-        self.feed.or(usual)
+        self.feed.or(usual_feed(chain))
     }
+}
+
+/// The contract that tells what ETH costs in dollars, on a chain where it is known.
+pub(crate) fn usual_feed(chain: &Chain) -> Option<Address> {
+    (chain.chain_id() == ARBITRUM_ONE).then_some(DOLLARS_ON_ARBITRUM)
 }
 
 impl PaymentArgs {
