@@ -695,6 +695,11 @@ pub static CODES: &[Code] = &[
         "set HOME, or `--config`, LPCTL_DATA_DIR and LPCTL_CACHE_DIR",
     ),
     code(
+        "no_inventory",
+        "`--all` means the nodes of the config, and there are none",
+        "`lpctl config set nodes.NAME http://127.0.0.1:7935` adds one",
+    ),
+    code(
         "no_key",
         "the account has no key here, only an address",
         "bring it in with `lpctl account import`, or use `--dry-run`",
@@ -723,11 +728,6 @@ pub static CODES: &[Code] = &[
         "no_orchestrators",
         "there is nobody to send to",
         "name orchestrators with `--orch URL`",
-    ),
-    code(
-        "no_pool",
-        "the node has no remote transcoders",
-        "it transcodes itself; start it with `--mode orchestrator` for others",
     ),
     code(
         "no_price",
@@ -780,9 +780,19 @@ pub static CODES: &[Code] = &[
         "start one with `lpctl run --mode transcoder`",
     ),
     code(
+        "node_broke_off",
+        "the go-livepeer node closed the connection in the middle of a change, which is made or not",
+        "`lpctl node show` tells what holds now, its log why it broke",
+    ),
+    code(
         "node_failed",
         "a part of the node ended unasked",
         "the message names the first cause; its log has more",
+    ),
+    code(
+        "node_off_chain",
+        "the go-livepeer node has no account on a chain: off-chain, a transcoder or an AI worker",
+        "name a node that has one with `--node`",
     ),
     code(
         "node_refused",
@@ -860,6 +870,11 @@ pub static CODES: &[Code] = &[
         "add `--offchain`, or leave the option out",
     ),
     code(
+        "not_offered",
+        "the node is of a kind, or in a state, that does not do that",
+        "the message names the kind, the hint what does it instead",
+    ),
+    code(
         "not_ready",
         "the machine lacks something a node needs",
         "each finding says what to do",
@@ -883,6 +898,11 @@ pub static CODES: &[Code] = &[
         "not_reward_caller",
         "the account may not call that orchestrator's reward",
         "the orchestrator names its reward caller itself",
+    ),
+    code(
+        "not_taken",
+        "the node answered with success, and its settings did not change",
+        "run it again, and read the node's log",
     ),
     code(
         "not_this_node",
@@ -1291,6 +1311,11 @@ pub static CODES: &[Code] = &[
         "name the file",
     ),
     code(
+        "several_nodes",
+        "`--node` names several nodes, and the command is for one",
+        "name one; `lpctl node` asks several at once",
+    ),
+    code(
         "several_recipients",
         "the books have tickets of several orchestrators",
         "name one with `--account`",
@@ -1319,6 +1344,11 @@ pub static CODES: &[Code] = &[
         "slower_than_real_time",
         "segments take longer than they play",
         "fewer sessions, a faster preset, or a GPU",
+    ),
+    code(
+        "some_nodes_failed",
+        "some of several nodes did not do it",
+        "the table, or each `error` of `--json`, says why",
     ),
     code(
         "still_draining",
@@ -1431,6 +1461,11 @@ pub static CODES: &[Code] = &[
         "unknown_profile",
         "the config file has no such profile",
         "`lpctl config show` lists those it has",
+    ),
+    code(
+        "unknown_rendition",
+        "the go-livepeer gateway knows no rendition of that name, and would drop it without a word",
+        "the hint lists those it knows",
     ),
     code(
         "unknown_ticket",
