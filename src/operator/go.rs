@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use super::{
     ApiError, NodeUrl, Number,
-    http::{ANSWER, Answer, Http, head},
+    http::{ANSWER, Answer, Http, garbled, head},
 };
 use crate::{
     config::SessionsChoice,
@@ -418,7 +418,7 @@ fn accepted(answer: Answer) -> Result<Answer, ApiError> {
 }
 
 fn unreadable(route: &str, error: &dyn std::fmt::Display) -> ApiError {
-    ApiError::Garbled(format!("`/{route}`: {error}"))
+    garbled(&format_args!("`/{route}`: {error}"))
 }
 
 #[cfg(test)]

@@ -117,7 +117,7 @@ impl Answer {
     }
 
     pub(super) fn json<T: DeserializeOwned>(&self) -> Result<T, ApiError> {
-        serde_json::from_slice(&self.body).map_err(|error| ApiError::Garbled(error.to_string()))
+        serde_json::from_slice(&self.body).map_err(|error| garbled(&error))
     }
 
     /// The body as one harmless, bounded line.
@@ -151,6 +151,11 @@ pub(super) fn content_type(headers: &HeaderMap) -> &str {
         .get(CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())
         .unwrap_or_default()
+}
+
+/// What cannot be read, in few words: they may repeat what came.
+pub(super) fn garbled(error: &dyn std::fmt::Display) -> ApiError {
+    ApiError::Garbled(plain(&error.to_string()))
 }
 
 /// The beginning of a text from outside, without what could act on a terminal.

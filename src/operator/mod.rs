@@ -94,7 +94,7 @@ pub async fn find(url: &NodeUrl) -> Result<Found, ApiError> {
         return match whole.get("gateway") {
             Some(gateway) => match GatewayStatus::deserialize(gateway) {
                 Ok(status) => Ok(Found::OwnGateway(Box::new(status))),
-                Err(error) => Err(ApiError::Garbled(error.to_string())),
+                Err(error) => Err(http::garbled(&error)),
             },
             None => Ok(Found::Own(Box::new(answer.json()?))),
         };

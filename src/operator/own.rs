@@ -11,7 +11,7 @@ use reqwest::{
 
 use super::{
     ApiError, MAX_BYTES, NodeUrl,
-    http::{ANSWER, Answer, Http, content_type, head},
+    http::{ANSWER, Answer, Http, content_type, garbled, head},
 };
 use crate::{node::SettingsChange, view::node::NodeStatus};
 
@@ -55,7 +55,7 @@ impl NodeApi {
     /// # Errors
     /// As [`NodeApi::status`], and [`ApiError::Refused`]; if no answer came the change may be made or not.
     pub async fn change(&self, change: &SettingsChange) -> Result<NodeStatus, ApiError> {
-        let body = serde_json::to_vec(change).map_err(|error| ApiError::Garbled(error.to_string()))?;
+        let body = serde_json::to_vec(change).map_err(|error| garbled(&error))?;
         let request = self.0.posting("api/v1/settings")?;
         let request = request.header(CONTENT_TYPE, "application/json").body(body);
         status_or_refusal(&Answer::read(request, ANSWER).await?)
@@ -67,7 +67,7 @@ impl NodeApi {
     /// As [`NodeApi::change`]; [`ApiError::Refused`] if there is no such session.
     pub async fn end_session(&self, id: &str) -> Result<NodeStatus, ApiError> {
         let body = serde_json::to_vec(&serde_json::json!({ "session": id }));
-        let body = body.map_err(|error| ApiError::Garbled(error.to_string()))?;
+        let body = body.map_err(|error| garbled(&error))?;
         let request = self.0.posting("api/v1/end-session")?;
         let request = request.header(CONTENT_TYPE, "application/json").body(body);
         status_or_refusal(&Answer::read(request, ANSWER).await?)
@@ -97,7 +97,7 @@ impl NodeApi {
             Ok(event) if event.event == "status" => Some(parse(event.data.as_bytes())),
             Ok(_) => None,
             Err(EventStreamError::Transport(error)) => Some(Err(error)),
-            Err(error) => Some(Err(ApiError::Garbled(error.to_string()))),
+            Err(error) => Some(Err(garbled(&error))),
         });
         Ok(Statuses(Box::pin(statuses)))
     }
@@ -175,7 +175,7 @@ fn status_in(answer: &Answer) -> Result<NodeStatus, ApiError> {
 }
 
 fn parse(json: &[u8]) -> Result<NodeStatus, ApiError> {
-    serde_json::from_slice(json).map_err(|error| ApiError::Garbled(error.to_string()))
+    serde_json::from_slice(json).map_err(|error| garbled(&error))
 }
 
 #[cfg(test)]

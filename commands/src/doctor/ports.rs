@@ -10,7 +10,7 @@ use engine::{node::probe_once, view::reach::ProbeState};
 use url::Url;
 
 use super::Check;
-use crate::{dashboard::feed::NodeApi, shell::escape};
+use crate::{dashboard::feed::node_api, shell::escape};
 
 /// How long whoever has a port may take to say who it is.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -103,7 +103,7 @@ pub(super) async fn operator(address: SocketAddr) -> Check {
             ),
         )
     };
-    let Ok(node) = NodeApi::new(&format!("http://{address}")) else {
+    let Ok(node) = node_api(&format!("http://{address}")) else {
         return taken();
     };
     match tokio::time::timeout(PATIENCE, node.status()).await {

@@ -44,8 +44,7 @@ pub struct ShowBroadcastArgs {}
 Examples:
   lpctl --node http://127.0.0.1:5935 node broadcast-config set --max-price 1200
   lpctl --node http://127.0.0.1:5935 node broadcast-config set --max-price none
-  lpctl --node http://127.0.0.1:5935 node broadcast-config set \\
-      --presets P240p30fps16x9,P360p30fps16x9")]
+  lpctl --node http://127.0.0.1:5935 node broadcast-config set --presets P240p30fps16x9,P360p30fps16x9")]
 pub struct SetBroadcastArgs {
     /// The most for a pixel, as `set-price` takes it, or none for any price
     #[arg(long, value_name = "PRICE|none", group = "what")]
@@ -170,7 +169,7 @@ impl Verb for SetBroadcastArgs {
                     escape(unknown)
                 );
                 let known: Vec<String> = known.iter().map(|name| escape(name)).collect();
-                return Err(Failure::new(Kind::Refused, "unknown_preset", message)
+                return Err(Failure::new(Kind::Refused, "unknown_rendition", message)
                     .hint(format!("it knows {}", known.join(", "))));
             }
         }

@@ -715,7 +715,7 @@ async fn how_a_gateway_sends_is_shown_and_set() {
         "P144p30fps16x9,P8K",
     ];
     let refused = go.node(&environment, &unknown).expect_code(4).error();
-    assert_eq!(refused["code"], "unknown_preset");
+    assert_eq!(refused["code"], "unknown_rendition");
     assert!(
         refused["hint"]
             .as_str()

@@ -278,13 +278,25 @@ async fn no_replacement_goes_above_the_ceiling() {
         (Class::Refused, "gas_price_above_limit")
     );
     // Above the ceiling nothing is sent at all.
+    let half = Some(Wei(price.0 / U256::from(2)));
     let below = outbox.with_policy(GasPolicy {
-        max_gas_price: Some(Wei(price.0 / U256::from(2))),
+        max_gas_price: half,
         ..capped
     });
     let error = below.send(publish(&devnet, 1), hasty()).await.unwrap_err();
     assert_eq!(error.code(), "gas_price_above_limit");
     assert_eq!(lines(folder.path()).len(), 1);
+    // What is set for the account holds at once for every handle without rules of its own.
+    let other = outbox.clone();
+    outbox.set_gas_limits(half, Wei::ZERO);
+    let error = other.send(publish(&devnet, 1), hasty()).await.unwrap_err();
+    assert_eq!(error.code(), "gas_price_above_limit");
+    assert_eq!(lines(folder.path()).len(), 1);
+    outbox.set_gas_limits(None, Wei::ZERO);
+    assert_eq!(
+        (other.policy().max_gas_price, below.policy().max_gas_price),
+        (None, half)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
