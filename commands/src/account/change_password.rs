@@ -25,7 +25,7 @@ use crate::{
 #[command(after_help = "\
 Examples:
   lpctl account change-password
-  lpctl account change-password hot --password-file old --new-password-file new --json")]
+  lpctl account change-password hot --new-password-file new --json")]
 pub struct ChangePasswordArgs {
     /// Name, address or keystore file; without it the account in use
     #[arg(value_name = "NAME|0x…", add = ArgValueCompleter::new(complete::accounts))]

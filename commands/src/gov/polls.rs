@@ -20,7 +20,7 @@ use crate::{
 Examples:
   lpctl gov polls
   lpctl gov polls --rounds 300
-  lpctl gov polls --json | jq -r '.data.polls[] | select(.state == \"open\") | .poll'")]
+  lpctl gov polls --json | jq -r '.data.polls[].poll'")]
 pub struct PollsArgs {
     /// Rounds to go back
     #[arg(long, value_name = "COUNT", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=2000))]

@@ -22,7 +22,7 @@ const TITLE: usize = 60;
 Examples:
   lpctl gov proposals
   lpctl gov proposals --rounds 400
-  lpctl gov proposals --json | jq -r '.data.proposals[] | select(.state == \"active\") | .id'")]
+  lpctl gov proposals --json | jq -r '.data.proposals[].id'")]
 pub struct ProposalsArgs {
     /// Rounds to go back
     #[arg(long, value_name = "COUNT", default_value_t = 90, value_parser = clap::value_parser!(u64).range(1..=2000))]

@@ -27,8 +27,7 @@ use crate::{
 #[command(after_help = "\
 Examples:
   lpctl gov propose --pay 500lpt --to docs-team --description 'Fund the docs'
-  lpctl gov propose --call 0x289ba1701C2F088cf0faf8B3705246331cB8A839:0x \\
-    --description-file proposal.md --dry-run")]
+  lpctl gov propose --call=0x…:0xa9059cbb --description-file proposal.md")]
 pub struct ProposeArgs {
     /// LPT to pay out of the treasury
     #[arg(long, value_name = "AMOUNT", requires = "to")]

@@ -22,7 +22,7 @@ const LONGEST_REASON: usize = 4096;
 #[command(after_help = "\
 Examples:
   lpctl gov vote-proposal 66153081234 for
-  lpctl gov vote-proposal 66153081234 against --reason 'too much at once' --yes --json")]
+  lpctl gov vote-proposal 66153081234 against --reason 'too much' --yes")]
 pub struct VoteProposalArgs {
     /// The proposal's number
     #[arg(value_name = "NUMBER", value_parser = super::number)]
