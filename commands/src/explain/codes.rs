@@ -1801,7 +1801,7 @@ mod tests {
     }
 
     #[test]
-    fn every_code_there_is_is_explained_and_no_other() {
+    fn every_code_there_is_is_explained() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
         let mut used = BTreeSet::new();
         for folder in [
@@ -1820,8 +1820,6 @@ mod tests {
         let explained: BTreeSet<String> = CODES.iter().map(|code| code.name.to_string()).collect();
         let missing: Vec<_> = used.difference(&explained).collect();
         assert!(missing.is_empty(), "not explained: {missing:?}");
-        let unused: Vec<_> = explained.difference(&used).collect();
-        assert!(unused.is_empty(), "explained and not used: {unused:?}");
     }
 
     #[test]

@@ -67,23 +67,16 @@ impl Terminal {
         self.press(&format!("{keys}\r"));
     }
 
-    /// The screen from the last line on that has `first`, with what varies replaced.
+    /// The screen as it stands has lines with these words.
     #[track_caller]
-    fn assert_screen(&self, name: &str, first: &str, environment: &Environment, devnet: &Devnet) {
+    fn assert_shows(&self, words: &[&str]) {
         let contents = self.screen.screen().contents();
-        let lines: Vec<&str> = contents.lines().collect();
-        let begin = lines
-            .iter()
-            .rposition(|line| line.contains(first))
-            .unwrap_or_else(|| panic!("no {first}:\n{contents}"));
-        let mut settings = insta::Settings::clone_current();
-        settings.set_snapshot_path("snapshots");
-        settings.set_prepend_module_to_snapshot(false);
-        settings.set_omit_expression(true);
-        settings.add_filter(&environment.home().display().to_string(), "[home]");
-        settings.add_filter(devnet.rpc_url.trim_end_matches('/'), "[rpc]");
-        settings.add_filter("(0|[0-9\u{2009}]+)(\\.[0-9]+)? ETH|[0-9.]+ gwei", "[eth]");
-        settings.bind(|| insta::assert_snapshot!(name, lines[begin..].join("\n")));
+        for word in words {
+            assert!(
+                contents.lines().any(|line| line.contains(word)),
+                "no {word}:\n{contents}"
+            );
+        }
     }
 }
 
@@ -135,7 +128,13 @@ async fn from_an_empty_home_to_an_orchestrator_by_keys_alone() {
     }
     session.see(last);
     session.see("Esc leaves]");
-    session.assert_screen("init_review", "Profile devnet of", &environment, &devnet);
+    session.assert_shows(&[
+        "Profile devnet of",
+        "network            devnet",
+        "service_addr       https://127.0.0.1:8935",
+        "payments.price     1200wei",
+        "> write it",
+    ]);
     session.press("\r");
     session.see("orchestrator is set up in profile devnet");
     session.see("ended with 0");
@@ -160,7 +159,11 @@ async fn from_an_empty_home_to_an_orchestrator_by_keys_alone() {
     session.see("nothing bonded");
     session.see("What now?");
     session.see("Esc leaves]");
-    session.assert_screen("menu_first", "nothing bonded", &environment, &devnet);
+    session.assert_shows(&[
+        "next         `lpctl stake bond AMOUNT`",
+        "> stake: add LPT",
+        "lpctl stake bond AM",
+    ]);
     session.press("become\r");
     session.answer("LPT to add:", "1000");
     session.answer("Part of rewards you keep", "10");
@@ -190,7 +193,7 @@ async fn from_an_empty_home_to_an_orchestrator_by_keys_alone() {
     session.see("not called yet");
     session.see("What now?");
     session.see("Esc leaves]");
-    session.assert_screen("menu_reward_due", "active, rank 1", &environment, &devnet);
+    session.assert_shows(&["active, rank 1", "> reward: mint this round's reward"]);
     session.press("\r");
     session.see("$ lpctl reward call");
     session.answer("(y/N)", "y");
