@@ -280,11 +280,12 @@ impl Chain {
                         all,
                     });
                 }
-                Err(error) if range <= SHORTEST_RANGE || is_away(&error) => return Err(error.into()),
+                Err(error) if end - next < SHORTEST_RANGE || is_away(&error) => return Err(error.into()),
                 // Too long, too much, or too slow for it: each endpoint says so in its own words.
                 Err(error) => {
                     tracing::debug!(%error, next, range, "half the range of logs");
-                    range = (range / 2).max(SHORTEST_RANGE);
+                    // What was asked for may be less than the range: the end was near.
+                    range = ((end - next + 1) / 2).max(SHORTEST_RANGE);
                     longest = range;
                 }
             }

@@ -348,6 +348,10 @@ fn node(facts: &Facts<'_>) -> Vec<Reason> {
         "no_transcoders",
         "unreachable",
         "not_this_node",
+        // These cost money, not work.
+        "reward_not_called",
+        "low_gas",
+        "pool_tail",
     ];
     for notice in node
         .notices

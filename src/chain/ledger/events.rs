@@ -366,6 +366,10 @@ mod tests {
                 "1340f1a8f3d456a649e1a12071dfa15655e3d09252131d0f980c3b405cc8dd2e",
             ),
             (
+                Stake::WithdrawFees::SIGNATURE_HASH,
+                "4f1b51dd7a2fcb861aa2670f668be66835c4ee12b4bbbf037e4d0018f39819e4",
+            ),
+            (
                 Stake::EarningsClaimed::SIGNATURE_HASH,
                 "d7eab0765b772ea6ea859d5633baf737502198012e930f257f90013d9b211094",
             ),
