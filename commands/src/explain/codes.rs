@@ -89,6 +89,7 @@ pub static CODES: &[Code] = &[
         "the config file is not understood",
         "mend the line it names; `lpctl config set --help` lists the keys",
     ),
+    code("bad_day", "a day is none", "write it like 2026-01-31"),
     code(
         "bad_face_value",
         "a ticket's largest value is lower than what redeeming it costs",
@@ -200,6 +201,11 @@ pub static CODES: &[Code] = &[
         "run the bench without `--against ffmpeg`",
     ),
     code(
+        "below_threshold",
+        "the account has too few votes to make a proposal",
+        "`lpctl gov power` tells where votes come from",
+    ),
+    code(
         "bench_failed",
         "a bench could not be carried out",
         "the message says what stood in its way",
@@ -255,6 +261,16 @@ pub static CODES: &[Code] = &[
         "`lpctl rpc test` tells which endpoints answer",
     ),
     code(
+        "changes_vote",
+        "the account has voted, and the last vote counts",
+        "nothing, if that is what you want",
+    ),
+    code(
+        "checkpoint",
+        "how far an export came cannot be written down",
+        "make the folder writable, or move it with LPCTL_CACHE_DIR",
+    ),
+    code(
         "clock",
         "doctor: this machine's clock is off, or cannot be compared",
         "set it with an NTP service",
@@ -273,6 +289,11 @@ pub static CODES: &[Code] = &[
         "confirmation_needed",
         "something needs a yes, and there is no terminal to ask on",
         "pass `--yes`",
+    ),
+    code(
+        "content_missing",
+        "no endpoint has the log that tells what a proposal does",
+        "use an endpoint that keeps logs of that time",
     ),
     code(
         "contract_missing",
@@ -373,6 +394,11 @@ pub static CODES: &[Code] = &[
         "empty_password",
         "a key shall be protected by nothing",
         "choose a password: it is all that protects the key",
+    ),
+    code(
+        "empty_range",
+        "there is nothing between the two days",
+        "`--from` must not be after `--to`, nor in the future",
     ),
     code(
         "endpoint_unusable",
@@ -515,6 +541,11 @@ pub static CODES: &[Code] = &[
         "LPT on Ethereum does not count until it is bridged",
     ),
     code(
+        "insufficient_stake",
+        "making a poll takes more stake than the account has",
+        "`lpctl gov power` tells what there is",
+    ),
+    code(
         "integrity_mismatch",
         "a package of the devnet is not the one lpctl was made with",
         "do not use it: your registry delivers something else",
@@ -558,6 +589,11 @@ pub static CODES: &[Code] = &[
         "key_not_copied",
         "a key of go-livepeer could not be copied",
         "the message says which; the others were",
+    ),
+    code(
+        "keyring_unavailable",
+        "the system has no keyring that can be used",
+        "`--password-file`, or a systemd credential",
     ),
     code(
         "keys_unreadable",
@@ -680,6 +716,11 @@ pub static CODES: &[Code] = &[
         "`lpctl deposit fund` makes them",
     ),
     code(
+        "no_description",
+        "a proposal's description is empty",
+        "say what it is about: voters read nothing else",
+    ),
+    code(
         "no_dry_run",
         "the command has no dry run",
         "leave out `--dry-run`, and unset LPCTL_DRY_RUN",
@@ -697,7 +738,7 @@ pub static CODES: &[Code] = &[
     code(
         "no_inventory",
         "`--all` means the nodes of the config, and there are none",
-        "`lpctl config set nodes.NAME http://127.0.0.1:7935` adds one",
+        "`lpctl config set nodes.NAME http://127.0.0.1:7935`",
     ),
     code(
         "no_key",
@@ -780,9 +821,14 @@ pub static CODES: &[Code] = &[
         "start one with `lpctl run --mode transcoder`",
     ),
     code(
+        "no_voting_power",
+        "the account had no votes when the proposal's voting began",
+        "stake counts for proposals made after it",
+    ),
+    code(
         "node_broke_off",
-        "the go-livepeer node closed the connection in the middle of a change, which is made or not",
-        "`lpctl node show` tells what holds now, its log why it broke",
+        "the node broke the connection off in the middle",
+        "its log tells why; `lpctl node show` tells what holds now",
     ),
     code(
         "node_failed",
@@ -791,8 +837,8 @@ pub static CODES: &[Code] = &[
     ),
     code(
         "node_off_chain",
-        "the go-livepeer node has no account on a chain: off-chain, a transcoder or an AI worker",
-        "name a node that has one with `--node`",
+        "the node has no chain, so it has none of that",
+        "ask an orchestrator's or a gateway's node",
     ),
     code(
         "node_refused",
@@ -825,6 +871,11 @@ pub static CODES: &[Code] = &[
         "`lpctl account list` shows those there are",
     ),
     code(
+        "not_a_poll",
+        "there is no poll at that address",
+        "`lpctl gov polls` lists those there are",
+    ),
+    code(
         "not_a_private_key",
         "the text is no private key",
         "it has 64 hexadecimal digits",
@@ -850,6 +901,16 @@ pub static CODES: &[Code] = &[
         "the message says what is missing; `lpctl doctor` tells more",
     ),
     code(
+        "not_in_keyring",
+        "the keyring keeps no password for that account",
+        "nothing",
+    ),
+    code(
+        "not_in_keystore",
+        "the file is not in the keystore folder",
+        "only accounts of that folder are removed",
+    ),
+    code(
         "not_in_this_mode",
         "an option does nothing in this mode of the node",
         "leave it out, and its variable",
@@ -871,8 +932,8 @@ pub static CODES: &[Code] = &[
     ),
     code(
         "not_offered",
-        "the node is of a kind, or in a state, that does not do that",
-        "the message names the kind, the hint what does it instead",
+        "this kind of node does not offer that",
+        "the hint says what does",
     ),
     code(
         "not_ready",
@@ -900,9 +961,19 @@ pub static CODES: &[Code] = &[
         "the orchestrator names its reward caller itself",
     ),
     code(
+        "not_signable",
+        "what is to be signed is not written as it must be",
+        "typed data is JSON as EIP-712 writes it",
+    ),
+    code(
         "not_taken",
-        "the node answered with success, and its settings did not change",
+        "the node was told and does something else",
         "run it again, and read the node's log",
+    ),
+    code(
+        "not_text",
+        "a file that should be text is none",
+        "check which file was named",
     ),
     code(
         "not_this_node",
@@ -923,6 +994,11 @@ pub static CODES: &[Code] = &[
         "not_written",
         "a picture of the dashboard cannot be written",
         "choose another place with `--svg`",
+    ),
+    code(
+        "nothing_proposed",
+        "a proposal must do something",
+        "give `--pay` with `--to`, or `--call`",
     ),
     code(
         "nothing_redeemed",
@@ -1095,6 +1171,11 @@ pub static CODES: &[Code] = &[
         "add to it: `lpctl orch list` shows the least that has one",
     ),
     code(
+        "overrides_orchestrator",
+        "your orchestrator has voted, and your vote takes your stake out of theirs",
+        "nothing, if that is what you want",
+    ),
+    code(
         "parameters_live",
         "a ticket's parameters are still in use, so redeeming would give its secret away",
         "nothing; it is redeemed after they expire",
@@ -1113,6 +1194,16 @@ pub static CODES: &[Code] = &[
         "plan_changed",
         "the chain changed while the plan was shown",
         "run the command again to see it as it is now",
+    ),
+    code(
+        "poll_over",
+        "the poll is over",
+        "`lpctl gov poll` shows how it ended",
+    ),
+    code(
+        "polled_already",
+        "there is a poll about this already",
+        "confirm only if it shall be asked twice",
     ),
     code(
         "port_forbidden",
@@ -1150,6 +1241,21 @@ pub static CODES: &[Code] = &[
         "use the flag that answers it",
     ),
     code(
+        "proposal_exists",
+        "the same proposal was made before",
+        "change its description to make it again",
+    ),
+    code(
+        "proposal_not_active",
+        "votes on the proposal do not count now",
+        "`lpctl gov proposal` tells when they do",
+    ),
+    code(
+        "protocol",
+        "doctor: whether the protocol runs",
+        "wait until governance unpauses it",
+    ),
+    code(
         "protocol_paused",
         "governance paused the protocol",
         "wait until it is unpaused",
@@ -1168,6 +1274,11 @@ pub static CODES: &[Code] = &[
         "read_reverted",
         "a contract refused to be read",
         "check `--network` and `--controller`",
+    ),
+    code(
+        "reason_too_long",
+        "the reason for a vote is too long",
+        "say it shorter, or link to it",
     ),
     code(
         "recipient_is_contract",
@@ -1312,8 +1423,8 @@ pub static CODES: &[Code] = &[
     ),
     code(
         "several_nodes",
-        "`--node` names several nodes, and the command is for one",
-        "name one; `lpctl node` asks several at once",
+        "only one node can be asked at once by this command",
+        "name one",
     ),
     code(
         "several_recipients",
@@ -1347,8 +1458,8 @@ pub static CODES: &[Code] = &[
     ),
     code(
         "some_nodes_failed",
-        "some of several nodes did not do it",
-        "the table, or each `error` of `--json`, says why",
+        "some of the nodes did not do what they were told",
+        "each says why; the others did",
     ),
     code(
         "still_draining",
@@ -1387,6 +1498,11 @@ pub static CODES: &[Code] = &[
         "`lpctl ticket redeem` first",
     ),
     code(
+        "timelock",
+        "the treasury holds a proposal back for a while",
+        "try again at the time it names",
+    ),
+    code(
         "tls",
         "the node's certificate could not be made",
         "check that the host in `--service-addr` is a plain name",
@@ -1400,6 +1516,11 @@ pub static CODES: &[Code] = &[
         "too_late",
         "the transaction was mined before it could be replaced",
         "`lpctl tx show HASH` tells what it did",
+    ),
+    code(
+        "too_many_events",
+        "there are too many events for one export",
+        "export shorter ranges with `--from` and `--to`",
     ),
     code(
         "total_ev",
@@ -1463,9 +1584,9 @@ pub static CODES: &[Code] = &[
         "`lpctl config show` lists those it has",
     ),
     code(
-        "unknown_rendition",
-        "the go-livepeer gateway knows no rendition of that name, and would drop it without a word",
-        "the hint lists those it knows",
+        "unknown_proposal",
+        "there is no such proposal",
+        "`lpctl gov proposals` lists those there are",
     ),
     code(
         "unknown_ticket",
@@ -1508,6 +1629,11 @@ pub static CODES: &[Code] = &[
         "add `--help` to the command",
     ),
     code(
+        "voted_already",
+        "the account has voted, and that vote cannot be changed",
+        "nothing",
+    ),
+    code(
         "work_dir",
         "the folder for segments cannot be used",
         "make it writable, or choose another with `--work-dir`",
@@ -1531,6 +1657,11 @@ pub static CODES: &[Code] = &[
         "wrong_signer",
         "the key is not the account's the plan was made for",
         "choose that account with `--account`",
+    ),
+    code(
+        "wrong_state",
+        "the proposal is not in a state that allows this",
+        "`lpctl gov proposal` tells how it stands",
     ),
     code(
         "zero_capacity",

@@ -209,9 +209,10 @@ async fn ask(
                 }
                 Ok(there(account))
             }
-            Offer::Make => match ask_name(&usual_name, folder, context)? {
-                name => make(name, folder, context).await,
-            },
+            Offer::Make => {
+                let name = ask_name(&usual_name, folder, context)?;
+                make(name, folder, context).await
+            }
             Offer::Import => {
                 let help = "a keystore file (JSON), or a file with 64 hexadecimal digits; later: --import";
                 let file = context.shell.ask_text("File with the key:", None, help)?;

@@ -94,8 +94,11 @@ impl FromStr for Bound {
         if let Ok(moment) = text.parse::<Timestamp>() {
             return Ok(Self::Moment(moment));
         }
-        text.parse::<Date>().map(Self::Day).map_err(|_| {
-            "write a block like 93000000, a day like 2026-01-31 or a moment like 2026-01-31T12:00:00Z".into()
+        // With a time beside it a day would be read without it.
+        let day = (text.len() == "2026-01-31".len()).then(|| text.parse::<Date>().ok());
+        day.flatten().map(Self::Day).ok_or_else(|| {
+            "write a block like 93000000, a day like 2026-01-31 or a moment like 2026-01-31T12:00:00Z"
+                .to_string()
         })
     }
 }
@@ -316,7 +319,14 @@ mod tests {
         assert_eq!(day.last().unwrap(), at("2026-02-01T00:00:00Z"));
         let moment: Bound = "2026-01-31T12:30:00Z".parse().unwrap();
         assert_eq!(moment.first().unwrap(), moment.last().unwrap());
-        for wrong in ["", "-1", "yesterday", "2026-13-01", "99999999999999999999999"] {
+        for wrong in [
+            "2026-01-31T12:30:00",
+            "",
+            "-1",
+            "yesterday",
+            "2026-13-01",
+            "99999999999999999999999",
+        ] {
             assert!(wrong.parse::<Bound>().is_err(), "{wrong}");
         }
         assert!("9999-12-31".parse::<Bound>().unwrap().last().is_err());

@@ -147,6 +147,7 @@ const fn option(
 
 const HASH: &str = "0x4f1b2d51aa4f0e8d6c7b3a291817161514131211100f0e0d0c0b0a090807dd2e";
 const ADDRESS: &str = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8";
+const CID: &str = "bafybeigdyrzt5sfp7udm7hu76uh7y26nf3efuylqabf3oclgtqy55fbzdi";
 const URI: &str = "https://o1.example.org:8935";
 
 fn reward_cut(state: &State) -> Option<String> {
@@ -209,6 +210,7 @@ pub static ALL: &[Entry] = &[
     entry("see", "how things stand", &[run("status")]),
     entry("see", "sessions, GPUs, stake, live", &[run("dashboard")]),
     entry("see", "what this machine lacks", &[run("doctor")]),
+    entry("see", "why there is no work", &[run("why")]),
     entry("reward", "mint this round's reward", &[run("reward call")]).with(state::reward),
     entry("reward", "how it stands", &[run("reward status")]),
     entry(
@@ -395,6 +397,48 @@ pub static ALL: &[Entry] = &[
         ],
     ),
     entry("node", "take no new sessions", &[run("node drain")]),
+    entry("votes", "the polls there are", &[run("gov polls")]),
+    entry(
+        "votes",
+        "vote in a poll",
+        &[
+            run("gov vote"),
+            value("POLL", "The poll's address:", ADDRESS),
+            value("CHOICE", "Yes or no:", "yes"),
+        ],
+    ),
+    entry(
+        "votes",
+        "make a poll",
+        &[run("gov create"), value("CID", "IPFS address of its text:", CID)],
+    ),
+    entry("votes", "the treasury's proposals", &[run("gov proposals")]),
+    entry(
+        "votes",
+        "vote on a proposal",
+        &[
+            run("gov vote-proposal"),
+            value("NUMBER", "The proposal's number:", "42"),
+            value("CHOICE", "For, against or abstain:", "for"),
+        ],
+    ),
+    entry("votes", "where my votes come from", &[run("gov power")]),
+    entry(
+        "wallet",
+        "sign a message",
+        &[run("account sign"), value("MESSAGE", "Message:", "hello")],
+    ),
+    entry(
+        "wallet",
+        "sign typed data",
+        &[run("account sign-typed"), value("FILE", "File:", "typed.json")],
+    ),
+    entry("wallet", "change the password", &[run("account change-password")]),
+    entry(
+        "see",
+        "rewards, fees and gas as a ledger",
+        &[run("ledger export")],
+    ),
     entry("network", "test the RPC endpoints", &[run("rpc test")]),
     entry("network", "contracts and parameters", &[run("protocol show")]),
     entry("settings", "all of them, and where from", &[run("config show")]),

@@ -44,7 +44,11 @@ sol! {
     }
 
     /// `protocol contracts/treasury/LivepeerGovernor.sol`, OpenZeppelin's `Governor` 4.9
-    #[allow(missing_docs, reason = "the macro's items are the contracts' own names")]
+    #[allow(
+        missing_docs,
+        clippy::too_many_arguments,
+        reason = "the macro's items are the contracts' own names, and an event has as many fields as it has"
+    )]
     interface Governor {
         event ProposalCreated(
             uint256 proposalId,
