@@ -13,7 +13,7 @@ module completions {
     --controller: string      # Address of the protocol's Controller contract
     --account: string         # Account to act for: a name, an address or a keystore file
     --password-file: path     # File whose first line unlocks the account
-    --node: string            # Operator API of a running node
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
     --json                    # Print one JSON envelope instead of text
     --yes(-y)                 # Answer every question with yes
     --dry-run                 # Stop before anything is signed or sent
@@ -23,6 +23,44 @@ module completions {
     --color: string@"nu-complete lpctl color" # When to use colour
     --help(-h)                # Print help (see more with '--help')
     --version(-V)             # Print version
+  ]
+
+  def "nu-complete lpctl init role" [] {
+    [ "orchestrator" "transcoder" "gateway" "delegator" ]
+  }
+
+  def "nu-complete lpctl init color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Set lpctl up: network, endpoints, account, role and price, each tested at once
+  export extern "lpctl init" [
+    --role: string@"nu-complete lpctl init role" # What this machine is to be
+    --new-account             # Make a new key, called as --name says
+    --import: path            # Bring in the key of a keystore file, or of a file with a private key
+    --name: string            # Name of the key that is made or brought in [default: the role]
+    --keystore-dir: directory # Folder of keystore files; go-livepeer's works as it is
+    --price: string           # What gateways pay for a pixel, or the most a gateway pays
+    --service-uri: string     # Address gateways are told to use, with its port
+    --orch-addr: string       # Where a transcoder finds its orchestrator
+    --orch-secret-file: path  # File whose first line orchestrator and transcoders share
+    --untested                # Write endpoints that cannot be used now
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl init color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
   ]
 
   def "nu-complete lpctl status color" [] {
@@ -38,7 +76,7 @@ module completions {
     --controller: string      # Address of the protocol's Controller contract
     --account: string         # Account to act for: a name, an address or a keystore file
     --password-file: path     # File whose first line unlocks the account
-    --node: string            # Operator API of a running node
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
     --json                    # Print one JSON envelope instead of text
     --yes(-y)                 # Answer every question with yes
     --dry-run                 # Stop before anything is signed or sent
@@ -63,7 +101,7 @@ module completions {
     --controller: string      # Address of the protocol's Controller contract
     --account: string         # Account to act for: a name, an address or a keystore file
     --password-file: path     # File whose first line unlocks the account
-    --node: string            # Operator API of a running node
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
     --json                    # Print one JSON envelope instead of text
     --yes(-y)                 # Answer every question with yes
     --dry-run                 # Stop before anything is signed or sent
@@ -91,7 +129,7 @@ module completions {
     --controller: string      # Address of the protocol's Controller contract
     --account: string         # Account to act for: a name, an address or a keystore file
     --password-file: path     # File whose first line unlocks the account
-    --node: string            # Operator API of a running node
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
     --json                    # Print one JSON envelope instead of text
     --yes(-y)                 # Answer every question with yes
     --dry-run                 # Stop before anything is signed or sent
@@ -116,7 +154,7 @@ module completions {
     --controller: string      # Address of the protocol's Controller contract
     --account: string         # Account to act for: a name, an address or a keystore file
     --password-file: path     # File whose first line unlocks the account
-    --node: string            # Operator API of a running node
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
     --json                    # Print one JSON envelope instead of text
     --yes(-y)                 # Answer every question with yes
     --dry-run                 # Stop before anything is signed or sent
@@ -146,7 +184,7 @@ module completions {
     --controller: string      # Address of the protocol's Controller contract
     --account: string         # Account to act for: a name, an address or a keystore file
     --password-file: path     # File whose first line unlocks the account
-    --node: string            # Operator API of a running node
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
     --json                    # Print one JSON envelope instead of text
     --yes(-y)                 # Answer every question with yes
     --dry-run                 # Stop before anything is signed or sent
@@ -170,7 +208,7 @@ module completions {
     --controller: string      # Address of the protocol's Controller contract
     --account: string         # Account to act for: a name, an address or a keystore file
     --password-file: path     # File whose first line unlocks the account
-    --node: string            # Operator API of a running node
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
     --json                    # Print one JSON envelope instead of text
     --yes(-y)                 # Answer every question with yes
     --dry-run                 # Stop before anything is signed or sent
@@ -203,7 +241,7 @@ module completions {
     --controller: string      # Address of the protocol's Controller contract
     --account: string         # Account to act for: a name, an address or a keystore file
     --password-file: path     # File whose first line unlocks the account
-    --node: string            # Operator API of a running node
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
     --json                    # Print one JSON envelope instead of text
     --yes(-y)                 # Answer every question with yes
     --dry-run                 # Stop before anything is signed or sent
@@ -227,7 +265,7 @@ module completions {
     --controller: string      # Address of the protocol's Controller contract
     --account: string         # Account to act for: a name, an address or a keystore file
     --password-file: path     # File whose first line unlocks the account
-    --node: string            # Operator API of a running node
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
     --json                    # Print one JSON envelope instead of text
     --yes(-y)                 # Answer every question with yes
     --dry-run                 # Stop before anything is signed or sent
@@ -251,7 +289,7 @@ module completions {
     --controller: string      # Address of the protocol's Controller contract
     --account: string         # Account to act for: a name, an address or a keystore file
     --password-file: path     # File whose first line unlocks the account
-    --node: string            # Operator API of a running node
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
     --json                    # Print one JSON envelope instead of text
     --yes(-y)                 # Answer every question with yes
     --dry-run                 # Stop before anything is signed or sent
@@ -279,7 +317,7 @@ module completions {
     --controller: string      # Address of the protocol's Controller contract
     --account: string         # Account to act for: a name, an address or a keystore file
     --password-file: path     # File whose first line unlocks the account
-    --node: string            # Operator API of a running node
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
     --json                    # Print one JSON envelope instead of text
     --yes(-y)                 # Answer every question with yes
     --dry-run                 # Stop before anything is signed or sent
@@ -304,7 +342,7 @@ module completions {
     --controller: string      # Address of the protocol's Controller contract
     --account: string         # Account to act for: a name, an address or a keystore file
     --password-file: path     # File whose first line unlocks the account
-    --node: string            # Operator API of a running node
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
     --json                    # Print one JSON envelope instead of text
     --yes(-y)                 # Answer every question with yes
     --dry-run                 # Stop before anything is signed or sent
@@ -331,7 +369,7 @@ module completions {
     --controller: string      # Address of the protocol's Controller contract
     --account: string         # Account to act for: a name, an address or a keystore file
     --password-file: path     # File whose first line unlocks the account
-    --node: string            # Operator API of a running node
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
     --json                    # Print one JSON envelope instead of text
     --yes(-y)                 # Answer every question with yes
     --dry-run                 # Stop before anything is signed or sent
@@ -355,7 +393,7 @@ module completions {
     --controller: string      # Address of the protocol's Controller contract
     --account: string         # Account to act for: a name, an address or a keystore file
     --password-file: path     # File whose first line unlocks the account
-    --node: string            # Operator API of a running node
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
     --json                    # Print one JSON envelope instead of text
     --yes(-y)                 # Answer every question with yes
     --dry-run                 # Stop before anything is signed or sent
@@ -381,7 +419,7 @@ module completions {
     --controller: string      # Address of the protocol's Controller contract
     --account: string         # Account to act for: a name, an address or a keystore file
     --password-file: path     # File whose first line unlocks the account
-    --node: string            # Operator API of a running node
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
     --json                    # Print one JSON envelope instead of text
     --yes(-y)                 # Answer every question with yes
     --dry-run                 # Stop before anything is signed or sent
@@ -415,7 +453,7 @@ module completions {
     --controller: string      # Address of the protocol's Controller contract
     --account: string         # Account to act for: a name, an address or a keystore file
     --password-file: path     # File whose first line unlocks the account
-    --node: string            # Operator API of a running node
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
     --json                    # Print one JSON envelope instead of text
     --yes(-y)                 # Answer every question with yes
     --dry-run                 # Stop before anything is signed or sent
@@ -439,7 +477,7 @@ module completions {
     --controller: string      # Address of the protocol's Controller contract
     --account: string         # Account to act for: a name, an address or a keystore file
     --password-file: path     # File whose first line unlocks the account
-    --node: string            # Operator API of a running node
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
     --json                    # Print one JSON envelope instead of text
     --yes(-y)                 # Answer every question with yes
     --dry-run                 # Stop before anything is signed or sent
@@ -463,7 +501,7 @@ module completions {
     --controller: string      # Address of the protocol's Controller contract
     --account: string         # Account to act for: a name, an address or a keystore file
     --password-file: path     # File whose first line unlocks the account
-    --node: string            # Operator API of a running node
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
     --json                    # Print one JSON envelope instead of text
     --yes(-y)                 # Answer every question with yes
     --dry-run                 # Stop before anything is signed or sent
@@ -489,7 +527,7 @@ module completions {
     --controller: string      # Address of the protocol's Controller contract
     --account: string         # Account to act for: a name, an address or a keystore file
     --password-file: path     # File whose first line unlocks the account
-    --node: string            # Operator API of a running node
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
     --json                    # Print one JSON envelope instead of text
     --yes(-y)                 # Answer every question with yes
     --dry-run                 # Stop before anything is signed or sent
@@ -513,7 +551,7 @@ module completions {
     --controller: string      # Address of the protocol's Controller contract
     --account: string         # Account to act for: a name, an address or a keystore file
     --password-file: path     # File whose first line unlocks the account
-    --node: string            # Operator API of a running node
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
     --json                    # Print one JSON envelope instead of text
     --yes(-y)                 # Answer every question with yes
     --dry-run                 # Stop before anything is signed or sent
@@ -537,7 +575,7 @@ module completions {
     --controller: string      # Address of the protocol's Controller contract
     --account: string         # Account to act for: a name, an address or a keystore file
     --password-file: path     # File whose first line unlocks the account
-    --node: string            # Operator API of a running node
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
     --json                    # Print one JSON envelope instead of text
     --yes(-y)                 # Answer every question with yes
     --dry-run                 # Stop before anything is signed or sent
@@ -566,7 +604,7 @@ module completions {
     --controller: string      # Address of the protocol's Controller contract
     --account: string         # Account to act for: a name, an address or a keystore file
     --password-file: path     # File whose first line unlocks the account
-    --node: string            # Operator API of a running node
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
     --json                    # Print one JSON envelope instead of text
     --yes(-y)                 # Answer every question with yes
     --dry-run                 # Stop before anything is signed or sent
@@ -592,7 +630,7 @@ module completions {
     --controller: string      # Address of the protocol's Controller contract
     --account: string         # Account to act for: a name, an address or a keystore file
     --password-file: path     # File whose first line unlocks the account
-    --node: string            # Operator API of a running node
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
     --json                    # Print one JSON envelope instead of text
     --yes(-y)                 # Answer every question with yes
     --dry-run                 # Stop before anything is signed or sent
@@ -618,7 +656,7 @@ module completions {
     --controller: string      # Address of the protocol's Controller contract
     --account: string         # Account to act for: a name, an address or a keystore file
     --password-file: path     # File whose first line unlocks the account
-    --node: string            # Operator API of a running node
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
     --json                    # Print one JSON envelope instead of text
     --yes(-y)                 # Answer every question with yes
     --dry-run                 # Stop before anything is signed or sent
@@ -644,7 +682,7 @@ module completions {
     --controller: string      # Address of the protocol's Controller contract
     --account: string         # Account to act for: a name, an address or a keystore file
     --password-file: path     # File whose first line unlocks the account
-    --node: string            # Operator API of a running node
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
     --json                    # Print one JSON envelope instead of text
     --yes(-y)                 # Answer every question with yes
     --dry-run                 # Stop before anything is signed or sent
@@ -668,7 +706,7 @@ module completions {
     --controller: string      # Address of the protocol's Controller contract
     --account: string         # Account to act for: a name, an address or a keystore file
     --password-file: path     # File whose first line unlocks the account
-    --node: string            # Operator API of a running node
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
     --json                    # Print one JSON envelope instead of text
     --yes(-y)                 # Answer every question with yes
     --dry-run                 # Stop before anything is signed or sent
@@ -692,7 +730,7 @@ module completions {
     --controller: string      # Address of the protocol's Controller contract
     --account: string         # Account to act for: a name, an address or a keystore file
     --password-file: path     # File whose first line unlocks the account
-    --node: string            # Operator API of a running node
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
     --json                    # Print one JSON envelope instead of text
     --yes(-y)                 # Answer every question with yes
     --dry-run                 # Stop before anything is signed or sent
@@ -722,7 +760,7 @@ module completions {
     --controller: string      # Address of the protocol's Controller contract
     --account: string         # Account to act for: a name, an address or a keystore file
     --password-file: path     # File whose first line unlocks the account
-    --node: string            # Operator API of a running node
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
     --json                    # Print one JSON envelope instead of text
     --yes(-y)                 # Answer every question with yes
     --dry-run                 # Stop before anything is signed or sent
@@ -732,6 +770,332 @@ module completions {
     --color: string@"nu-complete lpctl fees withdraw color" # When to use colour
     --help(-h)                # Print help (see more with '--help')
     amount?: string           # How much, like 0.5eth; without it all there is
+  ]
+
+  def "nu-complete lpctl gov color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Vote on the protocol and its treasury
+  export extern "lpctl gov" [
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl gov color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+  ]
+
+  def "nu-complete lpctl gov polls color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # List the polls about the protocol, open ones counted
+  export extern "lpctl gov polls" [
+    --rounds: string          # Rounds to go back
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl gov polls color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+  ]
+
+  def "nu-complete lpctl gov poll color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Show a poll, counted, with who voted what
+  export extern "lpctl gov poll" [
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl gov poll color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+    poll: string              # The poll's contract
+  ]
+
+  def "nu-complete lpctl gov create color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Make a poll about a text in IPFS
+  export extern "lpctl gov create" [
+    --queue                   # Send even though an earlier transaction of the account is not mined yet
+    --wait: string            # How long to wait for each transaction to be mined, in seconds
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl gov create color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+    text: string              # The text's IPFS address
+  ]
+
+  def "nu-complete lpctl gov vote choice" [] {
+    [ "yes" "no" ]
+  }
+
+  def "nu-complete lpctl gov vote color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Vote in a poll
+  export extern "lpctl gov vote" [
+    --queue                   # Send even though an earlier transaction of the account is not mined yet
+    --wait: string            # How long to wait for each transaction to be mined, in seconds
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl gov vote color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+    poll: string              # The poll's contract
+    choice: string@"nu-complete lpctl gov vote choice" # What you say
+  ]
+
+  def "nu-complete lpctl gov proposals color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # List the proposals about the treasury
+  export extern "lpctl gov proposals" [
+    --rounds: string          # Rounds to go back
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl gov proposals color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+  ]
+
+  def "nu-complete lpctl gov proposal color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Show a proposal about the treasury
+  export extern "lpctl gov proposal" [
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl gov proposal color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+    id: string                # The proposal's number
+  ]
+
+  def "nu-complete lpctl gov vote-proposal choice" [] {
+    [ "for" "against" "abstain" ]
+  }
+
+  def "nu-complete lpctl gov vote-proposal color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Vote on a proposal about the treasury
+  export extern "lpctl gov vote-proposal" [
+    --reason: string          # Why, for everybody to read
+    --queue                   # Send even though an earlier transaction of the account is not mined yet
+    --wait: string            # How long to wait for each transaction to be mined, in seconds
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl gov vote-proposal color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+    id: string                # The proposal's number
+    choice: string@"nu-complete lpctl gov vote-proposal choice" # What you say
+  ]
+
+  def "nu-complete lpctl gov propose color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Propose something to the treasury
+  export extern "lpctl gov propose" [
+    --pay: string             # LPT to pay out of the treasury
+    --to: string              # Who gets it: an account's name or an address
+    --call: string            # A call: contract, input, and ETH if any; repeat it for more
+    --description: string     # What it is about, in Markdown; the first line is the title
+    --description-file: path  # File with what it is about; `-` reads standard input
+    --queue                   # Send even though an earlier transaction of the account is not mined yet
+    --wait: string            # How long to wait for each transaction to be mined, in seconds
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl gov propose color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+  ]
+
+  def "nu-complete lpctl gov queue color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Put a proposal that won into the treasury's queue
+  export extern "lpctl gov queue" [
+    --queue                   # Send even though an earlier transaction of the account is not mined yet
+    --wait: string            # How long to wait for each transaction to be mined, in seconds
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl gov queue color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+    id: string                # The proposal's number
+  ]
+
+  def "nu-complete lpctl gov execute color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Do what a queued proposal says
+  export extern "lpctl gov execute" [
+    --queue                   # Send even though an earlier transaction of the account is not mined yet
+    --wait: string            # How long to wait for each transaction to be mined, in seconds
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl gov execute color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+    id: string                # The proposal's number
+  ]
+
+  def "nu-complete lpctl gov power color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Explain what an account's vote weighs
+  export extern "lpctl gov power" [
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl gov power color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+    which?: string            # Account: a name or an address; without it the one in use
   ]
 
   def "nu-complete lpctl tx color" [] {
@@ -747,7 +1111,7 @@ module completions {
     --controller: string      # Address of the protocol's Controller contract
     --account: string         # Account to act for: a name, an address or a keystore file
     --password-file: path     # File whose first line unlocks the account
-    --node: string            # Operator API of a running node
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
     --json                    # Print one JSON envelope instead of text
     --yes(-y)                 # Answer every question with yes
     --dry-run                 # Stop before anything is signed or sent
@@ -773,7 +1137,7 @@ module completions {
     --controller: string      # Address of the protocol's Controller contract
     --account: string         # Account to act for: a name, an address or a keystore file
     --password-file: path     # File whose first line unlocks the account
-    --node: string            # Operator API of a running node
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
     --json                    # Print one JSON envelope instead of text
     --yes(-y)                 # Answer every question with yes
     --dry-run                 # Stop before anything is signed or sent
@@ -798,7 +1162,7 @@ module completions {
     --controller: string      # Address of the protocol's Controller contract
     --account: string         # Account to act for: a name, an address or a keystore file
     --password-file: path     # File whose first line unlocks the account
-    --node: string            # Operator API of a running node
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
     --json                    # Print one JSON envelope instead of text
     --yes(-y)                 # Answer every question with yes
     --dry-run                 # Stop before anything is signed or sent
@@ -825,7 +1189,7 @@ module completions {
     --controller: string      # Address of the protocol's Controller contract
     --account: string         # Account to act for: a name, an address or a keystore file
     --password-file: path     # File whose first line unlocks the account
-    --node: string            # Operator API of a running node
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
     --json                    # Print one JSON envelope instead of text
     --yes(-y)                 # Answer every question with yes
     --dry-run                 # Stop before anything is signed or sent
@@ -852,7 +1216,7 @@ module completions {
     --controller: string      # Address of the protocol's Controller contract
     --account: string         # Account to act for: a name, an address or a keystore file
     --password-file: path     # File whose first line unlocks the account
-    --node: string            # Operator API of a running node
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
     --json                    # Print one JSON envelope instead of text
     --yes(-y)                 # Answer every question with yes
     --dry-run                 # Stop before anything is signed or sent
@@ -877,7 +1241,7 @@ module completions {
     --controller: string      # Address of the protocol's Controller contract
     --account: string         # Account to act for: a name, an address or a keystore file
     --password-file: path     # File whose first line unlocks the account
-    --node: string            # Operator API of a running node
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
     --json                    # Print one JSON envelope instead of text
     --yes(-y)                 # Answer every question with yes
     --dry-run                 # Stop before anything is signed or sent
@@ -905,7 +1269,7 @@ module completions {
     --controller: string      # Address of the protocol's Controller contract
     --account: string         # Account to act for: a name, an address or a keystore file
     --password-file: path     # File whose first line unlocks the account
-    --node: string            # Operator API of a running node
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
     --json                    # Print one JSON envelope instead of text
     --yes(-y)                 # Answer every question with yes
     --dry-run                 # Stop before anything is signed or sent
@@ -930,7 +1294,7 @@ module completions {
     --controller: string      # Address of the protocol's Controller contract
     --account: string         # Account to act for: a name, an address or a keystore file
     --password-file: path     # File whose first line unlocks the account
-    --node: string            # Operator API of a running node
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
     --json                    # Print one JSON envelope instead of text
     --yes(-y)                 # Answer every question with yes
     --dry-run                 # Stop before anything is signed or sent
@@ -959,7 +1323,7 @@ module completions {
     --controller: string      # Address of the protocol's Controller contract
     --account: string         # Account to act for: a name, an address or a keystore file
     --password-file: path     # File whose first line unlocks the account
-    --node: string            # Operator API of a running node
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
     --json                    # Print one JSON envelope instead of text
     --yes(-y)                 # Answer every question with yes
     --dry-run                 # Stop before anything is signed or sent
@@ -985,7 +1349,7 @@ module completions {
     --controller: string      # Address of the protocol's Controller contract
     --account: string         # Account to act for: a name, an address or a keystore file
     --password-file: path     # File whose first line unlocks the account
-    --node: string            # Operator API of a running node
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
     --json                    # Print one JSON envelope instead of text
     --yes(-y)                 # Answer every question with yes
     --dry-run                 # Stop before anything is signed or sent
@@ -994,6 +1358,63 @@ module completions {
     --quiet(-q)               # Say nothing but the answer and failures
     --color: string@"nu-complete lpctl ticket stats color" # When to use colour
     --help(-h)                # Print help (see more with '--help')
+  ]
+
+  def "nu-complete lpctl ledger color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # What moved in and out of an account, for accounts and taxes
+  export extern "lpctl ledger" [
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl ledger color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+  ]
+
+  def "nu-complete lpctl ledger export format" [] {
+    [ "csv" "json" "beancount" ]
+  }
+
+  def "nu-complete lpctl ledger export color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Export rewards, fees, gas and changes of stake of an account, exact to the wei
+  export extern "lpctl ledger export" [
+    --from: string            # First block, or first day (UTC) or moment, like 2026-01-31 or 2026-01-31T12:00:00Z [default: 30 days ago]
+    --to: string              # Last block, or last day (UTC), or the moment before which it ends [default: now]
+    --format: string@"nu-complete lpctl ledger export format" # What to write; with --json always JSON
+    --output(-o): path        # Write it to this file, which others cannot read, and show a summary
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl ledger export color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+    which?: string            # Account: a name or an address; without it the account in use
   ]
 
   def "nu-complete lpctl token color" [] {
@@ -1009,7 +1430,7 @@ module completions {
     --controller: string      # Address of the protocol's Controller contract
     --account: string         # Account to act for: a name, an address or a keystore file
     --password-file: path     # File whose first line unlocks the account
-    --node: string            # Operator API of a running node
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
     --json                    # Print one JSON envelope instead of text
     --yes(-y)                 # Answer every question with yes
     --dry-run                 # Stop before anything is signed or sent
@@ -1033,7 +1454,7 @@ module completions {
     --controller: string      # Address of the protocol's Controller contract
     --account: string         # Account to act for: a name, an address or a keystore file
     --password-file: path     # File whose first line unlocks the account
-    --node: string            # Operator API of a running node
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
     --json                    # Print one JSON envelope instead of text
     --yes(-y)                 # Answer every question with yes
     --dry-run                 # Stop before anything is signed or sent
@@ -1058,7 +1479,7 @@ module completions {
     --controller: string      # Address of the protocol's Controller contract
     --account: string         # Account to act for: a name, an address or a keystore file
     --password-file: path     # File whose first line unlocks the account
-    --node: string            # Operator API of a running node
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
     --json                    # Print one JSON envelope instead of text
     --yes(-y)                 # Answer every question with yes
     --dry-run                 # Stop before anything is signed or sent
@@ -1082,7 +1503,7 @@ module completions {
     --controller: string      # Address of the protocol's Controller contract
     --account: string         # Account to act for: a name, an address or a keystore file
     --password-file: path     # File whose first line unlocks the account
-    --node: string            # Operator API of a running node
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
     --json                    # Print one JSON envelope instead of text
     --yes(-y)                 # Answer every question with yes
     --dry-run                 # Stop before anything is signed or sent
@@ -1106,7 +1527,7 @@ module completions {
     --controller: string      # Address of the protocol's Controller contract
     --account: string         # Account to act for: a name, an address or a keystore file
     --password-file: path     # File whose first line unlocks the account
-    --node: string            # Operator API of a running node
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
     --json                    # Print one JSON envelope instead of text
     --yes(-y)                 # Answer every question with yes
     --dry-run                 # Stop before anything is signed or sent
@@ -1131,7 +1552,7 @@ module completions {
     --controller: string      # Address of the protocol's Controller contract
     --account: string         # Account to act for: a name, an address or a keystore file
     --password-file: path     # File whose first line unlocks the account
-    --node: string            # Operator API of a running node
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
     --json                    # Print one JSON envelope instead of text
     --yes(-y)                 # Answer every question with yes
     --dry-run                 # Stop before anything is signed or sent
@@ -1158,7 +1579,7 @@ module completions {
     --controller: string      # Address of the protocol's Controller contract
     --account: string         # Account to act for: a name, an address or a keystore file
     --password-file: path     # File whose first line unlocks the account
-    --node: string            # Operator API of a running node
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
     --json                    # Print one JSON envelope instead of text
     --yes(-y)                 # Answer every question with yes
     --dry-run                 # Stop before anything is signed or sent
@@ -1198,7 +1619,7 @@ module completions {
     --mode: string@"nu-complete lpctl run mode" # What the node is [default: mode of the config file, else combined]
     --orch-addr: string       # Where a transcoder finds its orchestrator [default: orch_addr of the config file]
     --orch-secret-file: path  # File whose first line orchestrator and transcoders share [default: orch_secret_file of the config file]
-    --service-addr: string    # Address gateways are told to use
+    --service-addr: string    # Address gateways are told to use [default: service_addr of the config file]
     --bind: string            # Address to listen on; without it every address for a public --service-addr, else 127.0.0.1:8935
     --operator-addr: string   # Loopback address of the operator's API [default: 127.0.0.1:7935, of a transcoder 127.0.0.1:6935]
     --max-sessions: string    # Streams to serve at once [default: max_sessions of the config file, else 10]
@@ -1246,7 +1667,7 @@ module completions {
     --controller: string      # Address of the protocol's Controller contract
     --account: string         # Account to act for: a name, an address or a keystore file
     --password-file: path     # File whose first line unlocks the account
-    --node: string            # Operator API of a running node
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
     --json                    # Print one JSON envelope instead of text
     --yes(-y)                 # Answer every question with yes
     --dry-run                 # Stop before anything is signed or sent
@@ -1261,8 +1682,9 @@ module completions {
     [ "auto" "always" "never" ]
   }
 
-  # See and command a running node
+  # See and command running nodes
   export extern "lpctl node" [
+    --all                     # All nodes of the config's [nodes]
     --profile: string         # Section of the config file to use
     --config: path            # Config file to read
     --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
@@ -1270,7 +1692,7 @@ module completions {
     --controller: string      # Address of the protocol's Controller contract
     --account: string         # Account to act for: a name, an address or a keystore file
     --password-file: path     # File whose first line unlocks the account
-    --node: string            # Operator API of a running node
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
     --json                    # Print one JSON envelope instead of text
     --yes(-y)                 # Answer every question with yes
     --dry-run                 # Stop before anything is signed or sent
@@ -1287,6 +1709,7 @@ module completions {
 
   # Show what a node is and how it stands
   export extern "lpctl node show" [
+    --all                     # All nodes of the config's [nodes]
     --profile: string         # Section of the config file to use
     --config: path            # Config file to read
     --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
@@ -1294,7 +1717,7 @@ module completions {
     --controller: string      # Address of the protocol's Controller contract
     --account: string         # Account to act for: a name, an address or a keystore file
     --password-file: path     # File whose first line unlocks the account
-    --node: string            # Operator API of a running node
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
     --json                    # Print one JSON envelope instead of text
     --yes(-y)                 # Answer every question with yes
     --dry-run                 # Stop before anything is signed or sent
@@ -1311,6 +1734,7 @@ module completions {
 
   # List the streams a node serves now
   export extern "lpctl node sessions" [
+    --all                     # All nodes of the config's [nodes]
     --profile: string         # Section of the config file to use
     --config: path            # Config file to read
     --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
@@ -1318,7 +1742,7 @@ module completions {
     --controller: string      # Address of the protocol's Controller contract
     --account: string         # Account to act for: a name, an address or a keystore file
     --password-file: path     # File whose first line unlocks the account
-    --node: string            # Operator API of a running node
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
     --json                    # Print one JSON envelope instead of text
     --yes(-y)                 # Answer every question with yes
     --dry-run                 # Stop before anything is signed or sent
@@ -1335,6 +1759,7 @@ module completions {
 
   # List the transcoders registered with an orchestrator
   export extern "lpctl node transcoders" [
+    --all                     # All nodes of the config's [nodes]
     --profile: string         # Section of the config file to use
     --config: path            # Config file to read
     --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
@@ -1342,7 +1767,7 @@ module completions {
     --controller: string      # Address of the protocol's Controller contract
     --account: string         # Account to act for: a name, an address or a keystore file
     --password-file: path     # File whose first line unlocks the account
-    --node: string            # Operator API of a running node
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
     --json                    # Print one JSON envelope instead of text
     --yes(-y)                 # Answer every question with yes
     --dry-run                 # Stop before anything is signed or sent
@@ -1361,6 +1786,7 @@ module completions {
   export extern "lpctl node drain" [
     --wait                    # Follow the node until nothing is left
     --timeout: string         # Give up waiting after so many seconds; the node goes on draining
+    --all                     # All nodes of the config's [nodes]
     --profile: string         # Section of the config file to use
     --config: path            # Config file to read
     --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
@@ -1368,7 +1794,7 @@ module completions {
     --controller: string      # Address of the protocol's Controller contract
     --account: string         # Account to act for: a name, an address or a keystore file
     --password-file: path     # File whose first line unlocks the account
-    --node: string            # Operator API of a running node
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
     --json                    # Print one JSON envelope instead of text
     --yes(-y)                 # Answer every question with yes
     --dry-run                 # Stop before anything is signed or sent
@@ -1379,12 +1805,13 @@ module completions {
     --help(-h)                # Print help (see more with '--help')
   ]
 
-  def "nu-complete lpctl node set-max-sessions color" [] {
+  def "nu-complete lpctl node end-session color" [] {
     [ "auto" "always" "never" ]
   }
 
-  # Change how many streams a node serves at once
-  export extern "lpctl node set-max-sessions" [
+  # End a session: its running work is stopped, its renditions are dropped
+  export extern "lpctl node end-session" [
+    --all                     # All nodes of the config's [nodes]
     --profile: string         # Section of the config file to use
     --config: path            # Config file to read
     --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
@@ -1392,16 +1819,16 @@ module completions {
     --controller: string      # Address of the protocol's Controller contract
     --account: string         # Account to act for: a name, an address or a keystore file
     --password-file: path     # File whose first line unlocks the account
-    --node: string            # Operator API of a running node
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
     --json                    # Print one JSON envelope instead of text
     --yes(-y)                 # Answer every question with yes
     --dry-run                 # Stop before anything is signed or sent
     --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
     --verbose(-v)             # Say more; repeat it for still more
     --quiet(-q)               # Say nothing but the answer and failures
-    --color: string@"nu-complete lpctl node set-max-sessions color" # When to use colour
+    --color: string@"nu-complete lpctl node end-session color" # When to use colour
     --help(-h)                # Print help (see more with '--help')
-    sessions: string          # How many, or auto
+    session: string           # Its id, as `lpctl node sessions` shows it
   ]
 
   def "nu-complete lpctl node set-price color" [] {
@@ -1413,6 +1840,7 @@ module completions {
     --pixels-per-unit: string # Pixels the price is for [default: 1]
     --gateway: string         # The one gateway that pays it
     --usual                   # Have the gateway pay what all pay
+    --all                     # All nodes of the config's [nodes]
     --profile: string         # Section of the config file to use
     --config: path            # Config file to read
     --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
@@ -1420,7 +1848,7 @@ module completions {
     --controller: string      # Address of the protocol's Controller contract
     --account: string         # Account to act for: a name, an address or a keystore file
     --password-file: path     # File whose first line unlocks the account
-    --node: string            # Operator API of a running node
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
     --json                    # Print one JSON envelope instead of text
     --yes(-y)                 # Answer every question with yes
     --dry-run                 # Stop before anything is signed or sent
@@ -1432,16 +1860,14 @@ module completions {
     price?: string            # The price: wei, or with a currency behind it, and behind a slash the pixels it is for
   ]
 
-  def "nu-complete lpctl node log-level level" [] {
-    [ "error" "warn" "info" "debug" "trace" ]
-  }
-
-  def "nu-complete lpctl node log-level color" [] {
+  def "nu-complete lpctl node set-capability-price color" [] {
     [ "auto" "always" "never" ]
   }
 
-  # Change how much a node logs
-  export extern "lpctl node log-level" [
+  # Change the most a go-livepeer gateway pays for an AI pipeline and model
+  export extern "lpctl node set-capability-price" [
+    --model: string           # The model
+    --all                     # All nodes of the config's [nodes]
     --profile: string         # Section of the config file to use
     --config: path            # Config file to read
     --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
@@ -1449,7 +1875,215 @@ module completions {
     --controller: string      # Address of the protocol's Controller contract
     --account: string         # Account to act for: a name, an address or a keystore file
     --password-file: path     # File whose first line unlocks the account
-    --node: string            # Operator API of a running node
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl node set-capability-price color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+    pipeline: string          # The pipeline, like text-to-image
+    price: string             # The most: wei, or with a currency behind it, and behind a slash the units it is for
+  ]
+
+  def "nu-complete lpctl node set-max-sessions color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Change how many streams a node serves at once
+  export extern "lpctl node set-max-sessions" [
+    --all                     # All nodes of the config's [nodes]
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl node set-max-sessions color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+    sessions: string          # How many, or auto
+  ]
+
+  def "nu-complete lpctl node set-max-face-value color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Change the most a winning ticket pays
+  export extern "lpctl node set-max-face-value" [
+    --all                     # All nodes of the config's [nodes]
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl node set-max-face-value color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+    limit: string             # The most, with its unit, or none
+  ]
+
+  def "nu-complete lpctl node set-max-gas-price color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Change the most a node pays for gas
+  export extern "lpctl node set-max-gas-price" [
+    --all                     # All nodes of the config's [nodes]
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl node set-max-gas-price color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+    limit: string             # The most for a unit of gas, or none
+  ]
+
+  def "nu-complete lpctl node set-min-gas-price color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Change the least a node offers for gas
+  export extern "lpctl node set-min-gas-price" [
+    --all                     # All nodes of the config's [nodes]
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl node set-min-gas-price color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+    price: string             # The least for a unit of gas
+  ]
+
+  def "nu-complete lpctl node broadcast-config color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # See and change how a go-livepeer gateway sends
+  export extern "lpctl node broadcast-config" [
+    --all                     # All nodes of the config's [nodes]
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl node broadcast-config color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+  ]
+
+  def "nu-complete lpctl node broadcast-config show color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Show the most a gateway pays and the renditions it asks for
+  export extern "lpctl node broadcast-config show" [
+    --all                     # All nodes of the config's [nodes]
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl node broadcast-config show color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+  ]
+
+  def "nu-complete lpctl node broadcast-config set color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Change the most a gateway pays, or the renditions it asks for
+  export extern "lpctl node broadcast-config set" [
+    --max-price: string       # The most for a pixel, as `set-price` takes it, or none for any price
+    --presets: string         # Names of renditions, with commas between them; the node knows 13
+    --all                     # All nodes of the config's [nodes]
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl node broadcast-config set color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+  ]
+
+  def "nu-complete lpctl node log-level color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Change how much a node logs
+  export extern "lpctl node log-level" [
+    --all                     # All nodes of the config's [nodes]
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
     --json                    # Print one JSON envelope instead of text
     --yes(-y)                 # Answer every question with yes
     --dry-run                 # Stop before anything is signed or sent
@@ -1458,7 +2092,7 @@ module completions {
     --quiet(-q)               # Say nothing but the answer and failures
     --color: string@"nu-complete lpctl node log-level color" # When to use colour
     --help(-h)                # Print help (see more with '--help')
-    level: string@"nu-complete lpctl node log-level level" # From the least to the most
+    level: string             # error, warn, info, debug or trace; or 0 to 6 for go-livepeer's nodes
   ]
 
   def "nu-complete lpctl gpu color" [] {
@@ -1474,7 +2108,7 @@ module completions {
     --controller: string      # Address of the protocol's Controller contract
     --account: string         # Account to act for: a name, an address or a keystore file
     --password-file: path     # File whose first line unlocks the account
-    --node: string            # Operator API of a running node
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
     --json                    # Print one JSON envelope instead of text
     --yes(-y)                 # Answer every question with yes
     --dry-run                 # Stop before anything is signed or sent
@@ -1499,7 +2133,7 @@ module completions {
     --controller: string      # Address of the protocol's Controller contract
     --account: string         # Account to act for: a name, an address or a keystore file
     --password-file: path     # File whose first line unlocks the account
-    --node: string            # Operator API of a running node
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
     --json                    # Print one JSON envelope instead of text
     --yes(-y)                 # Answer every question with yes
     --dry-run                 # Stop before anything is signed or sent
@@ -1526,7 +2160,7 @@ module completions {
     --controller: string      # Address of the protocol's Controller contract
     --account: string         # Account to act for: a name, an address or a keystore file
     --password-file: path     # File whose first line unlocks the account
-    --node: string            # Operator API of a running node
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
     --json                    # Print one JSON envelope instead of text
     --yes(-y)                 # Answer every question with yes
     --dry-run                 # Stop before anything is signed or sent
@@ -1553,7 +2187,7 @@ module completions {
     --controller: string      # Address of the protocol's Controller contract
     --account: string         # Account to act for: a name, an address or a keystore file
     --password-file: path     # File whose first line unlocks the account
-    --node: string            # Operator API of a running node
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
     --json                    # Print one JSON envelope instead of text
     --yes(-y)                 # Answer every question with yes
     --dry-run                 # Stop before anything is signed or sent
@@ -1572,12 +2206,19 @@ module completions {
     [ "auto" "always" "never" ]
   }
 
-  # Check whether this machine can run a node, and say what to do where it cannot
+  # Check this machine, the config and the account for running a node, and say what to do where something is wrong
   export extern "lpctl doctor" [
     --ffmpeg: path            # The ffmpeg to check, instead of the one on the search path
     --fence: string@"nu-complete lpctl doctor fence" # What the node is to do where this kernel cannot fence ffmpeg off
     --data-dir: directory     # The node's own files [default: `node` in lpctl's data folder]
     --work-dir: directory     # Where segments are worked on [default: in memory, if there is room]
+    --service-addr: string    # Address gateways are to be told
+    --bind: string            # Address to listen on; without it every address for a public --service-addr, else 127.0.0.1:8935
+    --operator-addr: string   # Loopback address of the operator's API [default: 127.0.0.1:7935]
+    --plain                   # The node speaks HTTP without TLS
+    --offchain                # Leave the chain out of it, whatever the profile says
+    --fix                     # Put right what is safe to: take files with keys from others, make missing folders
+    --nvml: path              # The driver's management library, where the system does not find it, as in containers [default: libnvidia-ml.so.1]
     --profile: string         # Section of the config file to use
     --config: path            # Config file to read
     --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
@@ -1585,7 +2226,7 @@ module completions {
     --controller: string      # Address of the protocol's Controller contract
     --account: string         # Account to act for: a name, an address or a keystore file
     --password-file: path     # File whose first line unlocks the account
-    --node: string            # Operator API of a running node
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
     --json                    # Print one JSON envelope instead of text
     --yes(-y)                 # Answer every question with yes
     --dry-run                 # Stop before anything is signed or sent
@@ -1594,6 +2235,34 @@ module completions {
     --quiet(-q)               # Say nothing but the answer and failures
     --color: string@"nu-complete lpctl doctor color" # When to use colour
     --help(-h)                # Print help (see more with '--help')
+  ]
+
+  def "nu-complete lpctl why color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Tell why an orchestrator gets no work, the likeliest reason first, each with what to do
+  export extern "lpctl why" [
+    --ask: string             # How many other orchestrators to ask for their price
+    --limit: string           # How long each may take to answer, in seconds
+    --as: string              # Account with a deposit and a reserve to ask as; its key is needed
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl why color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+    which?: string            # Orchestrator: a name or an address; without it the account in use
   ]
 
   def "nu-complete lpctl gateway color" [] {
@@ -1609,7 +2278,7 @@ module completions {
     --controller: string      # Address of the protocol's Controller contract
     --account: string         # Account to act for: a name, an address or a keystore file
     --password-file: path     # File whose first line unlocks the account
-    --node: string            # Operator API of a running node
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
     --json                    # Print one JSON envelope instead of text
     --yes(-y)                 # Answer every question with yes
     --dry-run                 # Stop before anything is signed or sent
@@ -1665,7 +2334,7 @@ module completions {
     --controller: string      # Address of the protocol's Controller contract
     --account: string         # Account to act for: a name, an address or a keystore file
     --password-file: path     # File whose first line unlocks the account
-    --node: string            # Operator API of a running node
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
     --json                    # Print one JSON envelope instead of text
     --yes(-y)                 # Answer every question with yes
     --dry-run                 # Stop before anything is signed or sent
@@ -1705,7 +2374,7 @@ module completions {
     --controller: string      # Address of the protocol's Controller contract
     --account: string         # Account to act for: a name, an address or a keystore file
     --password-file: path     # File whose first line unlocks the account
-    --node: string            # Operator API of a running node
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
     --json                    # Print one JSON envelope instead of text
     --yes(-y)                 # Answer every question with yes
     --dry-run                 # Stop before anything is signed or sent
@@ -1730,7 +2399,7 @@ module completions {
     --controller: string      # Address of the protocol's Controller contract
     --account: string         # Account to act for: a name, an address or a keystore file
     --password-file: path     # File whose first line unlocks the account
-    --node: string            # Operator API of a running node
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
     --json                    # Print one JSON envelope instead of text
     --yes(-y)                 # Answer every question with yes
     --dry-run                 # Stop before anything is signed or sent
@@ -1759,7 +2428,7 @@ module completions {
     --controller: string      # Address of the protocol's Controller contract
     --account: string         # Account to act for: a name, an address or a keystore file
     --password-file: path     # File whose first line unlocks the account
-    --node: string            # Operator API of a running node
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
     --json                    # Print one JSON envelope instead of text
     --yes(-y)                 # Answer every question with yes
     --dry-run                 # Stop before anything is signed or sent
@@ -1793,7 +2462,7 @@ module completions {
     --controller: string      # Address of the protocol's Controller contract
     --account: string         # Account to act for: a name, an address or a keystore file
     --password-file: path     # File whose first line unlocks the account
-    --node: string            # Operator API of a running node
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
     --json                    # Print one JSON envelope instead of text
     --yes(-y)                 # Answer every question with yes
     --dry-run                 # Stop before anything is signed or sent
@@ -1817,7 +2486,7 @@ module completions {
     --controller: string      # Address of the protocol's Controller contract
     --account: string         # Account to act for: a name, an address or a keystore file
     --password-file: path     # File whose first line unlocks the account
-    --node: string            # Operator API of a running node
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
     --json                    # Print one JSON envelope instead of text
     --yes(-y)                 # Answer every question with yes
     --dry-run                 # Stop before anything is signed or sent
@@ -1867,7 +2536,7 @@ module completions {
     --controller: string      # Address of the protocol's Controller contract
     --account: string         # Account to act for: a name, an address or a keystore file
     --password-file: path     # File whose first line unlocks the account
-    --node: string            # Operator API of a running node
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
     --json                    # Print one JSON envelope instead of text
     --yes(-y)                 # Answer every question with yes
     --dry-run                 # Stop before anything is signed or sent
@@ -1897,7 +2566,7 @@ module completions {
     --controller: string      # Address of the protocol's Controller contract
     --account: string         # Account to act for: a name, an address or a keystore file
     --password-file: path     # File whose first line unlocks the account
-    --node: string            # Operator API of a running node
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
     --json                    # Print one JSON envelope instead of text
     --yes(-y)                 # Answer every question with yes
     --dry-run                 # Stop before anything is signed or sent
@@ -1921,7 +2590,7 @@ module completions {
     --controller: string      # Address of the protocol's Controller contract
     --account: string         # Account to act for: a name, an address or a keystore file
     --password-file: path     # File whose first line unlocks the account
-    --node: string            # Operator API of a running node
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
     --json                    # Print one JSON envelope instead of text
     --yes(-y)                 # Answer every question with yes
     --dry-run                 # Stop before anything is signed or sent
@@ -1946,7 +2615,7 @@ module completions {
     --controller: string      # Address of the protocol's Controller contract
     --account: string         # Account to act for: a name, an address or a keystore file
     --password-file: path     # File whose first line unlocks the account
-    --node: string            # Operator API of a running node
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
     --json                    # Print one JSON envelope instead of text
     --yes(-y)                 # Answer every question with yes
     --dry-run                 # Stop before anything is signed or sent
@@ -1971,7 +2640,7 @@ module completions {
     --controller: string      # Address of the protocol's Controller contract
     --account: string         # Account to act for: a name, an address or a keystore file
     --password-file: path     # File whose first line unlocks the account
-    --node: string            # Operator API of a running node
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
     --json                    # Print one JSON envelope instead of text
     --yes(-y)                 # Answer every question with yes
     --dry-run                 # Stop before anything is signed or sent
@@ -1996,7 +2665,7 @@ module completions {
     --controller: string      # Address of the protocol's Controller contract
     --account: string         # Account to act for: a name, an address or a keystore file
     --password-file: path     # File whose first line unlocks the account
-    --node: string            # Operator API of a running node
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
     --json                    # Print one JSON envelope instead of text
     --yes(-y)                 # Answer every question with yes
     --dry-run                 # Stop before anything is signed or sent
@@ -2020,7 +2689,7 @@ module completions {
     --controller: string      # Address of the protocol's Controller contract
     --account: string         # Account to act for: a name, an address or a keystore file
     --password-file: path     # File whose first line unlocks the account
-    --node: string            # Operator API of a running node
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
     --json                    # Print one JSON envelope instead of text
     --yes(-y)                 # Answer every question with yes
     --dry-run                 # Stop before anything is signed or sent
@@ -2045,7 +2714,7 @@ module completions {
     --controller: string      # Address of the protocol's Controller contract
     --account: string         # Account to act for: a name, an address or a keystore file
     --password-file: path     # File whose first line unlocks the account
-    --node: string            # Operator API of a running node
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
     --json                    # Print one JSON envelope instead of text
     --yes(-y)                 # Answer every question with yes
     --dry-run                 # Stop before anything is signed or sent
@@ -2053,6 +2722,134 @@ module completions {
     --verbose(-v)             # Say more; repeat it for still more
     --quiet(-q)               # Say nothing but the answer and failures
     --color: string@"nu-complete lpctl account use color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+    which: string             # Name, address or keystore file
+  ]
+
+  def "nu-complete lpctl account sign color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Sign a message, to prove that an account says it
+  export extern "lpctl account sign" [
+    --file: path              # File with the message; `-` reads standard input
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl account sign color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+    message?: string          # The message
+  ]
+
+  def "nu-complete lpctl account sign-typed color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Sign typed data, after showing what it says
+  export extern "lpctl account sign-typed" [
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl account sign-typed color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+    file: path                # File with the typed data; `-` reads standard input
+  ]
+
+  def "nu-complete lpctl account change-password color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Encrypt an account's key with another password
+  export extern "lpctl account change-password" [
+    --new-password-file: path # File whose first line is the new password
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl account change-password color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+    which?: string            # Name, address or keystore file; without it the account in use
+  ]
+
+  def "nu-complete lpctl account keyring color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Keep an account's password in the desktop's keyring, or forget it there
+  export extern "lpctl account keyring" [
+    --forget                  # Forget it
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl account keyring color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+    which?: string            # Name, address or keystore file; without it the account in use
+  ]
+
+  def "nu-complete lpctl account remove color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Take an account out of the keystore; its file is kept aside
+  export extern "lpctl account remove" [
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl account remove color" # When to use colour
     --help(-h)                # Print help (see more with '--help')
     which: string             # Name, address or keystore file
   ]
@@ -2070,7 +2867,7 @@ module completions {
     --controller: string      # Address of the protocol's Controller contract
     --account: string         # Account to act for: a name, an address or a keystore file
     --password-file: path     # File whose first line unlocks the account
-    --node: string            # Operator API of a running node
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
     --json                    # Print one JSON envelope instead of text
     --yes(-y)                 # Answer every question with yes
     --dry-run                 # Stop before anything is signed or sent
@@ -2102,7 +2899,7 @@ module completions {
     --controller: string      # Address of the protocol's Controller contract
     --account: string         # Account to act for: a name, an address or a keystore file
     --password-file: path     # File whose first line unlocks the account
-    --node: string            # Operator API of a running node
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
     --json                    # Print one JSON envelope instead of text
     --yes(-y)                 # Answer every question with yes
     --dry-run                 # Stop before anything is signed or sent
@@ -2126,7 +2923,7 @@ module completions {
     --controller: string      # Address of the protocol's Controller contract
     --account: string         # Account to act for: a name, an address or a keystore file
     --password-file: path     # File whose first line unlocks the account
-    --node: string            # Operator API of a running node
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
     --json                    # Print one JSON envelope instead of text
     --yes(-y)                 # Answer every question with yes
     --dry-run                 # Stop before anything is signed or sent
@@ -2150,7 +2947,7 @@ module completions {
     --controller: string      # Address of the protocol's Controller contract
     --account: string         # Account to act for: a name, an address or a keystore file
     --password-file: path     # File whose first line unlocks the account
-    --node: string            # Operator API of a running node
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
     --json                    # Print one JSON envelope instead of text
     --yes(-y)                 # Answer every question with yes
     --dry-run                 # Stop before anything is signed or sent
@@ -2177,7 +2974,7 @@ module completions {
     --controller: string      # Address of the protocol's Controller contract
     --account: string         # Account to act for: a name, an address or a keystore file
     --password-file: path     # File whose first line unlocks the account
-    --node: string            # Operator API of a running node
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
     --json                    # Print one JSON envelope instead of text
     --yes(-y)                 # Answer every question with yes
     --dry-run                 # Stop before anything is signed or sent
@@ -2203,7 +3000,7 @@ module completions {
     --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
     --controller: string      # Address of the protocol's Controller contract
     --password-file: path     # File whose first line unlocks the account
-    --node: string            # Operator API of a running node
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
     --json                    # Print one JSON envelope instead of text
     --yes(-y)                 # Answer every question with yes
     --dry-run                 # Stop before anything is signed or sent
@@ -2229,7 +3026,7 @@ module completions {
     --controller: string      # Address of the protocol's Controller contract
     --account: string         # Account to act for: a name, an address or a keystore file
     --password-file: path     # File whose first line unlocks the account
-    --node: string            # Operator API of a running node
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
     --json                    # Print one JSON envelope instead of text
     --yes(-y)                 # Answer every question with yes
     --dry-run                 # Stop before anything is signed or sent
@@ -2253,7 +3050,7 @@ module completions {
     --controller: string      # Address of the protocol's Controller contract
     --account: string         # Account to act for: a name, an address or a keystore file
     --password-file: path     # File whose first line unlocks the account
-    --node: string            # Operator API of a running node
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
     --json                    # Print one JSON envelope instead of text
     --yes(-y)                 # Answer every question with yes
     --dry-run                 # Stop before anything is signed or sent
@@ -2277,7 +3074,7 @@ module completions {
     --controller: string      # Address of the protocol's Controller contract
     --account: string         # Account to act for: a name, an address or a keystore file
     --password-file: path     # File whose first line unlocks the account
-    --node: string            # Operator API of a running node
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
     --json                    # Print one JSON envelope instead of text
     --yes(-y)                 # Answer every question with yes
     --dry-run                 # Stop before anything is signed or sent
@@ -2289,7 +3086,7 @@ module completions {
   ]
 
   def "nu-complete lpctl config set key" [] {
-    [ "profile" "network" "chain_id" "rpc_urls" "controller" "account" "password_file" "keystore_dir" "data_dir" "node_url" "max_gas_price" "max_sessions" "mode" "orch_addr" "orch_secret_file" "log_level" "transcode.cpu.preset" "transcode.cpu.slowest" "transcode.cpu.fastest" "transcode.cpu.headroom_percent" "orchestrator.region" "orchestrator.nodes" "orchestrator.peers" "orchestrator.object_store_file" "orchestrator.discovery_webhook" "reward.orchestrator" "reward.patient_gas_price" "reward.min_reward" "reward.lpt_per_eth" "reward.initialize_rounds" "reward.initialize_max_delay" "reward.alert_at" "reward.alert_webhook" "reward.alert_program" "payments.price" "payments.pixels_per_unit" "payments.ticket_ev" "payments.max_face_value" "payments.auto_adjust_price" "payments.price_feed" "gateway.http_addr" "gateway.rtmp_addr" "gateway.cli_addr" "gateway.http_ingest" "gateway.orchestrators" "gateway.orch_webhook" "gateway.ladder" "gateway.max_sessions" "gateway.auth_webhook" "gateway.keys_file" "gateway.log_file" "gateway.verify" "gateway.max_price" "gateway.max_ticket_ev" "gateway.max_total_ev" "gateway.deposit_multiplier" ]
+    [ "profile" "network" "chain_id" "rpc_urls" "controller" "account" "password_file" "keystore_dir" "data_dir" "node_url" "max_gas_price" "max_sessions" "mode" "orch_addr" "service_addr" "orch_secret_file" "log_level" "transcode.cpu.preset" "transcode.cpu.slowest" "transcode.cpu.fastest" "transcode.cpu.headroom_percent" "orchestrator.region" "orchestrator.nodes" "orchestrator.peers" "orchestrator.object_store_file" "orchestrator.discovery_webhook" "reward.orchestrator" "reward.patient_gas_price" "reward.min_reward" "reward.lpt_per_eth" "reward.initialize_rounds" "reward.initialize_max_delay" "reward.alert_at" "reward.alert_webhook" "reward.alert_program" "payments.price" "payments.pixels_per_unit" "payments.ticket_ev" "payments.max_face_value" "payments.auto_adjust_price" "payments.price_feed" "gateway.http_addr" "gateway.rtmp_addr" "gateway.cli_addr" "gateway.http_ingest" "gateway.orchestrators" "gateway.orch_webhook" "gateway.ladder" "gateway.max_sessions" "gateway.auth_webhook" "gateway.keys_file" "gateway.log_file" "gateway.verify" "gateway.max_price" "gateway.max_ticket_ev" "gateway.max_total_ev" "gateway.deposit_multiplier" ]
   }
 
   def "nu-complete lpctl config set color" [] {
@@ -2306,7 +3103,7 @@ module completions {
     --controller: string      # Address of the protocol's Controller contract
     --account: string         # Account to act for: a name, an address or a keystore file
     --password-file: path     # File whose first line unlocks the account
-    --node: string            # Operator API of a running node
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
     --json                    # Print one JSON envelope instead of text
     --yes(-y)                 # Answer every question with yes
     --dry-run                 # Stop before anything is signed or sent
@@ -2332,7 +3129,7 @@ module completions {
     --controller: string      # Address of the protocol's Controller contract
     --account: string         # Account to act for: a name, an address or a keystore file
     --password-file: path     # File whose first line unlocks the account
-    --node: string            # Operator API of a running node
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
     --json                    # Print one JSON envelope instead of text
     --yes(-y)                 # Answer every question with yes
     --dry-run                 # Stop before anything is signed or sent
@@ -2356,7 +3153,7 @@ module completions {
     --controller: string      # Address of the protocol's Controller contract
     --account: string         # Account to act for: a name, an address or a keystore file
     --password-file: path     # File whose first line unlocks the account
-    --node: string            # Operator API of a running node
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
     --json                    # Print one JSON envelope instead of text
     --yes(-y)                 # Answer every question with yes
     --dry-run                 # Stop before anything is signed or sent
@@ -2380,7 +3177,7 @@ module completions {
     --controller: string      # Address of the protocol's Controller contract
     --account: string         # Account to act for: a name, an address or a keystore file
     --password-file: path     # File whose first line unlocks the account
-    --node: string            # Operator API of a running node
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
     --json                    # Print one JSON envelope instead of text
     --yes(-y)                 # Answer every question with yes
     --dry-run                 # Stop before anything is signed or sent
@@ -2405,7 +3202,7 @@ module completions {
     --controller: string      # Address of the protocol's Controller contract
     --account: string         # Account to act for: a name, an address or a keystore file
     --password-file: path     # File whose first line unlocks the account
-    --node: string            # Operator API of a running node
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
     --json                    # Print one JSON envelope instead of text
     --yes(-y)                 # Answer every question with yes
     --dry-run                 # Stop before anything is signed or sent
@@ -2430,7 +3227,7 @@ module completions {
     --controller: string      # Address of the protocol's Controller contract
     --account: string         # Account to act for: a name, an address or a keystore file
     --password-file: path     # File whose first line unlocks the account
-    --node: string            # Operator API of a running node
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
     --json                    # Print one JSON envelope instead of text
     --yes(-y)                 # Answer every question with yes
     --dry-run                 # Stop before anything is signed or sent
@@ -2440,6 +3237,55 @@ module completions {
     --color: string@"nu-complete lpctl migrate import color" # When to use colour
     --help(-h)                # Print help (see more with '--help')
     folder: directory         # Data folder of go-livepeer: with `keystore` and `lpdb.sqlite3`
+  ]
+
+  def "nu-complete lpctl explain color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Explain an error code, a setting of the config file or an option
+  export extern "lpctl explain" [
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl explain color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+    name?: string             # Name of a code, a setting or an option; without it all names are listed
+  ]
+
+  def "nu-complete lpctl menu color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Choose what to do from a menu
+  export extern "lpctl menu" [
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl menu color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
   ]
 
   def "nu-complete lpctl completions shell" [] {
@@ -2459,7 +3305,7 @@ module completions {
     --controller: string      # Address of the protocol's Controller contract
     --account: string         # Account to act for: a name, an address or a keystore file
     --password-file: path     # File whose first line unlocks the account
-    --node: string            # Operator API of a running node
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
     --json                    # Print one JSON envelope instead of text
     --yes(-y)                 # Answer every question with yes
     --dry-run                 # Stop before anything is signed or sent
@@ -2485,7 +3331,7 @@ module completions {
     --controller: string      # Address of the protocol's Controller contract
     --account: string         # Account to act for: a name, an address or a keystore file
     --password-file: path     # File whose first line unlocks the account
-    --node: string            # Operator API of a running node
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
     --json                    # Print one JSON envelope instead of text
     --yes(-y)                 # Answer every question with yes
     --dry-run                 # Stop before anything is signed or sent

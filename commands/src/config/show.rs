@@ -1,5 +1,7 @@
 //! `lpctl config show`.
 
+use std::borrow::Cow;
+
 use clap::Args;
 use engine::config::{Amount, LogLevel, PaymentsLayer};
 use serde::Serialize;
@@ -22,7 +24,7 @@ pub struct ShowArgs {}
 
 #[derive(Serialize)]
 struct Setting {
-    key: &'static str,
+    key: Cow<'static, str>,
     value: Option<String>,
     source: Source,
 }
@@ -44,7 +46,7 @@ impl Report for Shown {
                 Source::BuiltIn => "built in",
             };
             let value = setting.value.as_deref().unwrap_or("not set");
-            rows.add_row([setting.key, value, &style.dim(source)]);
+            rows.add_row([&*setting.key, value, &style.dim(source)]);
         }
         let profile = self.profile.as_deref().unwrap_or("none");
         format!(
@@ -64,7 +66,11 @@ fn settings(settings: &Settings) -> Vec<Setting> {
             (false, true) => Source::ConfigFile,
             (false, false) => Source::BuiltIn,
         };
-        Setting { key, value, source }
+        Setting {
+            key: Cow::Borrowed(key),
+            value,
+            source,
+        }
     };
     let urls: Vec<String> = settings.rpc_urls.iter().map(ToString::to_string).collect();
     let path = |path: &std::path::PathBuf| path.display().to_string();
@@ -370,10 +376,15 @@ fn gateway(settings: &Settings) -> impl Iterator<Item = (&'static str, Option<St
 /// # Errors
 /// When stdout cannot be written.
 pub async fn run(ShowArgs {}: ShowArgs, context: &mut Context) -> eyre::Result<()> {
+    let nodes = context.settings().inventory.iter().map(|(name, url)| Setting {
+        key: Cow::Owned(format!("nodes.{name}")),
+        value: Some(url.to_string()),
+        source: Source::ConfigFile,
+    });
     let shown = Shown {
         config_file: context.directories().config_file.display().to_string(),
         profile: context.settings().profile.clone(),
-        settings: settings(context.settings()),
+        settings: settings(context.settings()).into_iter().chain(nodes).collect(),
     };
     Ok(context.shell.report(&shown)?)
 }

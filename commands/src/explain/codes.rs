@@ -1669,6 +1669,11 @@ pub static CODES: &[Code] = &[
         "`lpctl gov proposals` lists those there are",
     ),
     code(
+        "unknown_rendition",
+        "the go-livepeer gateway knows no rendition of that name, and would drop it without a word",
+        "the hint lists those it knows",
+    ),
+    code(
         "unknown_ticket",
         "the books have no such ticket",
         "`lpctl ticket list` shows those they have",

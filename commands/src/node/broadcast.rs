@@ -40,6 +40,7 @@ pub struct ShowBroadcastArgs {}
 /// What is not given stays. go-livepeer forgets the change when the node ends.
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("what").required(true).multiple(true))]
+#[command(override_usage = "lpctl node broadcast-config set <--max-price PRICE|--presets NAME,…>")]
 #[command(after_help = "\
 Examples:
   lpctl --node http://127.0.0.1:5935 node broadcast-config set --max-price 1200

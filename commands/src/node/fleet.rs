@@ -151,6 +151,7 @@ impl<A> Rows<A> {
             counted(self.0.len(), "node")
         );
         let message = match failures.len() == self.0.len() {
+            true if failures.len() == 1 => "the one node did not do it".to_string(),
             true => format!("none of {} did it", counted(self.0.len(), "node")),
             false => message,
         };

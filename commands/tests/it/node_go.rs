@@ -857,6 +857,11 @@ async fn several_nodes_are_rows_of_one_table() {
             .lpctl(&["config", "set", &format!("nodes.{name}"), url])
             .expect_code(0);
     }
+    let config = environment.lpctl(&["config", "show"]).expect_code(0).stdout;
+    assert!(
+        config.contains("nodes.gate") && config.contains(&two.url),
+        "{config}"
+    );
     let rows = environment
         .lpctl(&["node", "--all", "show", "--json"])
         .expect_code(0)
