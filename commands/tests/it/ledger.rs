@@ -249,6 +249,8 @@ async fn an_export_that_broke_off_goes_on_where_it_was() {
         .await
         .unwrap();
     let whole = run(&["ledger", "export", "--json", "--from", "1"]).data();
+    let last = operator.devnet.provider().get_block_number().await.unwrap();
+    let to = last.to_string();
 
     // The logs come, and what follows them does not.
     let url = operator.devnet.rpc_url.clone();
