@@ -397,6 +397,44 @@ pub static ALL: &[Entry] = &[
         ],
     ),
     entry("node", "take no new sessions", &[run("node drain")]),
+    entry(
+        "stake",
+        "take some back",
+        &[run("stake unbond"), value("AMOUNT", "LPT to unbond:", "100")],
+    )
+    .with(stake),
+    entry("stake", "what comes back, and when", &[run("stake locks")]),
+    entry(
+        "stake",
+        "put a lock back",
+        &[run("stake rebond"), value("LOCK", "Number of the lock:", "0")],
+    ),
+    entry(
+        "stake",
+        "take out all that is ready",
+        &[run("stake withdraw --all")],
+    ),
+    entry(
+        "stake",
+        "give some to another account",
+        &[
+            run("stake transfer"),
+            value("AMOUNT", "LPT to give:", "100"),
+            option("--to", "ACCOUNT", "Account:", ADDRESS, Nothing),
+        ],
+    ),
+    entry("stake", "settle what is open", &[run("stake claim")]),
+    entry("orchestrator", "resign", &[run("orch deactivate")]),
+    entry(
+        "wallet",
+        "send LPT",
+        &[
+            run("token transfer"),
+            value("AMOUNT", "LPT to send:", "100"),
+            option("--to", "ACCOUNT", "Account:", ADDRESS, Nothing),
+        ],
+    ),
+    entry("wallet", "ask the faucet for test LPT", &[run("token faucet")]),
     entry("votes", "the polls there are", &[run("gov polls")]),
     entry(
         "votes",
