@@ -141,6 +141,175 @@ module completions {
     amount: string            # LPT to add to your stake, like 100 or 100.5lpt
   ]
 
+  def "nu-complete lpctl stake unbond color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Begin to take stake back
+  export extern "lpctl stake unbond" [
+    --all                     # All of it, with rewards up to the moment the plan is made
+    --resign                  # Go on although you are no orchestrator afterwards
+    --give-up-reward          # Go on although this round's reward on your stake is lost by it
+    --queue                   # Send even though an earlier transaction of the account is not mined yet
+    --wait: string            # How long to wait for each transaction to be mined, in seconds
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl stake unbond color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+    amount?: string           # LPT to take back, like 100 or 100.5lpt
+  ]
+
+  def "nu-complete lpctl stake rebond color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Bond what is in a lock again
+  export extern "lpctl stake rebond" [
+    --to: string              # Orchestrator to delegate to: an account's name or an address
+    --give-up-reward          # Go on although this round's reward on your stake is lost by it
+    --queue                   # Send even though an earlier transaction of the account is not mined yet
+    --wait: string            # How long to wait for each transaction to be mined, in seconds
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl stake rebond color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+    lock: string              # The lock's number, as `lpctl stake locks` shows it
+  ]
+
+  def "nu-complete lpctl stake withdraw color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Take unbonded stake into the wallet
+  export extern "lpctl stake withdraw" [
+    --all                     # Every lock that is ready
+    --queue                   # Send even though an earlier transaction of the account is not mined yet
+    --wait: string            # How long to wait for each transaction to be mined, in seconds
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl stake withdraw color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+    lock?: string             # The lock's number, as `lpctl stake locks` shows it
+  ]
+
+  def "nu-complete lpctl stake locks color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # List stake on its way back, and when each part can be withdrawn
+  export extern "lpctl stake locks" [
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl stake locks color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+    which?: string            # Account: a name or an address; without it the one in use
+  ]
+
+  def "nu-complete lpctl stake claim color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Settle rewards and fees up to this round
+  export extern "lpctl stake claim" [
+    --give-up-reward          # Go on although this round's reward on your stake is lost by it
+    --queue                   # Send even though an earlier transaction of the account is not mined yet
+    --wait: string            # How long to wait for each transaction to be mined, in seconds
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl stake claim color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+  ]
+
+  def "nu-complete lpctl stake transfer color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Give bonded LPT to another account
+  export extern "lpctl stake transfer" [
+    --to: string              # Who gets it: an account's name or an address
+    --resign                  # Go on although you are no orchestrator afterwards
+    --give-up-reward          # Go on although this round's reward on your stake is lost by it
+    --queue                   # Send even though an earlier transaction of the account is not mined yet
+    --wait: string            # How long to wait for each transaction to be mined, in seconds
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl stake transfer color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+    amount: string            # LPT to give, like 100 or 100.5lpt
+  ]
+
   def "nu-complete lpctl stake show color" [] {
     [ "auto" "always" "never" ]
   }
@@ -252,6 +421,64 @@ module completions {
     --help(-h)                # Print help (see more with '--help')
   ]
 
+  def "nu-complete lpctl orch deactivate color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Stop being an orchestrator: unbond all of your own stake
+  export extern "lpctl orch deactivate" [
+    --give-up-reward          # Go on although this round's reward on your stake is lost by it
+    --queue                   # Send even though an earlier transaction of the account is not mined yet
+    --wait: string            # How long to wait for each transaction to be mined, in seconds
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl orch deactivate color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+  ]
+
+  def "nu-complete lpctl orch update color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Change an orchestrator's commission or published address
+  export extern "lpctl orch update" [
+    --reward-cut: string      # Part of newly minted LPT you keep
+    --fee-share: string       # Part of ticket income your delegators get
+    --fee-cut: string         # The other way round: part of ticket income you keep
+    --service-uri: string     # Address gateways are told to use, with its port
+    --allow-private           # Publish an address only your own network can reach
+    --queue                   # Send even though an earlier transaction of the account is not mined yet
+    --wait: string            # How long to wait for each transaction to be mined, in seconds
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl orch update color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+  ]
+
   def "nu-complete lpctl orch list color" [] {
     [ "auto" "always" "never" ]
   }
@@ -301,12 +528,18 @@ module completions {
     which?: string            # Account: a name or an address; without it the one in use
   ]
 
+  def "nu-complete lpctl orch set-uri registry" [] {
+    [ "main" "ai" "both" ]
+  }
+
   def "nu-complete lpctl orch set-uri color" [] {
     [ "auto" "always" "never" ]
   }
 
   # Publish the address gateways are told to use
   export extern "lpctl orch set-uri" [
+    --registry: string@"nu-complete lpctl orch set-uri registry" # Where to publish it
+    --ai-registry: string     # The AI registry's contract, on a network lpctl does not know it for
     --allow-private           # Publish an address only your own network can reach
     --queue                   # Send even though an earlier transaction of the account is not mined yet
     --wait: string            # How long to wait for each transaction to be mined, in seconds
@@ -1464,6 +1697,60 @@ module completions {
     --color: string@"nu-complete lpctl token balance color" # When to use colour
     --help(-h)                # Print help (see more with '--help')
     which?: string            # Account: a name or an address; without it the one in use
+  ]
+
+  def "nu-complete lpctl token transfer color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Send LPT from the wallet to another account
+  export extern "lpctl token transfer" [
+    --to: string              # Who gets it: an account's name or an address
+    --queue                   # Send even though an earlier transaction of the account is not mined yet
+    --wait: string            # How long to wait for each transaction to be mined, in seconds
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl token transfer color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+    amount: string            # LPT to send, like 100 or 100.5lpt
+  ]
+
+  def "nu-complete lpctl token faucet color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Get test LPT, where the network has a faucet
+  export extern "lpctl token faucet" [
+    --queue                   # Send even though an earlier transaction of the account is not mined yet
+    --wait: string            # How long to wait for each transaction to be mined, in seconds
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl token faucet color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
   ]
 
   def "nu-complete lpctl protocol color" [] {

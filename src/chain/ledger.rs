@@ -285,7 +285,7 @@ impl Chain {
                 Err(error) => {
                     tracing::debug!(%error, next, range, "half the range of logs");
                     // What was asked for may be less than the range: the end was near.
-                    range = ((end - next + 1) / 2).max(SHORTEST_RANGE);
+                    range = (end - next).div_ceil(2).max(SHORTEST_RANGE);
                     longest = range;
                 }
             }

@@ -17,7 +17,7 @@ impl Operator {
 
     /// Asserts that it is refused with this code before anything is sent, and gives the finding's message and fix.
     #[track_caller]
-    fn refused(&self, arguments: &[&str], code: &str) -> (String, String) {
+    fn turned_down(&self, arguments: &[&str], code: &str) -> (String, String) {
         let error = self.gov(&[arguments, &["-y"]].concat()).expect_code(4).error();
         assert_eq!(error["code"], code, "{error}");
         let findings = error["details"]["findings"].as_array().unwrap();
@@ -69,7 +69,7 @@ fn change<'a>(report: &'a Value, key: &str) -> (&'a str, &'a str) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_poll_is_made_voted_on_and_counted() {
     let operator = Operator::new().await;
-    let (message, fix) = operator.refused(&["create", TEXT], "insufficient_stake");
+    let (message, fix) = operator.turned_down(&["create", TEXT], "insufficient_stake");
     assert!(
         message.contains("takes 100 LPT of stake") && fix.contains("lpctl stake bond"),
         "{message}: {fix}"
@@ -120,7 +120,7 @@ async fn a_poll_is_made_voted_on_and_counted() {
     assert_eq!(listed["polls"][0]["tally"]["participation_percent"], "0");
 
     let token = operator.devnet.contracts.token.to_string();
-    let (message, _) = operator.refused(&["vote", &token, "yes"], "not_a_poll");
+    let (message, _) = operator.turned_down(&["vote", &token, "yes"], "not_a_poll");
     assert!(message.contains("is not a poll of this protocol"), "{message}");
     let voted = operator.gov(&["vote", poll, "no", "-y"]).expect_code(0).data();
     assert_eq!(change(&voted, "vote"), ("none", "no"));
@@ -130,7 +130,7 @@ async fn a_poll_is_made_voted_on_and_counted() {
         receipt["logs"][0]["address"].as_str().unwrap().to_lowercase(),
         poll.to_lowercase()
     );
-    let (message, _) = operator.refused(&["vote", poll, "no"], "voted_already");
+    let (message, _) = operator.turned_down(&["vote", poll, "no"], "voted_already");
     assert!(message.contains("is no already"), "{message}");
     // The last word counts, and a delegator's own word is taken out of the orchestrator's.
     let changed = operator.gov(&["vote", poll, "yes", "-y"]).expect_code(0).data();
@@ -153,7 +153,7 @@ async fn a_poll_is_made_voted_on_and_counted() {
 
     // Over: by the contract's own word, which only a test can change.
     operator.set_end(contract, 1).await;
-    let (message, _) = operator.refused(&["vote", poll, "no"], "poll_over");
+    let (message, _) = operator.turned_down(&["vote", poll, "no"], "poll_over");
     assert!(message.contains("ended with block 1"), "{message}");
 }
 
@@ -227,12 +227,12 @@ async fn a_proposal_is_made_voted_on_queued_and_executed() {
         "--description",
         "# Pay\nfor work",
     ];
-    let (message, _) = operator.refused(
+    let (message, _) = operator.turned_down(
         &[&propose[..], &["--account", "delegator"]].concat(),
         "below_threshold",
     );
     assert!(message.contains("takes 100 LPT of voting power"), "{message}");
-    operator.refused(&["propose", "--description", "nothing"], "nothing_proposed");
+    operator.turned_down(&["propose", "--description", "nothing"], "nothing_proposed");
     let made = operator
         .gov(&[&propose[..], &["-y"]].concat())
         .expect_code(0)
@@ -241,7 +241,7 @@ async fn a_proposal_is_made_voted_on_queued_and_executed() {
     let state = || operator.ask(treasury.governor, "state(uint256)(uint8)", &[&id]);
     assert_eq!(state(), "0");
     operator.receipt(&made);
-    let (message, _) = operator.refused(&propose, "proposal_exists");
+    let (message, _) = operator.turned_down(&propose, "proposal_exists");
     assert!(message.contains("pending"), "{message}");
     let listed = operator.gov(&["proposals"]).expect_code(0).data();
     assert_eq!(
@@ -254,8 +254,8 @@ async fn a_proposal_is_made_voted_on_queued_and_executed() {
     );
 
     let vote = ["vote-proposal", &id, "for"];
-    operator.refused(&["vote-proposal", "12345", "for"], "unknown_proposal");
-    let (message, fix) = operator.refused(&vote, "proposal_not_active");
+    operator.turned_down(&["vote-proposal", "12345", "for"], "unknown_proposal");
+    let (message, fix) = operator.turned_down(&vote, "proposal_not_active");
     assert!(
         message.contains("voting begins after round") && fix.contains("wait"),
         "{message}: {fix}"
@@ -263,7 +263,7 @@ async fn a_proposal_is_made_voted_on_queued_and_executed() {
     operator.devnet.next_round().await;
     operator.devnet.next_round().await;
     assert_eq!(state(), "1");
-    let (message, fix) = operator.refused(
+    let (message, fix) = operator.turned_down(
         &[&vote[..], &["--account", "delegator"]].concat(),
         "no_voting_power",
     );
@@ -286,7 +286,7 @@ async fn a_proposal_is_made_voted_on_queued_and_executed() {
         &[&id, &operator.orchestrator().to_string()],
     );
     assert_eq!(count, "true");
-    let (message, _) = operator.refused(&vote, "voted_already");
+    let (message, _) = operator.turned_down(&vote, "voted_already");
     assert!(message.contains("cannot be changed"), "{message}");
     // A delegator whose orchestrator has voted is told what its own vote does.
     let delegate = [
@@ -308,16 +308,16 @@ async fn a_proposal_is_made_voted_on_queued_and_executed() {
         "{findings:?}"
     );
 
-    let (message, fix) = operator.refused(&["queue", &id], "wrong_state");
+    let (message, fix) = operator.turned_down(&["queue", &id], "wrong_state");
     assert!(
         message.contains("open for votes") && fix.contains("voting ends with round"),
         "{message}: {fix}"
     );
-    operator.refused(&["execute", &id], "wrong_state");
+    operator.turned_down(&["execute", &id], "wrong_state");
     operator.devnet.next_round().await;
     operator.devnet.next_round().await;
     assert_eq!(state(), "4");
-    let over = operator.refused(&vote, "proposal_not_active").0;
+    let over = operator.turned_down(&vote, "proposal_not_active").0;
     assert!(over.contains("voting ended with round"), "{over}");
     let queued = operator.gov(&["queue", &id, "-y"]).expect_code(0).data();
     assert_eq!(change(&queued, "state"), ("won", "queued"));
@@ -341,7 +341,7 @@ async fn a_proposal_is_made_voted_on_queued_and_executed() {
     assert_eq!(state(), "7");
     let after: u128 = balance().parse().unwrap();
     assert_eq!(after - before, 5_000_000_000_000_000_000);
-    operator.refused(&["execute", &id], "wrong_state");
+    operator.turned_down(&["execute", &id], "wrong_state");
     let shown = operator.gov(&["proposal", &id]).expect_code(0).data();
     assert_eq!(
         (&shown["state"], &shown["for_lpt"]),

@@ -54,9 +54,7 @@ impl Operator {
     async fn balances(&self, account: alloy::primitives::Address) -> [I256; 6] {
         let contracts = &self.devnet.contracts;
         let eth = self.devnet.provider().get_balance(account).await.unwrap();
-        let lpt = self
-            .words(contracts.livepeer_token, "balanceOf(address)", account)
-            .await[0];
+        let lpt = self.words(contracts.token, "balanceOf(address)", account).await[0];
         let delegator = self
             .words(contracts.bonding_manager, "getDelegator(address)", account)
             .await;
