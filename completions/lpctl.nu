@@ -454,9 +454,9 @@ module completions {
 
   # Change an orchestrator's commission or published address
   export extern "lpctl orch update" [
-    --reward-cut: string      # Part of newly minted LPT you keep
+    --reward-cut: string      # Part of newly minted LPT you keep, like 10 or 12.5%
     --fee-share: string       # Part of ticket income your delegators get
-    --fee-cut: string         # The other way round: part of ticket income you keep
+    --fee-cut: string         # Part of ticket income you keep: 100 % less the fee share
     --service-uri: string     # Address gateways are told to use, with its port
     --allow-private           # Publish an address only your own network can reach
     --queue                   # Send even though an earlier transaction of the account is not mined yet

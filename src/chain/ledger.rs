@@ -255,7 +255,11 @@ impl Chain {
         let all = to - from + 1;
         let (mut range, mut longest) = (RANGE, LONGEST_RANGE);
         while next <= to {
-            let end = to.min(next.saturating_add(range - 1));
+            let mut end = to.min(next.saturating_add(range - 1));
+            if next <= settled {
+                // What can be kept is asked for alone, so that it is.
+                end = end.min(settled);
+            }
             match self.account_logs(account, next, end).await {
                 Ok((some, last)) => {
                     if let (Some(checkpoint), Some(hash)) = (checkpoint.as_deref_mut(), last.hash)

@@ -24,14 +24,17 @@ Examples:
   lpctl orch update --reward-cut 15
   lpctl orch update --fee-share 40 --service-uri https://o1.example.org:8935
   lpctl orch update --reward-cut 15 --dry-run")]
+#[command(override_usage = "\
+lpctl orch update [OPTIONS] [--reward-cut <PERCENT>]
+       [--fee-share <PERCENT>|--fee-cut <PERCENT>] [--service-uri <URI>]")]
 pub struct UpdateArgs {
-    /// Part of newly minted LPT you keep
+    /// Part of newly minted LPT you keep, like 10 or 12.5%
     #[arg(long, value_name = "PERCENT")]
     pub reward_cut: Option<Percent>,
     /// Part of ticket income your delegators get
     #[arg(long, value_name = "PERCENT")]
     pub fee_share: Option<Percent>,
-    /// The other way round: part of ticket income you keep
+    /// Part of ticket income you keep: 100 % less the fee share
     #[arg(long, value_name = "PERCENT", conflicts_with = "fee_share")]
     pub fee_cut: Option<Percent>,
     /// Address gateways are told to use, with its port

@@ -127,7 +127,7 @@ async fn from_an_empty_home_to_an_orchestrator_by_keys_alone() {
         session.answer(question, &keys);
     }
     session.see(last);
-    session.see("Esc leaves]");
+    session.see("Esc leaves");
     session.assert_shows(&[
         "Profile devnet of",
         "network            devnet",
@@ -158,7 +158,7 @@ async fn from_an_empty_home_to_an_orchestrator_by_keys_alone() {
     let mut session = Terminal::open(&environment, &[]);
     session.see("nothing bonded");
     session.see("What now?");
-    session.see("Esc leaves]");
+    session.see("Esc leaves");
     session.assert_shows(&[
         "next         `lpctl stake bond AMOUNT`",
         "> stake: add LPT",
@@ -192,7 +192,7 @@ async fn from_an_empty_home_to_an_orchestrator_by_keys_alone() {
     let mut session = Terminal::open(&environment, &[]);
     session.see("not called yet");
     session.see("What now?");
-    session.see("Esc leaves]");
+    session.see("Esc leaves");
     session.assert_shows(&["active, rank 1", "> reward: mint this round's reward"]);
     session.press("\r");
     session.see("$ lpctl reward call");
@@ -206,7 +206,7 @@ async fn from_an_empty_home_to_an_orchestrator_by_keys_alone() {
         .lpctl(&["orch", "show", "--json"])
         .expect_code(0)
         .data();
-    assert_eq!(shown["orchestrator"]["reward_called"], true, "{shown}");
+    assert_eq!(shown["reward_called"], true, "{shown}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -317,7 +317,8 @@ fn a_long_answer_goes_through_the_pager_on_a_terminal_alone() {
     let plain = command.output().unwrap();
     assert!(!String::from_utf8_lossy(&plain.stdout).contains("PAGED"));
     let mut session = Terminal::open_with(&environment, &["explain"], &[("LPCTL_PAGER", pager)]);
-    session.see("PAGED codes");
+    session.see("PAGED ");
+    session.see("codes");
     session.see("ended with 0");
     // Without one nothing is lost.
     let mut session = Terminal::open_with(&environment, &["explain"], &[("PAGER", "there-is-no-such-pager")]);
