@@ -4,9 +4,7 @@ use clap::Args;
 use engine::chain::{PlanOptions, StakeChange};
 
 use crate::{
-    connection::connect,
     context::Context,
-    failure::Failure,
     transact::{self, TransactionArgs},
 };
 
@@ -34,16 +32,18 @@ pub struct DeactivateArgs {
 /// A refusal with everything that stands in the way; what became of a transaction that was sent.
 pub async fn run(args: DeactivateArgs, context: &mut Context) -> eyre::Result<()> {
     let sender = transact::sender(context).await?;
-    let chain = connect(context).await?;
     let options = PlanOptions {
         give_up_reward: args.give_up_reward,
         // That is what the command is for; the plan warns of it all the same.
         resign: true,
         ..args.transaction.options(context)
     };
-    let plan = chain
-        .plan_stake(sender.address, StakeChange::Deactivate, options)
-        .await
-        .map_err(Failure::from)?;
-    transact::run(&chain, plan, sender, args.transaction, context).await
+    crate::stake::send(
+        StakeChange::Deactivate,
+        sender,
+        options,
+        args.transaction,
+        context,
+    )
+    .await
 }

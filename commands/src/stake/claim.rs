@@ -4,9 +4,7 @@ use clap::Args;
 use engine::chain::{PlanOptions, StakeChange};
 
 use crate::{
-    connection::connect,
     context::Context,
-    failure::Failure,
     transact::{self, TransactionArgs},
 };
 
@@ -35,14 +33,9 @@ pub struct ClaimArgs {
 /// A refusal with everything that stands in the way; what became of a transaction that was sent.
 pub async fn run(args: ClaimArgs, context: &mut Context) -> eyre::Result<()> {
     let sender = transact::sender(context).await?;
-    let chain = connect(context).await?;
     let options = PlanOptions {
         give_up_reward: args.give_up_reward,
         ..args.transaction.options(context)
     };
-    let plan = chain
-        .plan_stake(sender.address, StakeChange::Claim, options)
-        .await
-        .map_err(Failure::from)?;
-    transact::run(&chain, plan, sender, args.transaction, context).await
+    super::send(StakeChange::Claim, sender, options, args.transaction, context).await
 }

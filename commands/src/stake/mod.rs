@@ -10,8 +10,14 @@ mod unbond;
 mod withdraw;
 
 use clap::Subcommand;
+use engine::chain::{PlanOptions, StakeChange};
 
-use crate::context::Context;
+use crate::{
+    connection::connect,
+    context::Context,
+    failure::Failure,
+    transact::{self, Sender, TransactionArgs},
+};
 
 /// Put LPT behind an orchestrator, and see how it stands
 #[derive(Debug, Subcommand)]
@@ -45,4 +51,20 @@ pub async fn run(command: StakeCommand, context: &mut Context) -> eyre::Result<(
         StakeCommand::Transfer(args) => transfer::run(args, context).await,
         StakeCommand::Show(args) => show::run(args, context).await,
     }
+}
+
+/// Plans a change of the sender's stake and takes it all the way.
+pub(crate) async fn send(
+    change: StakeChange,
+    sender: Sender,
+    options: PlanOptions,
+    args: TransactionArgs,
+    context: &mut Context,
+) -> eyre::Result<()> {
+    let chain = connect(context).await?;
+    let plan = chain
+        .plan_stake(sender.address, change, options)
+        .await
+        .map_err(Failure::from)?;
+    transact::run(&chain, plan, sender, args, context).await
 }

@@ -7,9 +7,7 @@ use engine::chain::{PlanOptions, StakeChange};
 use crate::{
     account::select,
     complete,
-    connection::connect,
     context::Context,
-    failure::Failure,
     transact::{self, TransactionArgs},
 };
 
@@ -49,15 +47,10 @@ pub async fn run(args: RebondArgs, context: &mut Context) -> eyre::Result<()> {
         .as_deref()
         .map(|to| select::address(Some(to), context))
         .transpose()?;
-    let chain = connect(context).await?;
     let options = PlanOptions {
         give_up_reward: args.give_up_reward,
         ..args.transaction.options(context)
     };
     let change = StakeChange::Rebond { lock: args.lock, to };
-    let plan = chain
-        .plan_stake(sender.address, change, options)
-        .await
-        .map_err(Failure::from)?;
-    transact::run(&chain, plan, sender, args.transaction, context).await
+    super::send(change, sender, options, args.transaction, context).await
 }

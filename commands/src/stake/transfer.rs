@@ -10,9 +10,7 @@ use engine::{
 use crate::{
     account::select,
     complete,
-    connection::connect,
     context::Context,
-    failure::Failure,
     transact::{self, TransactionArgs},
 };
 
@@ -50,7 +48,6 @@ pub struct TransferArgs {
 pub async fn run(args: TransferArgs, context: &mut Context) -> eyre::Result<()> {
     let sender = transact::sender(context).await?;
     let to = select::address(Some(&args.to), context)?;
-    let chain = connect(context).await?;
     let options = PlanOptions {
         give_up_reward: args.give_up_reward,
         resign: args.resign,
@@ -60,9 +57,5 @@ pub async fn run(args: TransferArgs, context: &mut Context) -> eyre::Result<()> 
         to,
         amount: args.amount,
     };
-    let plan = chain
-        .plan_stake(sender.address, change, options)
-        .await
-        .map_err(Failure::from)?;
-    transact::run(&chain, plan, sender, args.transaction, context).await
+    super::send(change, sender, options, args.transaction, context).await
 }

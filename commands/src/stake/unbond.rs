@@ -7,9 +7,7 @@ use engine::{
 };
 
 use crate::{
-    connection::connect,
     context::Context,
-    failure::Failure,
     transact::{self, TransactionArgs},
 };
 
@@ -53,16 +51,11 @@ pub struct UnbondArgs {
 /// A refusal with everything that stands in the way; what became of a transaction that was sent.
 pub async fn run(args: UnbondArgs, context: &mut Context) -> eyre::Result<()> {
     let sender = transact::sender(context).await?;
-    let chain = connect(context).await?;
     let options = PlanOptions {
         give_up_reward: args.give_up_reward,
         resign: args.resign,
         ..args.transaction.options(context)
     };
     let change = StakeChange::Unbond { amount: args.amount };
-    let plan = chain
-        .plan_stake(sender.address, change, options)
-        .await
-        .map_err(Failure::from)?;
-    transact::run(&chain, plan, sender, args.transaction, context).await
+    super::send(change, sender, options, args.transaction, context).await
 }

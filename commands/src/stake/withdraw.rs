@@ -4,9 +4,7 @@ use clap::Args;
 use engine::chain::StakeChange;
 
 use crate::{
-    connection::connect,
     context::Context,
-    failure::Failure,
     transact::{self, TransactionArgs},
 };
 
@@ -38,12 +36,7 @@ pub struct WithdrawArgs {
 /// A refusal with everything that stands in the way; what became of transactions that were sent.
 pub async fn run(args: WithdrawArgs, context: &mut Context) -> eyre::Result<()> {
     let sender = transact::sender(context).await?;
-    let chain = connect(context).await?;
     let options = args.transaction.options(context);
     let change = StakeChange::Withdraw { lock: args.lock };
-    let plan = chain
-        .plan_stake(sender.address, change, options)
-        .await
-        .map_err(Failure::from)?;
-    transact::run(&chain, plan, sender, args.transaction, context).await
+    super::send(change, sender, options, args.transaction, context).await
 }

@@ -4,9 +4,7 @@ use clap::Args;
 use engine::chain::TokenChange;
 
 use crate::{
-    connection::connect,
     context::Context,
-    failure::Failure,
     transact::{self, TransactionArgs},
 };
 
@@ -28,11 +26,5 @@ pub struct FaucetArgs {
 /// A refusal with everything that stands in the way; what became of a transaction that was sent.
 pub async fn run(args: FaucetArgs, context: &mut Context) -> eyre::Result<()> {
     let sender = transact::sender(context).await?;
-    let chain = connect(context).await?;
-    let options = args.transaction.options(context);
-    let plan = chain
-        .plan_token(sender.address, TokenChange::Faucet, options)
-        .await
-        .map_err(Failure::from)?;
-    transact::run(&chain, plan, sender, args.transaction, context).await
+    super::send(TokenChange::Faucet, sender, args.transaction, context).await
 }

@@ -5,8 +5,14 @@ mod faucet;
 mod transfer;
 
 use clap::Subcommand;
+use engine::chain::TokenChange;
 
-use crate::context::Context;
+use crate::{
+    connection::connect,
+    context::Context,
+    failure::Failure,
+    transact::{self, Sender, TransactionArgs},
+};
 
 /// LPT in the wallet
 #[derive(Debug, Subcommand)]
@@ -30,4 +36,19 @@ pub async fn run(command: TokenCommand, context: &mut Context) -> eyre::Result<(
         TokenCommand::Transfer(args) => transfer::run(args, context).await,
         TokenCommand::Faucet(args) => faucet::run(args, context).await,
     }
+}
+
+/// Plans what is done with LPT in the sender's wallet and takes it all the way.
+async fn send(
+    change: TokenChange,
+    sender: Sender,
+    args: TransactionArgs,
+    context: &mut Context,
+) -> eyre::Result<()> {
+    let chain = connect(context).await?;
+    let plan = chain
+        .plan_token(sender.address, change, args.options(context))
+        .await
+        .map_err(Failure::from)?;
+    transact::run(&chain, plan, sender, args, context).await
 }

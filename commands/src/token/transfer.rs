@@ -7,9 +7,7 @@ use engine::{chain::TokenChange, units::Lpt};
 use crate::{
     account::select,
     complete,
-    connection::connect,
     context::Context,
-    failure::Failure,
     transact::{self, TransactionArgs},
 };
 
@@ -40,15 +38,9 @@ pub struct TransferArgs {
 pub async fn run(args: TransferArgs, context: &mut Context) -> eyre::Result<()> {
     let sender = transact::sender(context).await?;
     let to = select::address(Some(&args.to), context)?;
-    let chain = connect(context).await?;
-    let options = args.transaction.options(context);
     let change = TokenChange::Transfer {
         to,
         amount: args.amount,
     };
-    let plan = chain
-        .plan_token(sender.address, change, options)
-        .await
-        .map_err(Failure::from)?;
-    transact::run(&chain, plan, sender, args.transaction, context).await
+    super::send(change, sender, args.transaction, context).await
 }
