@@ -6,6 +6,43 @@ use sha2::{Digest, Sha256};
 use url::Url;
 use zeroize::Zeroizing;
 
+/// Shows a URL as scheme, host and port, whoever prints or serialises it; read from text, which is wiped.
+macro_rules! shown_by_origin {
+    ($name:ident) => {
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                let host = self.0.host_str().unwrap_or_default();
+                write!(f, "{}://{host}", self.0.scheme())?;
+                match self.0.port() {
+                    Some(port) => write!(f, ":{port}"),
+                    None => Ok(()),
+                }
+            }
+        }
+
+        impl std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                std::fmt::Display::fmt(self, f)
+            }
+        }
+
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text =
+                    zeroize::Zeroizing::new(<String as serde::Deserialize>::deserialize(deserializer)?);
+                text.parse().map_err(serde::de::Error::custom)
+            }
+        }
+    };
+}
+pub(crate) use shown_by_origin;
+
 /// A JSON-RPC endpoint. Its path and query often hold an API key, so it is shown as scheme, host and port only.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RpcUrl(Url);
@@ -41,39 +78,7 @@ impl std::str::FromStr for RpcUrl {
     }
 }
 
-impl fmt::Display for RpcUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}://{}",
-            self.0.scheme(),
-            self.0.host_str().unwrap_or_default()
-        )?;
-        match self.0.port() {
-            Some(port) => write!(f, ":{port}"),
-            None => Ok(()),
-        }
-    }
-}
-
-impl fmt::Debug for RpcUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl serde::Serialize for RpcUrl {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> serde::Deserialize<'de> for RpcUrl {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = Zeroizing::new(<String as serde::Deserialize>::deserialize(deserializer)?);
-        text.parse().map_err(serde::de::Error::custom)
-    }
-}
+shown_by_origin!(RpcUrl);
 
 /// The address of a webhook. Its path and query may hold a token, so it is shown as scheme, host and port only.
 #[derive(Clone, PartialEq, Eq)]
@@ -104,35 +109,7 @@ impl std::str::FromStr for WebhookUrl {
     }
 }
 
-impl fmt::Display for WebhookUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let host = self.0.host_str().unwrap_or_default();
-        write!(f, "{}://{host}", self.0.scheme())?;
-        match self.0.port() {
-            Some(port) => write!(f, ":{port}"),
-            None => Ok(()),
-        }
-    }
-}
-
-impl fmt::Debug for WebhookUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl serde::Serialize for WebhookUrl {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> serde::Deserialize<'de> for WebhookUrl {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = Zeroizing::new(<String as serde::Deserialize>::deserialize(deserializer)?);
-        text.parse().map_err(serde::de::Error::custom)
-    }
-}
+shown_by_origin!(WebhookUrl);
 
 /// A password or other short secret; wiped from memory when dropped.
 #[derive(Clone)]

@@ -1,8 +1,10 @@
 //! Where a node's operator API is.
 
-use std::{fmt, str::FromStr};
+use std::str::FromStr;
 
 use url::Url;
+
+use crate::secret::shown_by_origin;
 
 /// The address of an operator API, like `http://127.0.0.1:7935`. It may hold a password, so it is shown as scheme, host and
 /// port only.
@@ -43,35 +45,7 @@ impl FromStr for NodeUrl {
     }
 }
 
-impl fmt::Display for NodeUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let host = self.0.host_str().unwrap_or_default();
-        write!(f, "{}://{host}", self.0.scheme())?;
-        match self.0.port() {
-            Some(port) => write!(f, ":{port}"),
-            None => Ok(()),
-        }
-    }
-}
-
-impl fmt::Debug for NodeUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl serde::Serialize for NodeUrl {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> serde::Deserialize<'de> for NodeUrl {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = <String as serde::Deserialize>::deserialize(deserializer)?;
-        text.parse().map_err(serde::de::Error::custom)
-    }
-}
+shown_by_origin!(NodeUrl);
 
 #[cfg(test)]
 mod tests {
