@@ -38,6 +38,8 @@ pub(crate) struct Particulars {
     pub(crate) unbonding_period: u64,
     /// Who gets stake.
     pub(crate) receiver: Option<Receiver>,
+    /// Whoever gets stake or LPT is one of the protocol's own contracts: it gives nothing back.
+    pub(crate) to_protocol: bool,
     /// LPT in the wallet of whoever gets LPT.
     pub(crate) receiver_wallet: Lpt,
     /// Where test LPT comes from, on a network that has it.
@@ -82,18 +84,25 @@ impl Chain {
         let account = snapshot.account;
         let mut particulars = Particulars::default();
         match intent {
-            Intent::Stake(change) => {
-                particulars.locks = self.stake(account).await?.locks;
-                particulars.unbonding_period = self.unbonding_period(snapshot).await?;
-                if let StakeChange::Transfer { to, .. } = change {
+            Intent::Stake(change) => match change {
+                StakeChange::Unbond { .. } | StakeChange::Deactivate => {
+                    particulars.unbonding_period = self.unbonding_period(snapshot).await?;
+                }
+                StakeChange::Rebond { .. } | StakeChange::Withdraw { .. } => {
+                    particulars.locks = self.stake(account).await?.locks;
+                }
+                StakeChange::Transfer { to, .. } => {
                     let answer = self.stake(*to).await?;
+                    particulars.to_protocol = self.is_protocol_contract(*to);
                     particulars.receiver = Some(Receiver {
                         stake: answer.stake,
                         orchestrator: answer.orchestrator,
                     });
                 }
-            }
+                StakeChange::Claim => {}
+            },
             Intent::Token(TokenChange::Transfer { to, .. }) => {
+                particulars.to_protocol = self.is_protocol_contract(*to);
                 particulars.receiver_wallet = self.balances(*to).await?.wallet_lpt;
             }
             Intent::Token(TokenChange::Faucet) => particulars.faucet = self.faucet(snapshot).await?,

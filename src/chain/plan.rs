@@ -272,11 +272,6 @@ impl Chain {
             &options,
             &reach,
         );
-        if let Intent::Token(TokenChange::Transfer { to, .. }) = &intent
-            && self.is_protocol_contract(*to)
-        {
-            findings.push(preflight::lost_in_a_contract(*to));
-        }
         let refused = |findings: &[Finding]| {
             findings
                 .iter()

@@ -200,10 +200,10 @@ pub(crate) fn cost_rows(
 }
 
 /// LPT sent to a contract that does not give it back.
-pub(crate) fn lost_in_a_contract(to: Address) -> Finding {
-    finding(
+fn lost_in_a_contract(snapshot: &Snapshot, to: Address) -> Option<Finding> {
+    snapshot.particulars.to_protocol.then_some(())?;
+    refusal(
         "bad_recipient",
-        Severity::Refusal,
         format!("{to} is a contract of the protocol: what is just sent there is lost"),
         "give the address of an account; `lpctl stake bond` is what bonds LPT",
     )

@@ -2,7 +2,7 @@
 
 use alloy::primitives::Address;
 
-use super::{Finding, refusal};
+use super::{Finding, lost_in_a_contract, refusal};
 use crate::{
     chain::{facts::Snapshot, plan::TokenChange},
     units::Lpt,
@@ -14,6 +14,7 @@ pub(super) fn rows(change: TokenChange, snapshot: &Snapshot) -> Vec<Option<Findi
         TokenChange::Transfer { to, amount } => vec![
             nothing_to_send(amount),
             bad_recipient(snapshot, to),
+            lost_in_a_contract(snapshot, to),
             short_of_lpt(snapshot, amount),
         ],
         TokenChange::Faucet => vec![no_faucet(snapshot), faucet_waits(snapshot)],
