@@ -162,7 +162,7 @@ pub(crate) fn agree(plan: &Plan, context: &mut Context) -> eyre::Result<()> {
     let style = context.shell.style();
     context
         .shell
-        .status(format_args!("{}\n", plan_text(summary, &style)));
+        .show(format_args!("{}\n", plan_text(summary, &style)));
     for finding in summary
         .findings
         .iter()

@@ -198,7 +198,7 @@ pub async fn take(args: InitArgs, context: &mut Context) -> eyre::Result<Answers
     } else {
         if !context.shell.is_json() {
             let summary = written::summary(&answers, context);
-            context.shell.status(summary);
+            context.shell.show(summary);
         }
         if !context.settings().dry_run {
             context.shell.confirm("write this?")?;

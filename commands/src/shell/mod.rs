@@ -125,6 +125,16 @@ impl Shell {
         }
     }
 
+    /// What is about to be asked about, on stderr. `--quiet` does not hide it from somebody who is asked: nobody agrees to
+    /// what was not shown.
+    pub fn show(&mut self, text: impl Display) {
+        let is_asked = !self.options.yes && self.is_interactive();
+        if is_asked || !self.options.quiet {
+            // As for a status.
+            let _ = writeln!(self.err, "{text}");
+        }
+    }
+
     /// Something that deserves attention: on stderr, and in the envelope's `warnings`.
     pub fn warn(&mut self, line: impl Display) {
         let line = line.to_string();

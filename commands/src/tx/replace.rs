@@ -63,7 +63,7 @@ pub async fn run(
     let style = context.shell.style();
     context
         .shell
-        .status(format_args!("{}\n", plan_text(&report, &style)));
+        .show(format_args!("{}\n", plan_text(&report, &style)));
     if planned.behind > 0 {
         let count = wording::counted(
             usize::try_from(planned.behind).unwrap_or(usize::MAX),
