@@ -31,6 +31,9 @@ pub enum TypedError {
     /// What is called the domain's type is not what would be hashed.
     #[error("its `EIP712Domain` does not name the fields of its domain in the standard's order")]
     Domain,
+    /// The kind of message it names is none of its types, or the domain itself: nothing of the message would be signed.
+    #[error("`{0}` is no type of a message in it: nothing of the message would be signed")]
+    NoMessage(String),
     /// A value no type speaks of: it would be shown and not signed.
     #[error("`{0}` is in the message and in none of its types: it would not be signed")]
     Extra(String),
@@ -96,6 +99,9 @@ impl TypedMessage {
         let primary = field("primaryType")?
             .as_str()
             .ok_or_else(|| TypedError::Shape("`primaryType` is no text".to_string()))?;
+        if primary == "EIP712Domain" || !types.contains_key(primary) {
+            return Err(TypedError::NoMessage(primary.chars().take(100).collect()));
+        }
         if let Some(extra) = extra_field(types, primary, field("message")?, 0) {
             return Err(TypedError::Extra(extra));
         }
@@ -116,6 +122,18 @@ impl TypedMessage {
     #[must_use]
     pub fn application(&self) -> Option<&str> {
         self.data.domain.name.as_deref()
+    }
+
+    /// The version of who it is for.
+    #[must_use]
+    pub fn version(&self) -> Option<&str> {
+        self.data.domain.version.as_deref()
+    }
+
+    /// What else tells who it is for from others.
+    #[must_use]
+    pub fn salt(&self) -> Option<B256> {
+        self.data.domain.salt
     }
 
     /// The chain it is for.
@@ -251,6 +269,19 @@ mod tests {
             changed(r#""primaryType":"Mail","#, ""),
             TypedError::Shape(_)
         ));
+        for other in ["EIP712Domain", "Letter"] {
+            let named = format!(r#""primaryType":"{other}""#);
+            assert_eq!(
+                changed(r#""primaryType":"Mail""#, &named),
+                TypedError::NoMessage(other.to_string())
+            );
+        }
+        let bare =
+            r#"{"types":{},"primaryType":"EIP712Domain","domain":{"name":"X"},"message":{"text":"login"}}"#;
+        assert_eq!(
+            TypedMessage::parse(bare).unwrap_err(),
+            TypedError::NoMessage("EIP712Domain".to_string())
+        );
         assert!(matches!(TypedMessage::parse("<html>"), Err(TypedError::Shape(_))));
     }
 }

@@ -12,9 +12,6 @@ use crate::{
     shell::{Style, escape},
 };
 
-/// Lines of a message that are shown before it is signed.
-const MOST_LINES: usize = 200;
-
 /// Sign typed data, after showing what it says
 ///
 /// Data with types and a domain (EIP-712), as JSON. Such a signature can give others a right, like moving tokens or voting:
@@ -42,7 +39,7 @@ pub async fn run(args: SignTypedArgs, context: &mut Context) -> eyre::Result<()>
     let typed = TypedMessage::parse(&text).map_err(sign::unsigned)?;
     let account = select::selected(context)?;
     let style = context.shell.style();
-    context.shell.status(described(&typed, &style));
+    context.shell.show(described(&typed, &style));
     context
         .shell
         .confirm(&format!("Sign this as {}?", account.label()))?;
@@ -51,7 +48,7 @@ pub async fn run(args: SignTypedArgs, context: &mut Context) -> eyre::Result<()>
     sign::report(signer.address(), signed, context)
 }
 
-/// What it says, bounded and escaped: it was written by somebody else.
+/// All that is signed, escaped: it was written by somebody else. As long as the file, which is bounded.
 fn described(typed: &TypedMessage, style: &Style) -> String {
     let unnamed = || "none named".to_string();
     let mut text = format!("{}\n", style.bold(&escape(typed.primary_type())));
@@ -73,13 +70,15 @@ fn described(typed: &TypedMessage, style: &Style) -> String {
             .contract()
             .map_or_else(unnamed, |contract| contract.to_string())
     );
-    let message = serde_json::to_string_pretty(typed.message()).unwrap_or_default();
-    let lines = message.lines().count();
-    for line in message.lines().take(MOST_LINES) {
-        let _ = writeln!(text, "  {}", escape(line));
+    if let Some(version) = typed.version() {
+        let _ = writeln!(text, "version   {}", escape(version));
     }
-    if lines > MOST_LINES {
-        let _ = writeln!(text, "  … and {} lines more", lines - MOST_LINES);
+    if let Some(salt) = typed.salt() {
+        let _ = writeln!(text, "salt      {salt}");
+    }
+    let message = serde_json::to_string_pretty(typed.message()).unwrap_or_default();
+    for line in message.lines() {
+        let _ = writeln!(text, "  {}", escape(line));
     }
     text
 }

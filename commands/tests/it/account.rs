@@ -511,6 +511,24 @@ fn typed_data_is_shown_asked_about_and_signed_as_other_wallets_do() {
         "{unasked:?}"
     );
     assert!(unasked.stdout.is_empty());
+    assert!(unasked.stderr.contains("version   1"), "{unasked:?}");
+    // Whoever is asked sees all of it, however quiet it was meant to be.
+    let lines: Vec<String> = (0..300).map(|line| format!("\"line {line}\"")).collect();
+    let long = MAIL
+        .replace(
+            r#"{"name":"contents","type":"string"}"#,
+            r#"{"name":"contents","type":"string[]"}"#,
+        )
+        .replace(r#""Hello, Bob!""#, &format!("[{}]", lines.join(",")));
+    let long = environment.secret_file("long.json", &long);
+    let mut command = environment.command(&["-q", "account", "sign-typed", &long]);
+    command.env("TERM", "xterm");
+    let mut terminal = rexpect::session::spawn_command(command, Some(20_000)).unwrap();
+    terminal.exp_string("Ether Mail").unwrap();
+    terminal.exp_string("line 299").unwrap();
+    terminal.exp_string("Sign this as").unwrap();
+    terminal.send_line("n").unwrap();
+    terminal.exp_eof().unwrap();
     let signed = environment
         .lpctl(&["account", "sign-typed", &file, "--password-file", &old, "--yes"])
         .expect_code(0);
