@@ -1,6 +1,9 @@
 //! The rows of stake on its way out, back and to somebody else (18 to 22 and 36 of the reference; 9 is shared).
 
-use super::{Finding, PlanOptions, claim_before_reward, refusal, waivable, warning};
+use super::{
+    Finding, PlanOptions, bad_delegate, claim_before_reward, lost_in_a_contract, outside_or_near_the_end,
+    refusal, waivable, warning,
+};
 use crate::{
     chain::{
         facts::Snapshot,
@@ -31,12 +34,16 @@ pub(super) fn rows(change: StakeChange, snapshot: &Snapshot, options: &PlanOptio
             rows.extend([early("unbonding"), resigns(change, snapshot, options)]);
             rows
         }
-        StakeChange::Rebond { lock, to } => vec![
-            no_such_lock(snapshot, lock),
-            early("bonding it again"),
-            no_destination(snapshot, to),
-            other_destination(snapshot, to),
-        ],
+        StakeChange::Rebond { lock, to } => {
+            let mut rows = vec![
+                no_such_lock(snapshot, lock),
+                early("bonding it again"),
+                no_destination(snapshot, to),
+                other_destination(snapshot, to),
+            ];
+            rows.extend(new_delegate(change, snapshot));
+            rows
+        }
         StakeChange::Withdraw { lock: Some(lock) } => {
             vec![no_such_lock(snapshot, lock), lock_not_ready(snapshot, lock)]
         }
@@ -47,6 +54,7 @@ pub(super) fn rows(change: StakeChange, snapshot: &Snapshot, options: &PlanOptio
             rows.extend([
                 early("transferring"),
                 bad_receiver(snapshot, to),
+                lost_in_a_contract(snapshot, to),
                 receiver_waits(snapshot, to),
                 resigns(change, snapshot, options),
                 last_of_the_pool(change, snapshot),
@@ -115,11 +123,36 @@ fn more_than_bonded(change: StakeChange, snapshot: &Snapshot, verb: &str) -> Opt
     )
 }
 
-/// An orchestrator without stake of its own is none.
+/// What is asked about whoever gets the stake of an account that has nothing bonded.
+fn new_delegate(change: StakeChange, snapshot: &Snapshot) -> Vec<Option<Finding>> {
+    let is_new = snapshot.stake.status == StakeStatus::Unbonded;
+    match change.destination(snapshot).filter(|_| is_new) {
+        Some(to) if to.is_zero() => vec![refusal(
+            "bad_recipient",
+            "the zero address is nobody's: it cannot be delegated to".to_string(),
+            "`lpctl orch list` shows who there is",
+        )],
+        Some(to) if to == snapshot.account => {
+            vec![outside_or_near_the_end(snapshot, change.amount(snapshot))]
+        }
+        Some(to) => bad_delegate(snapshot, to).into_iter().map(Some).collect(),
+        None => Vec::new(),
+    }
+}
+
+/// An orchestrator without stake of its own is none. What earlier transactions leave of it is not known before they are
+/// mined.
 fn resigns(change: StakeChange, snapshot: &Snapshot, options: &PlanOptions) -> Option<Finding> {
-    change.resigns(snapshot).then_some(())?;
+    let is_behind = options.queue && snapshot.pending_nonce > snapshot.nonce;
+    let may_resign = is_behind && change.leaves() && snapshot.own.registered;
+    (change.resigns(snapshot) || may_resign).then_some(())?;
+    let when = if change.resigns(snapshot) {
+        ""
+    } else {
+        "if an earlier transaction that is not mined yet takes stake too, "
+    };
     let message = format!(
-        "nothing of your own stays bonded: {} is no orchestrator any more, delegators stop earning ({} with yours), \
+        "{when}nothing of your own stays bonded: {} is no orchestrator any more, delegators stop earning ({} with yours), \
          and its winning tickets can no longer be paid out",
         short(snapshot.account),
         snapshot.own.total_stake_lpt.human()
@@ -355,6 +388,61 @@ mod tests {
         assert_eq!(nothing, ["not_bonded"]);
         let early = codes(unbond(10), |snapshot| snapshot.own.reward_called = false);
         assert_eq!(early, ["reward_not_called"]);
+    }
+
+    #[test]
+    fn stake_goes_to_nobody_who_cannot_give_it_back_and_seats_are_not_lost_in_a_queue() {
+        let other = Address::repeat_byte(9);
+        let give = StakeChange::Transfer {
+            to: other,
+            amount: Lpt::whole(1),
+        };
+        assert_eq!(codes(give, |_| ()), [""; 0]);
+        let lost = codes(give, |snapshot| snapshot.particulars.to_protocol = true);
+        assert_eq!(lost, ["bad_recipient"]);
+
+        let mut waits = Snapshot::sample();
+        waits.pending_nonce = waits.nonce + 1;
+        let queued = PlanOptions {
+            queue: true,
+            ..PlanOptions::default()
+        };
+        let unbond = StakeChange::Unbond {
+            amount: Some(Lpt::whole(10)),
+        };
+        let found: Vec<_> = rows(unbond, &waits, &queued).into_iter().flatten().collect();
+        assert_eq!(found[0].code, "resigns");
+        assert!(found[0].message.starts_with("if an earlier transaction"));
+        assert_eq!(rows(give, &waits, &queued).into_iter().flatten().count(), 1);
+
+        let rebond = |to| StakeChange::Rebond {
+            lock: 1,
+            to: Some(to),
+        };
+        let unbonded = |snapshot: &mut Snapshot| {
+            snapshot.particulars.locks = vec![lock(1, 9)];
+            snapshot.stake.status = StakeStatus::Unbonded;
+            snapshot.stake.delegate = None;
+            snapshot.stake.stake_lpt = Lpt::ZERO;
+        };
+        assert_eq!(codes(rebond(Address::ZERO), unbonded), ["bad_recipient"]);
+        let nobody = codes(rebond(other), |snapshot| {
+            unbonded(snapshot);
+            let mut target = snapshot.own.clone();
+            (target.address, target.registered) = (other, false);
+            snapshot.target = Some(target);
+        });
+        assert_eq!(nobody, ["delegate_not_registered"]);
+        let seatless = codes(rebond(Address::repeat_byte(0x11)), |snapshot| {
+            unbonded(snapshot);
+            snapshot.own.total_stake_lpt = Lpt::ZERO;
+            snapshot
+                .pool
+                .members
+                .retain(|(member, _)| *member != snapshot.account);
+            snapshot.pool.max_size = snapshot.pool.members.len();
+        });
+        assert_eq!(seatless, ["outside_the_pool"]);
     }
 
     #[test]
