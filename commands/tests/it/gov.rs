@@ -233,6 +233,12 @@ async fn a_proposal_is_made_voted_on_queued_and_executed() {
     );
     assert!(message.contains("takes 100 LPT of voting power"), "{message}");
     operator.turned_down(&["propose", "--description", "nothing"], "nothing_proposed");
+    // Whoever signs it sees what it pays to whom.
+    let dry = operator
+        .gov(&[&propose[..], &["--dry-run"]].concat())
+        .expect_code(0)
+        .data();
+    assert_eq!(dry["plan"]["changes"][0]["note"], format!("pay 5 LPT to {to}"));
     let made = operator
         .gov(&[&propose[..], &["-y"]].concat())
         .expect_code(0)
@@ -335,6 +341,8 @@ async fn a_proposal_is_made_voted_on_queued_and_executed() {
         )
     };
     let before: u128 = balance().parse().unwrap();
+    let dry = operator.gov(&["execute", &id, "--dry-run"]).expect_code(0).data();
+    assert_eq!(dry["plan"]["changes"][0]["note"], format!("pay 5 LPT to {to}"));
     let executed = operator.gov(&["execute", &id, "-y"]).expect_code(0).data();
     assert_eq!(change(&executed, "state"), ("queued", "executed"));
     operator.receipt(&executed);

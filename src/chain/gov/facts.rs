@@ -35,6 +35,8 @@ pub(crate) struct GovernanceFacts {
     pub(crate) made: Option<Address>,
     pub(crate) poll: Option<PollFacts>,
     pub(crate) proposal: Option<ProposalFacts>,
+    /// What the proposal in hand does, call by call.
+    pub(crate) does: Vec<String>,
 }
 
 /// A poll.
@@ -77,6 +79,7 @@ impl Chain {
                 // Proposing asks for the votes of the round before.
                 let before = U256::from(snapshot.round.round.0.saturating_sub(1));
                 facts.power = self.votes_at(before, snapshot).await?;
+                facts.does = self.does(proposal);
                 Ok(facts)
             }
             Governance::CastVote { id, .. } => self.proposal_facts(*id, false, snapshot).await,
@@ -213,6 +216,9 @@ impl Chain {
                 .filter(|content| content.id() == id),
             false => None,
         };
+        facts.does = content
+            .as_ref()
+            .map_or_else(Vec::new, |content| self.does(content));
         facts.proposal = Some(ProposalFacts {
             figures,
             has_voted: answers.get(voted)?,

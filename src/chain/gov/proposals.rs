@@ -1,6 +1,7 @@
 //! Reading treasury proposals.
 
 use alloy::{
+    hex,
     primitives::{Address, B256, Bytes, U256, keccak256},
     sol,
     sol_types::{SolCall, SolValue},
@@ -251,6 +252,30 @@ impl Chain {
             quota_percent: figures.quota.map(share),
             executable_from: figures.executable_from,
         }))
+    }
+
+    /// What a proposal's calls do, for whoever is about to sign for them.
+    pub(super) fn does(&self, proposal: &Proposal) -> Vec<String> {
+        let calls = proposal
+            .targets
+            .iter()
+            .zip(&proposal.values)
+            .zip(&proposal.calldatas);
+        let what = calls.map(|((target, value), calldata)| {
+            let call = self.meaning(*target, calldata).unwrap_or_else(|| {
+                let selector = calldata.get(..4).unwrap_or(calldata);
+                let bytes = calldata.len();
+                format!(
+                    "call {} ({bytes} bytes) of {target}",
+                    hex::encode_prefixed(selector)
+                )
+            });
+            match value.is_zero() {
+                true => call,
+                false => format!("{call} with {}", Wei(*value).human()),
+            }
+        });
+        what.collect()
     }
 
     /// A payment of LPT, said as one.

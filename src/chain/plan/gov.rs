@@ -361,6 +361,11 @@ impl Governance {
                 "weighs {} now; what counts is the stake when the poll ends",
                 before.governance.power.human()
             )),
+            (Self::Propose { .. }, "proposal") | (Self::Queue { .. } | Self::Execute { .. }, "state")
+                if !before.governance.does.is_empty() =>
+            {
+                Some(before.governance.does.join("; "))
+            }
             (Self::CastVote { .. }, "vote") => {
                 Some(format!("weighs {}, for good", before.governance.power.human()))
             }
