@@ -423,6 +423,10 @@ pub fn edit(path: &Path, change: impl FnOnce(&mut toml_edit::DocumentMut)) -> Re
             format!("{}: {what}", path.display()),
         )
     };
+    let unwritable = |error: std::io::Error| {
+        failed(error.to_string())
+            .hint("make room there and let your account write, or name another file with `--config`")
+    };
     let mut document: toml_edit::DocumentMut = read_config_text(path)?.parse().map_err(|_| {
         failed("not valid TOML, so it was left alone".to_string()).hint("`lpctl config check` shows the line")
     })?;
@@ -442,9 +446,9 @@ pub fn edit(path: &Path, change: impl FnOnce(&mut toml_edit::DocumentMut)) -> Re
         .recursive(true)
         .mode(0o700)
         .create(folder)
-        .map_err(|error| failed(error.to_string()))?;
+        .map_err(unwritable)?;
     // RPC URLs hold keys: the file is the owner's alone from its first byte.
-    private_file::replace(&target, text).map_err(|error| failed(error.to_string()))
+    private_file::replace(&target, text).map_err(unwritable)
 }
 
 #[cfg(test)]
