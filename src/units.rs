@@ -415,7 +415,47 @@ mod tests {
         assert_eq!(Wei::gwei(3).human(), "3 gwei");
     }
 
+    /// Digits before and after the point as one integer, by nothing but text.
+    fn scaled(whole: &str, fraction: &str, decimals: usize) -> U256 {
+        format!("{whole}{fraction:0<decimals$}").parse().unwrap()
+    }
+
     proptest! {
+        #[test]
+        fn digits_are_read_as_they_stand(whole in "[0-9]{1,30}", fraction in "[0-9]{1,18}") {
+            let text = format!("{whole}.{fraction}");
+            let exact = scaled(&whole, &fraction, 18);
+            prop_assert_eq!(text.parse(), Ok(Lpt(exact)));
+            prop_assert_eq!(format!("{text} eth").parse(), Ok(Wei(exact)));
+            let read = format!("{text}gwei").parse::<Wei>();
+            match fraction.trim_end_matches('0') {
+                kept if kept.len() > 9 => prop_assert!(read.is_err()),
+                kept => prop_assert_eq!(read, Ok(Wei(scaled(&whole, kept, 9)))),
+            }
+        }
+
+        #[test]
+        fn whatever_is_typed_is_read_or_refused(text in "\\PC{0,40}", number in "[-+0-9._ ,e]{0,30}(lpt|eth|gwei|wei|%)?") {
+            for text in [text, number] {
+                if let Ok(amount) = text.parse::<Lpt>() {
+                    prop_assert_eq!(amount.to_string().parse(), Ok(amount));
+                    prop_assert!(!text.contains(['-', 'e']), "{:?}", text);
+                }
+                if let Ok(amount) = text.parse::<Wei>() {
+                    prop_assert_eq!(amount.to_string().parse(), Ok(amount));
+                }
+                let _ = text.parse::<Percent>();
+            }
+        }
+
+        #[test]
+        fn people_are_never_shown_more_than_there_is(limbs: [u64; 2]) {
+            let value = U256::from_limbs([limbs[0], limbs[1], 0, 0]);
+            let shown: String = Lpt(value).human().chars().filter(|c| c.is_ascii_digit() || *c == '.').collect();
+            let read = shown.parse::<Lpt>().unwrap();
+            prop_assert!(read.0 <= value && value - read.0 < U256::from(10u64).pow(U256::from(18)));
+        }
+
         #[test]
         fn shown_and_read_again_is_the_same(limbs: [u64; 4], ppm in 0u32..=1_000_000) {
             let value = U256::from_limbs(limbs);
