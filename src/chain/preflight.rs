@@ -89,8 +89,13 @@ pub(crate) fn rows(
     reach: &Reach,
 ) -> Vec<Finding> {
     let public = is_public(snapshot.at.chain_id);
+    // Not the registries, LPT, polls or the treasury.
+    let can_be_paused = !matches!(
+        intent,
+        Intent::SetServiceUri { .. } | Intent::Publish(_) | Intent::Token(_) | Intent::Governance(_)
+    );
     let mut findings = vec![
-        paused(snapshot),
+        can_be_paused.then(|| paused(snapshot)).flatten(),
         moved(snapshot, bonding_manager),
         waiting(snapshot, options),
     ];
@@ -143,11 +148,17 @@ pub(crate) fn rows(
     }
     if let Some(uri) = intent.service_uri() {
         findings.extend([bad_uri(uri, public, options), unreachable(uri, reach)]);
-        if matches!(intent, Intent::SetServiceUri { .. }) {
-            findings.extend([
+        match intent {
+            Intent::SetServiceUri { .. } => findings.extend([
                 unchanged_uri(snapshot, uri),
-                orchestrator::other_registry(snapshot, uri),
-            ]);
+                orchestrator::other_registry(snapshot, uri, "pass `--registry both` to publish in both"),
+            ]),
+            Intent::Update(_) => findings.push(orchestrator::other_registry(
+                snapshot,
+                uri,
+                "`lpctl orch set-uri --registry ai` publishes there",
+            )),
+            _ => {}
         }
     }
     match intent {
