@@ -6,6 +6,7 @@ mod devices;
 pub(crate) mod failure;
 pub(crate) mod fence;
 mod kept;
+pub(crate) mod operator;
 mod outside;
 pub(crate) mod payments;
 pub(crate) mod places;
@@ -284,7 +285,7 @@ pub async fn run(args: RunArgs, context: &mut Context) -> eyre::Result<()> {
         }
     };
     let status = node.status();
-    let operator_url = format!("http://{}", node.operator_addr());
+    let operator_url = operator::url(context, node.operator_addr());
     tell(
         context,
         &Event::Ready {
@@ -471,6 +472,8 @@ async fn start(
         operator: args.operator(mode),
         max_sessions: sessions.most(),
         private_sources: args.private_sources || bind.ip().is_loopback(),
+        access: operator::access(context)?,
+        told: operator::told(context),
         log: Some(crate::logging::control()),
         ..NodeConfig::local(data_dir.clone())
     };
@@ -526,6 +529,7 @@ async fn join(
     .await?;
     config.payments = Some(paid.cashier);
     config.outbox = Some(paid.outbox);
+    config.treasury = Some(paid.treasury);
     config.lock = Some(lock);
     Ok((signer, paid.beside))
 }

@@ -3,6 +3,8 @@
 pub(crate) mod set;
 mod show;
 
+pub(crate) use show::in_force as settings_in_force;
+
 use clap::{Args, Subcommand};
 use serde::Serialize;
 

@@ -38,6 +38,8 @@ Keys of the config file, in [defaults] and in each [profiles.NAME]:
   keystore_dir   folder of keystore files; go-livepeer's works as it is
   data_dir       where lpctl keeps what it must not lose
   node_url       operator API of a running node
+  node_token_file   file with the token for operator APIs beyond this machine
+  node_certificate  PEM file by which those APIs are known
   max_gas_price  like \"0.1gwei\"
   max_sessions   streams a node serves at once, or auto; `lpctl bench transcode --write-config` measures it
   mode           what `lpctl run` is: combined, orchestrator or transcoder
@@ -63,6 +65,12 @@ Keys of the config file, in [defaults] and in each [profiles.NAME]:
   reward.alert_at                 parts of a round at which to alert [25,50,75]
   reward.alert_webhook            gets alerts as JSON
   reward.alert_program            is run for alerts
+  operator.hosts                  names by which a node's operator API may be asked, with a token
+  operator.tls                    true: that API speaks TLS
+  operator.certificate_file       its certificate (PEM) instead of one made here
+  operator.key_file               the certificate's key (PEM)
+  operator.token_file             tokens, made by `lpctl node token new`
+  operator.get_writes             true: scripts on this machine may write with GET
   payments.price                  what gateways pay, like 1200 (wei a pixel) or 0.02usd
   payments.pixels_per_unit        pixels that prices are for [1]
   payments.ticket_ev              what each ticket is worth [8gwei]
@@ -196,6 +204,18 @@ pub enum Key {
     RewardAlertWebhook,
     #[value(name = "reward.alert_program")]
     RewardAlertProgram,
+    #[value(name = "operator.hosts")]
+    OperatorHosts,
+    #[value(name = "operator.tls")]
+    OperatorTls,
+    #[value(name = "operator.certificate_file")]
+    OperatorCertificateFile,
+    #[value(name = "operator.key_file")]
+    OperatorKeyFile,
+    #[value(name = "operator.token_file")]
+    OperatorTokenFile,
+    #[value(name = "operator.get_writes")]
+    OperatorGetWrites,
     #[value(name = "payments.price")]
     PaymentsPrice,
     #[value(name = "payments.pixels_per_unit")]
@@ -294,10 +314,16 @@ pub async fn run(args: SetArgs, context: &mut Context) -> eyre::Result<()> {
         .clone()
         .filter(|_| !args.defaults && changing != Key::Profile);
     let value: toml_edit::Item = match changing {
-        Key::RpcUrls | Key::OrchestratorNodes | Key::OrchestratorPeers | Key::GatewayOrchestrators => {
-            toml_edit::value(args.values.iter().collect::<toml_edit::Array>())
-        }
-        Key::GatewayHttpIngest | Key::RewardInitializeRounds | Key::PaymentsAutoAdjustPrice => {
+        Key::RpcUrls
+        | Key::OperatorHosts
+        | Key::OrchestratorNodes
+        | Key::OrchestratorPeers
+        | Key::GatewayOrchestrators => toml_edit::value(args.values.iter().collect::<toml_edit::Array>()),
+        Key::OperatorTls
+        | Key::OperatorGetWrites
+        | Key::GatewayHttpIngest
+        | Key::RewardInitializeRounds
+        | Key::PaymentsAutoAdjustPrice => {
             match args.values.first().and_then(|text| text.parse::<bool>().ok()) {
                 Some(value) => toml_edit::value(value),
                 None => toml_edit::value(args.values.join(" ")),

@@ -8,7 +8,7 @@ use std::{
 
 use engine::{
     media::{ffmpeg::FfmpegError, transcode::TranscoderError},
-    node::NodeError,
+    node::{AccessError, NodeError},
 };
 
 use crate::failure::{Failure, Kind};
@@ -17,10 +17,22 @@ use crate::failure::{Failure, Kind};
 pub fn of_node(error: NodeError) -> Failure {
     let (kind, code, hint) = match &error {
         NodeError::Listen { address, source } => of_port(*address, source, "`--bind` or `--operator-addr`"),
-        NodeError::OperatorExposed { .. } => (
+        NodeError::Access(AccessError::Exposed { .. }) => (
             Kind::Usage,
             "operator_exposed",
-            "give `--operator-addr` a loopback address; reach it from elsewhere through an SSH tunnel"
+            "make a token with `lpctl node token new NAME`, or give `--operator-addr` a loopback address"
+                .to_string(),
+        ),
+        NodeError::Access(AccessError::Tokens(_)) => (
+            Kind::Config,
+            "operator_tokens",
+            "make that file yours alone (`chmod 600`); if it is damaged, move it away and make new tokens with `lpctl node token new`"
+                .to_string(),
+        ),
+        NodeError::Access(_) => (
+            Kind::Config,
+            "operator_certificate",
+            "operator.certificate_file and operator.key_file name PEM files; without them and with operator.tls a certificate is made here"
                 .to_string(),
         ),
         NodeError::DataDir { .. } => (

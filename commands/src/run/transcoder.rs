@@ -36,7 +36,7 @@ pub async fn run(args: RunArgs, context: &mut Context) -> eyre::Result<()> {
         started = Box::pin(start(&args, context)) => started?,
         () = signals.next() => return Err(interrupted_before_ready().into()),
     };
-    let operator_url = format!("http://{}", transcoder.operator_addr());
+    let operator_url = super::operator::url(context, transcoder.operator_addr());
     tell(
         context,
         &Event::TranscoderReady {
@@ -76,6 +76,8 @@ async fn start(args: &RunArgs, context: &mut Context) -> eyre::Result<(RunningTr
         capacity,
         operator: args.operator(MODE),
         devices: Some(engine.devices),
+        access: super::operator::access(context)?,
+        told: super::operator::told(context),
         log: Some(crate::logging::control()),
         ..RemoteConfig::local(orchestrator.clone(), secret, data_dir)
     };
