@@ -109,10 +109,10 @@ mod tests {
 
     #[test]
     fn percentiles_are_of_the_nearest_rank() {
-        assert_eq!(latency(&[]), None);
+        assert_eq!(Latency::of_sorted(&[]), None);
         let hundred: Vec<u32> = (1..=100).collect();
         assert_eq!(
-            latency(&hundred),
+            Latency::of_sorted(&hundred),
             Some(Latency {
                 p50_ms: 50,
                 p90_ms: 90,
@@ -120,7 +120,7 @@ mod tests {
             })
         );
         assert_eq!(
-            latency(&[7]),
+            Latency::of_sorted(&[7]),
             Some(Latency {
                 p50_ms: 7,
                 p90_ms: 7,
