@@ -1,5 +1,6 @@
 //! `lpctl run`: the node, until it is told to stop.
 
+mod access;
 mod advertise;
 pub(crate) mod chain;
 mod devices;
@@ -96,7 +97,7 @@ pub struct RunArgs {
     /// Address to listen on; without it every address for a public --service-addr, else 127.0.0.1:8935
     #[arg(long, value_name = "IP:PORT", env = "LPCTL_BIND", hide_env = true)]
     bind: Option<SocketAddr>,
-    /// Loopback address of the operator's API [default: 127.0.0.1:7935, of a transcoder 127.0.0.1:6935]
+    /// Address of the operator's API; beyond loopback it takes a token [default: 127.0.0.1:7935, of a transcoder 127.0.0.1:6935]
     #[arg(long, value_name = "IP:PORT", env = "LPCTL_OPERATOR_ADDR", hide_env = true)]
     operator_addr: Option<SocketAddr>,
     /// Streams to serve at once [default: max_sessions of the config file, else 10]
@@ -285,7 +286,7 @@ pub async fn run(args: RunArgs, context: &mut Context) -> eyre::Result<()> {
         }
     };
     let status = node.status();
-    let operator_url = operator::url(context, node.operator_addr());
+    let operator_url = access::url(node.operator_addr(), context.settings());
     tell(
         context,
         &Event::Ready {
@@ -475,6 +476,8 @@ async fn start(
         access: operator::access(context)?,
         told: operator::told(context),
         log: Some(crate::logging::control()),
+        access: access::settings(context)?,
+        told: crate::config::show::told(context.settings()),
         ..NodeConfig::local(data_dir.clone())
     };
     if mode == NodeMode::Orchestrator {

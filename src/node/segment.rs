@@ -555,7 +555,7 @@ async fn deliver(
     made
 }
 
-/// A rendition for the operator's eyes.
+/// What is counted of a rendition.
 pub(super) fn rung_made(profile: &Profile, rendition: &Rendition) -> RungMade {
     RungMade {
         name: shortened(&profile.name),

@@ -40,7 +40,7 @@ pub struct KeptSettings {
     pub price: Option<PriceTag>,
     /// What single gateways pay; none: what all pay, whatever the config file says.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    #[schema(value_type = BTreeMap<String, PriceTag>)]
+    #[schema(value_type = Object)]
     pub gateway_prices: BTreeMap<Address, Option<PriceTag>>,
     /// The most a winning ticket pays.
     #[serde(skip_serializing_if = "Option::is_none")]

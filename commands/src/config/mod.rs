@@ -1,7 +1,7 @@
 //! `lpctl config`: show, check and change the configuration.
 
 pub(crate) mod set;
-mod show;
+pub(crate) mod show;
 
 pub(crate) use show::in_force as settings_in_force;
 

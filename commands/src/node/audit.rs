@@ -1,8 +1,7 @@
 //! `lpctl node audit`.
 
 use clap::Args;
-use engine::{operator::Found, view::node::AuditLine};
-use serde::Serialize;
+use engine::view::node::AuditLines;
 
 use super::{
     fleet::{Answer, Teller, Verb},
@@ -13,43 +12,39 @@ use crate::{
     shell::{Report, Style, escape, table},
 };
 
-/// Show who changed what over a node's operator API
+/// Show what was changed over a node's operator API, by whom and with what outcome
 ///
-/// Each request that could change something, with its outcome, the newest first. The node keeps it in `audit.jsonl` of
-/// its folder.
+/// Every change leaves a line in operator-audit.jsonl of the node's folder, the newest file and three older ones of 4 MiB.
+/// From elsewhere this takes a token of scope operate.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   lpctl node audit
-  lpctl node audit --limit 500 --json | jq '.data.lines[] | select(.who != \"loopback\")'")]
+  lpctl node audit --limit 1000 --json | jq '.data.lines[] | select(.who != \"loopback\")'")]
 pub struct AuditArgs {
-    /// How many
-    #[arg(long, value_name = "COUNT", default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    /// Lines to show, the newest first
+    #[arg(long, value_name = "COUNT", default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=1000))]
     limit: u16,
 }
 
-/// What was asked for.
-#[derive(Serialize)]
-pub(super) struct Audit {
-    lines: Vec<AuditLine>,
-}
-
-impl Report for Audit {
+impl Report for AuditLines {
     fn text(&self, style: &Style) -> String {
         if self.lines.is_empty() {
-            return "nothing was changed over this node's API so far".to_string();
+            return "nothing was changed over this node's API".to_string();
         }
         let mut rows = table();
-        rows.set_header(["time (UTC)", "who", "from", "did", "what", "outcome"]);
+        rows.set_header(["time", "who", "from", "what", "outcome"]);
         for line in &self.lines {
-            let time = line.time.strftime("%Y-%m-%d %H:%M:%S").to_string();
-            let again = if line.replayed { ", answered again" } else { "" };
+            let what = match &line.what {
+                Some(what) => format!("{} {}", escape(&line.action), style.dim(&escape(what))),
+                None => escape(&line.action),
+            };
+            let again = if line.replayed { " (again)" } else { "" };
             rows.add_row([
-                style.dim(&time),
+                line.time.strftime("%Y-%m-%d %H:%M:%S").to_string(),
                 escape(&line.who),
                 escape(&line.from),
-                escape(&line.action),
-                line.what.as_deref().map(escape).unwrap_or_default(),
+                what,
                 format!("{}{again}", line.status),
             ]);
         }
@@ -57,30 +52,28 @@ impl Report for Audit {
     }
 }
 
-impl Answer for Audit {
+impl Answer for AuditLines {
     const COLUMNS: &'static [&'static str] = &["changes", "last"];
 
     fn cells(&self, _: &Style) -> Vec<String> {
-        let last = self.lines.first();
+        let last = self.lines.first().map(|line| escape(&line.action));
         vec![
             self.lines.len().to_string(),
-            last.map_or("-".to_string(), |line| escape(&line.action)),
+            last.unwrap_or_else(|| "none".to_string()),
         ]
     }
 }
 
 impl Verb for AuditArgs {
-    type Answer = Audit;
+    type Answer = AuditLines;
 
-    async fn ask(&self, node: &Node, _: &Teller) -> Result<Audit, Failure> {
-        let Found::Own(_) = &node.found else {
-            return Err(node.not_offered(
-                "it writes down nothing of what is changed over its API",
-                "a node of lpctl's does",
-            ));
-        };
-        let audit = node.api()?.audit(usize::from(self.limit)).await;
-        let audit = audit.map_err(|error| node.failed(&error))?;
-        Ok(Audit { lines: audit.lines })
+    async fn ask(&self, node: &Node, _: &Teller) -> Result<AuditLines, Failure> {
+        let (_, api) = node.own(
+            "it keeps no audit log",
+            "its own log may tell of changes; only `lpctl run` writes them down",
+        )?;
+        api.audit(usize::from(self.limit))
+            .await
+            .map_err(|error| node.failed(&error))
     }
 }

@@ -7,7 +7,7 @@
 //! | `show`, `sessions`, `transcoders` | what a node tells |
 //! | `price`, `capacity`, `limits`, `log`, `broadcast` | what is changed while it runs |
 //! | `drain`, `end` | what ends |
-//! | `token`, `audit` | who may do that, and who did |
+//! | `token`, `audit` | who may do that from elsewhere, and who did |
 
 mod audit;
 mod broadcast;
@@ -21,7 +21,7 @@ mod price;
 mod sessions;
 mod show;
 mod target;
-mod token;
+pub(crate) mod token;
 mod transcoders;
 
 use clap::{Args, Subcommand};
@@ -82,7 +82,7 @@ pub enum NodeCommand {
     BroadcastConfig(broadcast::BroadcastCommand),
     LogLevel(log::LogLevelArgs),
     Audit(audit::AuditArgs),
-    /// Say who may use the operator API of nodes on this machine
+    /// Make, list and take back tokens of the operator API
     #[command(subcommand)]
     Token(token::TokenCommand),
 }
@@ -108,10 +108,9 @@ impl NodeCommand {
 /// # Errors
 /// Unreachable when no node answers, refused for what a node does not offer; else as the command says.
 pub async fn run(args: NodeArgs, context: &mut Context) -> eyre::Result<()> {
-    let command = match args.command {
-        NodeCommand::Token(command) => return token::run(command, context).await,
-        command => command,
-    };
+    if let NodeCommand::Token(command) = args.command {
+        return token::run(command, context);
+    }
     let targets = target::chosen(args.all, context.settings())?;
     match command {
         NodeCommand::Token(_) => Ok(()),
@@ -134,6 +133,8 @@ pub async fn run(args: NodeArgs, context: &mut Context) -> eyre::Result<()> {
             fleet::run(&verb, targets, context).await
         }
         NodeCommand::LogLevel(verb) => fleet::run(&verb, targets, context).await,
+        NodeCommand::Audit(verb) => fleet::run(&verb, targets, context).await,
+        NodeCommand::Token(command) => token::run(command, context),
     }
 }
 

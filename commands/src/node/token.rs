@@ -1,7 +1,8 @@
-//! `lpctl node token`: who may use the operator API of nodes that run on this machine.
+//! `lpctl node token`.
 
-use clap::{Args, Subcommand};
-use clap_complete::engine::ArgValueCompleter;
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
 use engine::{
     node::{TokenBook, TokenError, TokenFacts},
     view::node::Scope,
@@ -9,14 +10,12 @@ use engine::{
 use serde::Serialize;
 
 use crate::{
-    complete,
     context::Context,
     failure::{Failure, Kind},
-    run::operator::token_file,
     shell::{Report, Style, table},
 };
 
-/// Tokens for the operator API of nodes on this machine
+/// Tokens for the operator API of the nodes run on this machine
 #[derive(Debug, Subcommand)]
 #[allow(
     missing_docs,
@@ -28,44 +27,64 @@ pub enum TokenCommand {
     Revoke(RevokeArgs),
 }
 
-/// Make a token for a program or a person
+/// Make a token for the operator API of the nodes run on this machine
 ///
-/// It is shown once and kept as a hash: put it into a file with mode 600 where it is used, and name that file with
-/// node_token_file or LPCTL_NODE_TOKEN_FILE. It counts at once, also for nodes that run.
+/// Beyond loopback the API answers only to who shows one, as `Authorization: Bearer TOKEN`. It is shown once: only its hash
+/// is kept. Running nodes know it at once.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   lpctl node token new grafana
   lpctl node token new laptop --scope operate
-  lpctl node token new laptop --json | jq -r .data.token")]
+  (umask 077; lpctl node token new laptop --scope money --json | jq -r .data.token > node.token)
+
+Whoever has it names the file with `node_token_file` or LPCTL_NODE_TOKEN_FILE.")]
 pub struct NewArgs {
-    /// What the audit log calls it
+    /// Its name: what the audit log calls whoever shows it
     #[arg(value_name = "NAME")]
-    pub name: String,
-    /// What it allows
-    #[arg(long, value_name = "SCOPE", default_value = "read", value_parser = ["read", "operate", "money"])]
-    pub scope: String,
+    name: String,
+    /// What it allows; each allows what is before it too
+    #[arg(long, value_enum, value_name = "SCOPE", default_value = "read")]
+    scope: ScopeChoice,
 }
 
-/// List the tokens, without what is secret
+/// List the tokens of the operator API, without what is secret of them
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  lpctl node token list
-  lpctl node token list --json")]
+  lpctl node token list")]
 pub struct ListArgs {}
 
-/// Take a token away
-///
-/// From the next request on it is worth nothing.
+/// Take a token back: from the next request on it is worth nothing
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   lpctl node token revoke laptop")]
 pub struct RevokeArgs {
     /// Its name, as `lpctl node token list` shows it
-    #[arg(value_name = "NAME", add = ArgValueCompleter::new(complete::tokens))]
-    pub name: String,
+    #[arg(value_name = "NAME")]
+    name: String,
+}
+
+/// What a token allows.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum ScopeChoice {
+    /// See
+    Read,
+    /// Drain, end sessions, change prices and other settings
+    Operate,
+    /// Whatever signs or sends
+    Money,
+}
+
+impl From<ScopeChoice> for Scope {
+    fn from(choice: ScopeChoice) -> Self {
+        match choice {
+            ScopeChoice::Read => Self::Read,
+            ScopeChoice::Operate => Self::Operate,
+            ScopeChoice::Money => Self::Money,
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -73,40 +92,35 @@ struct Made {
     name: String,
     scope: Scope,
     token: String,
-    file: String,
 }
 
 impl Report for Made {
-    fn text(&self, style: &Style) -> String {
-        format!(
-            "{} token {} ({}), shown this once:\n\n{}\n\nKeep it in a file with mode 600, and name that file with node_token_file or LPCTL_NODE_TOKEN_FILE.",
-            style.good_mark(),
-            style.bold(&self.name),
-            allows(self.scope),
-            self.token
-        )
+    fn text(&self, _: &Style) -> String {
+        self.token.clone()
     }
 }
 
 #[derive(Serialize)]
-struct Listed {
-    file: String,
+struct Tokens {
+    file: PathBuf,
     tokens: Vec<TokenFacts>,
 }
 
-impl Report for Listed {
-    fn text(&self, style: &Style) -> String {
+impl Report for Tokens {
+    fn text(&self, _: &Style) -> String {
         if self.tokens.is_empty() {
-            return "no tokens: the operator API is for this machine alone\nnext: `lpctl node token new NAME` makes one".to_string();
+            return format!(
+                "no tokens in {}; `lpctl node token new NAME` makes one",
+                self.file.display()
+            );
         }
         let mut rows = table();
-        rows.set_header(["name", "allows", "made (UTC)"]);
+        rows.set_header(["name", "scope", "made"]);
         for token in &self.tokens {
-            let made = token.created.strftime("%Y-%m-%d %H:%M:%S").to_string();
             rows.add_row([
                 token.name.clone(),
-                allows(token.scope).to_string(),
-                style.dim(&made),
+                token.scope.to_string(),
+                token.created.strftime("%Y-%m-%d %H:%M UTC").to_string(),
             ]);
         }
         rows.trim_fmt()
@@ -120,72 +134,58 @@ struct Revoked {
 
 impl Report for Revoked {
     fn text(&self, style: &Style) -> String {
-        format!("{} token {} is worth nothing now", style.good_mark(), self.name)
+        format!("{} token {} is worth nothing any more", style.good_mark(), self.name)
     }
 }
 
-fn allows(scope: Scope) -> &'static str {
-    match scope {
-        Scope::Read => "sees",
-        Scope::Operate => "sees and operates",
-        Scope::Money => "sees, operates and spends",
-    }
+/// The file of tokens of the nodes run on this machine.
+pub(crate) fn file(context: &Context) -> PathBuf {
+    let set = context.settings().operator.token_file.clone();
+    set.unwrap_or_else(|| context.directories().data_dir.join("operator-tokens.json"))
 }
 
-/// Carries out one of them.
+/// Carries one of them out.
 ///
 /// # Errors
-/// A refusal for a name that is taken or unknown, failed for a file that cannot be used.
-pub async fn run(command: TokenCommand, context: &mut Context) -> eyre::Result<()> {
-    let path = token_file(&context.settings().operator, &context.directories().data_dir);
-    let file = path.display().to_string();
-    let book = TokenBook::new(path);
+/// A config failure for a file that cannot be used, refused for a name that is taken or unknown.
+pub(super) fn run(command: TokenCommand, context: &mut Context) -> eyre::Result<()> {
+    let book = TokenBook::new(file(context));
     match command {
-        TokenCommand::New(NewArgs { name, scope }) => {
-            let scope = Scope::ALL
-                .into_iter()
-                .find(|known| known.as_str() == scope)
-                .unwrap_or(Scope::Read);
-            let kept = name.clone();
-            let made = tokio::task::spawn_blocking(move || book.make(&kept, scope)).await?;
-            let token = made.map_err(of_tokens)?.to_string();
+        TokenCommand::New(args) => {
+            let scope = args.scope.into();
+            let token = book.make(&args.name, scope).map_err(failed)?;
+            context
+                .shell
+                .status("this is shown once: put it into a file only you can read");
             Ok(context.shell.report(&Made {
-                name,
+                name: args.name,
                 scope,
-                token,
-                file,
+                token: token.to_string(),
             })?)
         }
         TokenCommand::List(ListArgs {}) => {
-            let tokens = tokio::task::spawn_blocking(move || book.list()).await?;
-            let tokens = tokens.map_err(of_tokens)?;
-            Ok(context.shell.report(&Listed { file, tokens })?)
+            let tokens = book.list().map_err(failed)?;
+            let file = book.path().to_path_buf();
+            Ok(context.shell.report(&Tokens { file, tokens })?)
         }
-        TokenCommand::Revoke(RevokeArgs { name }) => {
-            let kept = name.clone();
-            let revoked = tokio::task::spawn_blocking(move || book.revoke(&kept)).await?;
-            revoked.map_err(of_tokens)?;
-            Ok(context.shell.report(&Revoked { name })?)
+        TokenCommand::Revoke(args) => {
+            book.revoke(&args.name).map_err(failed)?;
+            Ok(context.shell.report(&Revoked { name: args.name })?)
         }
     }
 }
 
-fn of_tokens(error: TokenError) -> Failure {
+fn failed(error: TokenError) -> Failure {
     let message = error.to_string();
     match error {
-        TokenError::Name | TokenError::Taken(_) | TokenError::Full => {
-            Failure::new(Kind::Refused, "token_name", message)
-                .hint("choose another name; `lpctl node token list` shows those there are")
-        }
+        TokenError::Name => Failure::new(Kind::Usage, "bad_token_name", message).hint("choose another name"),
+        TokenError::Taken(_) | TokenError::Full => Failure::new(Kind::Refused, "token_taken", message)
+            .hint("`lpctl node token revoke NAME` takes one back"),
         TokenError::Unknown(_) => Failure::new(Kind::Refused, "unknown_token", message)
             .hint("`lpctl node token list` shows those there are"),
-        TokenError::Readable { .. } | TokenError::Damaged { .. } => Failure::new(
-            Kind::Config,
-            "operator_tokens",
-            message,
-        )
-        .hint("make it yours alone with `chmod 600`; a damaged one is best moved away, and tokens made anew"),
-        TokenError::File { .. } => Failure::new(Kind::Failed, "token_file", message)
-            .hint("check its folder, its mode and the space left"),
+        TokenError::File { .. } | TokenError::Readable { .. } | TokenError::Damaged { .. } => {
+            Failure::new(Kind::Config, "operator_tokens", message)
+                .hint("make it a file of your own with mode 600, or move it away and make new tokens")
+        }
     }
 }

@@ -20,19 +20,18 @@ pub fn of_node(error: NodeError) -> Failure {
         NodeError::Access(AccessError::Exposed { .. }) => (
             Kind::Usage,
             "operator_exposed",
-            "make a token with `lpctl node token new NAME`, or give `--operator-addr` a loopback address"
+            "make a token with `lpctl node token new`, or give `--operator-addr` a loopback address and reach it from elsewhere through an SSH tunnel"
                 .to_string(),
         ),
         NodeError::Access(AccessError::Tokens(_)) => (
             Kind::Config,
             "operator_tokens",
-            "make that file yours alone (`chmod 600`); if it is damaged, move it away and make new tokens with `lpctl node token new`"
-                .to_string(),
+            "only its owner may read it: chmod it to 600; `lpctl node token list` shows what is in it".to_string(),
         ),
         NodeError::Access(_) => (
             Kind::Config,
-            "operator_certificate",
-            "operator.certificate_file and operator.key_file name PEM files; without them and with operator.tls a certificate is made here"
+            "operator_tls",
+            "check `operator.certificate_file` and `operator.key_file`, or leave both out and set `operator.tls` to true"
                 .to_string(),
         ),
         NodeError::DataDir { .. } => (

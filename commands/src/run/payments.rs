@@ -107,7 +107,7 @@ pub struct Paid {
     pub cashier: Cashier,
     /// Sends the node's transactions.
     pub outbox: Outbox,
-    /// What it may do on the chain for whoever asks the node.
+    /// What it does on the chain for whoever asks over its API.
     pub treasury: Treasury,
     /// What must run as long as the node does.
     pub beside: Beside,
@@ -194,7 +194,7 @@ pub async fn open(
     };
     let mut treasury = Treasury {
         outbox: outbox.clone(),
-        orchestrator: None,
+        orchestrator: is_registered.then_some(account),
         reward: None,
         redeeming: None,
         patience: SubmitOptions::default(),
@@ -227,6 +227,7 @@ pub async fn open(
         let clock = Some(watcher.clock());
         treasury.orchestrator = Some(orchestrator);
         let mut guardian = Guardian::start(chain, outbox.clone(), settings, clock, beside.stop());
+        treasury.orchestrator = Some(orchestrator);
         treasury.reward = Some(guardian.state());
         beside.spawn("calling reward", async move {
             match guardian.ended().await {
