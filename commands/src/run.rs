@@ -7,7 +7,6 @@ mod devices;
 pub(crate) mod failure;
 pub(crate) mod fence;
 mod kept;
-pub(crate) mod operator;
 mod outside;
 pub(crate) mod payments;
 pub(crate) mod places;
@@ -473,8 +472,6 @@ async fn start(
         operator: args.operator(mode),
         max_sessions: sessions.most(),
         private_sources: args.private_sources || bind.ip().is_loopback(),
-        access: operator::access(context)?,
-        told: operator::told(context),
         log: Some(crate::logging::control()),
         access: access::settings(context)?,
         told: crate::config::show::told(context.settings()),

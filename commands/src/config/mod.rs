@@ -3,8 +3,6 @@
 pub(crate) mod set;
 pub(crate) mod show;
 
-pub(crate) use show::in_force as settings_in_force;
-
 use clap::{Args, Subcommand};
 use serde::Serialize;
 

@@ -71,12 +71,6 @@ Keys of the config file, in [defaults] and in each [profiles.NAME]:
   reward.alert_at                 parts of a round at which to alert [25,50,75]
   reward.alert_webhook            gets alerts as JSON
   reward.alert_program            is run for alerts
-  operator.hosts                  names by which a node's operator API may be asked, with a token
-  operator.tls                    true: that API speaks TLS
-  operator.certificate_file       its certificate (PEM) instead of one made here
-  operator.key_file               the certificate's key (PEM)
-  operator.token_file             tokens, made by `lpctl node token new`
-  operator.get_writes             true: scripts on this machine may write with GET
   payments.price                  what gateways pay, like 1200 (wei a pixel) or 0.02usd
   payments.pixels_per_unit        pixels that prices are for [1]
   payments.ticket_ev              what each ticket is worth [8gwei]
@@ -224,18 +218,6 @@ pub enum Key {
     RewardAlertWebhook,
     #[value(name = "reward.alert_program")]
     RewardAlertProgram,
-    #[value(name = "operator.hosts")]
-    OperatorHosts,
-    #[value(name = "operator.tls")]
-    OperatorTls,
-    #[value(name = "operator.certificate_file")]
-    OperatorCertificateFile,
-    #[value(name = "operator.key_file")]
-    OperatorKeyFile,
-    #[value(name = "operator.token_file")]
-    OperatorTokenFile,
-    #[value(name = "operator.get_writes")]
-    OperatorGetWrites,
     #[value(name = "payments.price")]
     PaymentsPrice,
     #[value(name = "payments.pixels_per_unit")]

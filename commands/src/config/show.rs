@@ -3,10 +3,7 @@
 use std::borrow::Cow;
 
 use clap::Args;
-use engine::{
-    config::{Amount, LogLevel, PaymentsLayer},
-    view::node::ConfigEntry,
-};
+use engine::config::{Amount, LogLevel, PaymentsLayer};
 use serde::Serialize;
 
 use crate::{
@@ -14,24 +11,6 @@ use crate::{
     settings::{Settings, Source},
     shell::{Report, Style, table},
 };
-
-/// The settings that are set, for others to tell.
-pub(crate) fn in_force(of: &Settings) -> Vec<ConfigEntry> {
-    let rows = settings(of).into_iter();
-    rows.filter_map(|row| {
-        Some(ConfigEntry {
-            key: row.key.into_owned(),
-            value: row.value?,
-            source: match row.source {
-                Source::CommandLine => "command_line",
-                Source::ConfigFile => "config_file",
-                Source::BuiltIn => "built_in",
-            }
-            .to_string(),
-        })
-    })
-    .collect()
-}
 
 /// Show the settings in force and where each comes from
 ///
@@ -145,18 +124,6 @@ fn settings(settings: &Settings) -> Vec<Setting> {
             file.data_dir.as_ref().map(path),
             false,
             file.data_dir.is_some(),
-        ),
-        row(
-            "node_token_file",
-            settings.node_token_file.as_ref().map(path),
-            typed.node_token_file.is_some(),
-            file.node_token_file.is_some(),
-        ),
-        row(
-            "node_certificate",
-            settings.node_certificate.as_ref().map(path),
-            typed.node_certificate.is_some(),
-            file.node_certificate.is_some(),
         ),
         row(
             "node_url",
@@ -288,32 +255,6 @@ fn settings(settings: &Settings) -> Vec<Setting> {
             }),
     );
     rows
-}
-
-/// What the config file says of the operator API of nodes that are run here.
-fn operator(settings: &Settings) -> [(&'static str, Option<String>); 6] {
-    let operator = &settings.operator;
-    let path = |path: &std::path::PathBuf| path.display().to_string();
-    let hosts = operator
-        .hosts
-        .iter()
-        .flatten()
-        .map(engine::config::HostName::as_str);
-    let hosts = hosts.collect::<Vec<_>>().join(", ");
-    [
-        ("operator.hosts", (!hosts.is_empty()).then_some(hosts)),
-        ("operator.tls", operator.tls.map(|tls| tls.to_string())),
-        (
-            "operator.certificate_file",
-            operator.certificate_file.as_ref().map(path),
-        ),
-        ("operator.key_file", operator.key_file.as_ref().map(path)),
-        ("operator.token_file", operator.token_file.as_ref().map(path)),
-        (
-            "operator.get_writes",
-            operator.get_writes.map(|takes| takes.to_string()),
-        ),
-    ]
 }
 
 /// What the config file says of the guardian of rewards. Its flags and variables belong to `reward watch` and `run`.

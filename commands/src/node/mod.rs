@@ -112,9 +112,7 @@ pub async fn run(args: NodeArgs, context: &mut Context) -> eyre::Result<()> {
         return token::run(command, context);
     }
     let targets = target::chosen(args.all, context.settings())?;
-    match command {
-        NodeCommand::Token(_) => Ok(()),
-        NodeCommand::Audit(verb) => fleet::run(&verb, targets, context).await,
+    match args.command {
         NodeCommand::Show(verb) => fleet::run(&verb, targets, context).await,
         NodeCommand::Sessions(verb) => fleet::run(&verb, targets, context).await,
         NodeCommand::Transcoders(verb) => fleet::run(&verb, targets, context).await,

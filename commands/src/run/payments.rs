@@ -225,7 +225,6 @@ pub async fn open(
         check_role(&chain, orchestrator, account).await?;
         let settings = rewards.settings(orchestrator, chain.is_public(), context)?;
         let clock = Some(watcher.clock());
-        treasury.orchestrator = Some(orchestrator);
         let mut guardian = Guardian::start(chain, outbox.clone(), settings, clock, beside.stop());
         treasury.orchestrator = Some(orchestrator);
         treasury.reward = Some(guardian.state());

@@ -76,8 +76,6 @@ async fn start(args: &RunArgs, context: &mut Context) -> eyre::Result<(RunningTr
         capacity,
         operator: args.operator(MODE),
         devices: Some(engine.devices),
-        access: super::operator::access(context)?,
-        told: super::operator::told(context),
         log: Some(crate::logging::control()),
         access: access::settings(context)?,
         told: crate::config::show::told(context.settings()),

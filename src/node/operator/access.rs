@@ -243,7 +243,7 @@ mod tests {
             ..OperatorSettings::default()
         };
         for settings in [OperatorSettings::default(), settings.clone()] {
-            let refused = Access::open(settings, open, folder.path()).unwrap_err();
+            let refused = Access::open(settings, open, folder.path()).map(drop).unwrap_err();
             assert!(matches!(refused, AccessError::Exposed { .. }), "{refused}");
         }
         TokenBook::new(folder.path().join("tokens.json"))
@@ -274,7 +274,7 @@ mod tests {
         Access::open(settings(), bound, folder.path()).unwrap();
         assert_eq!(std::fs::read(folder.path().join(CERTIFICATE)).unwrap(), made);
         std::fs::write(folder.path().join(CERTIFICATE), "x").unwrap();
-        let refused = Access::open(settings(), bound, folder.path()).unwrap_err();
+        let refused = Access::open(settings(), bound, folder.path()).map(drop).unwrap_err();
         assert!(matches!(refused, AccessError::Pem { .. }), "{refused}");
     }
 }

@@ -160,6 +160,7 @@ impl Feed {
             waiting,
             newest,
             _reader: reader,
+            heartbeat: HEARTBEAT,
             stop,
         };
         let events = stream::unfold(following, async |mut following| {
@@ -182,6 +183,7 @@ struct Following {
     waiting: VecDeque<Bytes>,
     newest: watch::Receiver<u64>,
     _reader: Reader,
+    heartbeat: Duration,
     stop: CancellationToken,
 }
 
@@ -199,7 +201,7 @@ impl Following {
                 changed.ok()?;
                 self.feed.newest()
             }
-            () = tokio::time::sleep(HEARTBEAT) => Some(Bytes::from_static(HEART)),
+            () = tokio::time::sleep(self.heartbeat) => Some(Bytes::from_static(HEART)),
         }
     }
 }
@@ -263,7 +265,7 @@ mod tests {
         assert!(readers.join().is_some());
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn a_silent_node_is_heard_to_live() {
         let feed = Feed::new();
         let mut newest = feed.0.newest.subscribe();
@@ -273,6 +275,7 @@ mod tests {
             waiting: VecDeque::new(),
             newest,
             _reader: Readers::default().join().unwrap(),
+            heartbeat: Duration::from_millis(5),
             stop: CancellationToken::new(),
         };
         assert_eq!(following.next().await.unwrap(), HEART);
