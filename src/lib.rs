@@ -25,6 +25,7 @@
 //! | [`payments`] | tickets: made, checked, kept, redeemed |
 //! | [`reward`] | the guardian that calls each round's reward, and what became of past ones |
 //! | [`gateway`] | the sending side: cut, submit, download, verify |
+//! | [`metrics`] | what nodes and gateways tell Prometheus |
 //! | [`bench`] | measuring the transcoder |
 
 pub mod bench;
@@ -34,6 +35,7 @@ pub mod devnet;
 pub mod gateway;
 pub mod gpu;
 pub mod media;
+pub mod metrics;
 pub mod node;
 pub mod operator;
 pub mod payments;

@@ -245,6 +245,18 @@ impl Chain {
         self.endpoints.http_requests()
     }
 
+    /// How each endpoint has been doing.
+    #[must_use]
+    pub fn endpoints(&self) -> Vec<crate::view::rpc::RelayEndpoint> {
+        self.endpoints.status()
+    }
+
+    /// How long a block of the round's clock lasts; none where blocks come as they like.
+    #[must_use]
+    pub fn seconds_per_block(&self) -> Option<u64> {
+        network::seconds_per_block(self.chain_id)
+    }
+
     /// Endpoints whose last request failed: worth a warning even when another one answered.
     #[must_use]
     pub fn failing_endpoints(&self) -> Vec<EndpointFailure> {

@@ -11,6 +11,7 @@
 //! | `transcoders` | remote transcoders: who is there, who gets what, and what came of it |
 //! | `session`, `store`, `outlet`, `work` | who is served, where renditions wait for download, what was done |
 //! | `status`, `notices`, `reach`, `devices`, `follow`, `operator` | what the operator sees, and the API that tells it |
+//! | `metrics` | what Prometheus is told |
 //! | `settings` | what the operator changes while it runs, and what of it is kept |
 //! | [`remote`] | the transcoder of an orchestrator elsewhere |
 //!
@@ -24,6 +25,7 @@ mod follow;
 mod guests;
 pub(crate) mod http;
 pub(crate) mod listener;
+mod metrics;
 mod notices;
 pub(crate) mod operator;
 mod outlet;
@@ -363,6 +365,7 @@ struct Node {
     sessions: session::Sessions,
     work: Mutex<work::Work>,
     notices: Mutex<notices::Notices>,
+    metrics: metrics::Metrics,
     room: upload::Room,
     upload_time: Duration,
     private_sources: bool,

@@ -84,11 +84,12 @@ struct Operator {
     stop: CancellationToken,
 }
 
-/// The API's routes. Event streams end when `stop` is cancelled.
+/// The API's routes, and `more` behind the same guard. Event streams end when `stop` is cancelled.
 pub(super) fn routes(
     node: Arc<dyn Operated>,
     feed: watch::Receiver<Bytes>,
     readers: Readers,
+    more: Router,
     stop: CancellationToken,
 ) -> Router {
     Router::new()
@@ -98,18 +99,19 @@ pub(super) fn routes(
         .route("/api/v1/drain", post(drain))
         .route("/api/v1/end-session", post(end_session))
         .route("/api/v1/settings", post(change))
-        .fallback(|| async { failure(StatusCode::NOT_FOUND, "no such path") })
-        .method_not_allowed_fallback(|| async {
-            failure(StatusCode::METHOD_NOT_ALLOWED, "not with this method")
-        })
-        .layer(DefaultBodyLimit::max(MAX_BODY))
-        .layer(middleware::from_fn(only_local))
         .with_state(Operator {
             node,
             feed,
             readers,
             stop,
         })
+        .merge(more)
+        .fallback(|| async { failure(StatusCode::NOT_FOUND, "no such path") })
+        .method_not_allowed_fallback(|| async {
+            failure(StatusCode::METHOD_NOT_ALLOWED, "not with this method")
+        })
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(middleware::from_fn(only_local))
 }
 
 async fn status(State(operator): State<Operator>) -> impl IntoResponse {

@@ -10,7 +10,7 @@ use alloy::primitives::Address;
 use axum::http::StatusCode;
 use tokio_util::sync::CancellationToken;
 
-use super::{Node, credentials::Credentials, http::Refusal, supervisor::TaskError};
+use super::{Node, credentials::Credentials, http::Refusal, metrics, supervisor::TaskError};
 use crate::{
     payments::{Cashier, Exact, Offer, PaymentRefusal, Price, books::BooksError},
     view::payments::PaymentsView,
@@ -146,9 +146,10 @@ impl Bill {
             return Ok(None);
         };
         let session = credentials.token.session_id.clone();
-        let gateway = take(cashier, credentials, &session).await?;
-        let price = cashier.check(gateway, &session).await.map_err(refuse)?;
-        let offer = offer(cashier, gateway, &session).await?;
+        let gateway = take(node, cashier, credentials, &session).await?;
+        let checked = cashier.check(gateway, &session).await;
+        let price = checked.map_err(|refusal| refuse(node, refusal))?;
+        let offer = offer(node, cashier, gateway, &session).await?;
         Ok(Some(Self {
             gateway,
             price,
@@ -165,8 +166,8 @@ impl Bill {
             return Ok(None);
         };
         let stream = credentials.manifest_id.clone();
-        let gateway = take(cashier, credentials, &stream).await?;
-        offer(cashier, gateway, &stream).await.map(Some)
+        let gateway = take(node, cashier, credentials, &stream).await?;
+        offer(node, cashier, gateway, &stream).await.map(Some)
     }
 
     /// Charges for what was made.
@@ -178,20 +179,29 @@ impl Bill {
     }
 }
 
-async fn take(cashier: &Cashier, credentials: &mut Credentials, account: &str) -> Result<Address, Refusal> {
+async fn take(
+    node: &Node,
+    cashier: &Cashier,
+    credentials: &mut Credentials,
+    account: &str,
+) -> Result<Address, Refusal> {
     let gateway = credentials.gateway.unwrap_or_default();
     let payment = std::mem::take(&mut credentials.payment);
-    cashier.take(gateway, account, payment).await.map_err(refuse)?;
+    let taken = cashier.take(gateway, account, payment).await;
+    taken.map_err(|refusal| refuse(node, refusal))?;
     Ok(gateway)
 }
 
-async fn offer(cashier: &Cashier, gateway: Address, account: &str) -> Result<Offer, Refusal> {
+async fn offer(node: &Node, cashier: &Cashier, gateway: Address, account: &str) -> Result<Offer, Refusal> {
     let offer = cashier.offer(gateway, account).await;
-    offer.map_err(|error| refuse(PaymentRefusal::Offer(error)))
+    let offer = offer.map_err(|error| refuse(node, PaymentRefusal::Offer(error)))?;
+    node.metrics.quoted(gateway, &offer.parameters.face_value);
+    Ok(offer)
 }
 
 /// Status and text of a payment that is not taken.
-fn refuse(refusal: PaymentRefusal) -> Refusal {
+fn refuse(node: &Node, refusal: PaymentRefusal) -> Refusal {
+    node.metrics.payment_refused(metrics::of_payment(&refusal));
     let status = match &refusal {
         PaymentRefusal::Books(error) => {
             tracing::error!(%error, "a payment cannot be taken");

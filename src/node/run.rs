@@ -16,6 +16,7 @@ use super::{
     AnyTranscoder, DataDirLock, Listen, Node, NodeConfig, NodeError, NodeLimits, advertised_version, devices,
     files, http,
     listener::{self, Routes},
+    metrics::{self, Metrics},
     notices::Notices,
     operator, payment,
     reach::{self, Reaching},
@@ -136,6 +137,12 @@ pub async fn start(
     let changed = watch::Sender::new(());
     let device_list = Arc::new(watch::Sender::new(Vec::new()));
     let transcoder: Arc<dyn AnyTranscoder> = Arc::new(transcoder);
+    let mode = match config.transcoders {
+        Some(_) => NodeMode::Orchestrator,
+        None => NodeMode::Combined,
+    };
+    let account = signer.address();
+    let metrics = Metrics::new(mode, (!account.is_zero()).then_some(account));
     let node = Arc::new(Node {
         sessions: Sessions::new(
             match config.auto_sessions {
@@ -153,10 +160,7 @@ pub async fn start(
         network: config.network,
         started: Timestamp::now(),
         settings: RunTimeSettings::new(config.data_dir, config.log),
-        mode: match config.transcoders {
-            Some(_) => NodeMode::Orchestrator,
-            None => NodeMode::Combined,
-        },
+        mode,
         signer: Arc::new(signer),
         tokens,
         capabilities: Arc::new(config.capabilities.to_message(&advertised_version())),
@@ -164,6 +168,7 @@ pub async fn start(
         transcoder,
         work: Mutex::new(Work::default()),
         notices: Mutex::new(Notices::default()),
+        metrics,
         room: Room::new(limits.upload_bytes),
         upload_time: limits.upload_time,
         private_sources: config.private_sources,
@@ -200,10 +205,11 @@ pub async fn start(
     let readers = operator::Readers::default();
     let counted = readers.clone();
     let answering = Arc::clone(&node);
+    let more = metrics::routes(Arc::<Node>::clone(&node));
     supervisor.spawn("operator port", |stop| async move {
         let routes = Routes {
             grpc: None,
-            http: operator::routes(answering, reader, counted, stop.clone()),
+            http: operator::routes(answering, reader, counted, more, stop.clone()),
         };
         listener::serve(operator, None, routes, limits.operator, stop).await;
         Ok(())

@@ -30,6 +30,7 @@ use super::{
     Node, TranscoderPool,
     credentials::Credentials,
     http::{Refusal, escape},
+    metrics,
     outlet::{Outlet, OutletError},
     payment::Bill,
     session::{Made, NoPlace, Opener, Place},
@@ -78,6 +79,21 @@ enum Failure {
     Outlet(#[from] OutletError),
     #[error("TranscoderFailed: internal error")]
     Ours,
+}
+
+impl Failure {
+    /// Stable name of what was at fault.
+    fn reason(&self) -> &'static str {
+        match self {
+            Self::NoPlace(full) => full.reason(),
+            Self::Profile(_) => "request",
+            Self::Transcode(error) => metrics::of_transcode(error),
+            Self::Mismatched | Self::Empty => "renditions",
+            Self::Ended(_) => "ended",
+            Self::Outlet(_) => "store",
+            Self::Ours => "ours",
+        }
+    }
 }
 
 /// A segment whose credentials hold, while its bytes come.
@@ -155,21 +171,29 @@ async fn receive(
     body: &mut Body,
 ) -> Result<mpsc::Receiver<Result<Bytes, Infallible>>, Refusal> {
     let since = Instant::now();
-    let mut credentials = Credentials::check(node, &head.headers)?;
+    let refused = |reason: &'static str| move |_: &Refusal| node.metrics.segment_refused(reason);
+    let mut credentials = Credentials::check(node, &head.headers).inspect_err(refused("credentials"))?;
+    node.metrics.segment_arrived(credentials.duration);
     if gathering(node, &credentials).is_none() {
-        has_room(node, &credentials)?;
+        has_room(node, &credentials).inspect_err(refused("capped"))?;
     }
-    let bill = Bill::open(node, &mut credentials).await?;
+    let bill = Bill::open(node, &mut credentials)
+        .await
+        .inspect_err(refused("payment"))?;
     let place = match gathering(node, &credentials) {
         Some(_) if !node.transcoder().has_capacity() => None,
         _ => match take_place(node, &credentials, since) {
-            Err(NoPlace::Capped) => return Err(capped(NoPlace::Capped)),
+            Err(NoPlace::Capped) => {
+                node.metrics.segment_refused("capped");
+                return Err(capped(NoPlace::Capped));
+            }
             place => place.ok(),
         },
     };
     let session = credentials.token.session_id.clone();
     let refuse = |error: UploadError| {
         tracing::warn!(%error, session, "a segment was not received");
+        node.metrics.segment_refused(metrics::of_upload(&error));
         match error {
             UploadError::NoRoom => Refusal::new(StatusCode::SERVICE_UNAVAILABLE, NoPlace::Busy.to_string()),
             UploadError::NotAUrl | UploadError::Source(_) => {
@@ -223,6 +247,7 @@ async fn receive(
         upload: collector.finish(hash).map_err(refuse)?,
         _running: node.running().token(),
     };
+    node.metrics.segment_received(since.elapsed());
     // Whoever works on it waits for this.
     let _ = here.send(arrived);
     Ok(result)
@@ -299,6 +324,7 @@ async fn work(node: Arc<Node>, order: Order, mut arrival: oneshot::Receiver<Arri
             if full == NoPlace::Late {
                 node.work().shed();
             }
+            node.metrics.segment_refused(full.reason());
             tracing::info!(
                 session = credentials.token.session_id,
                 seq = credentials.seq,
@@ -546,6 +572,9 @@ async fn deliver(
         Some(error) => tracing::warn!(session, seq, error, "a segment failed"),
     }
     place.record(&outcome, seen.filter(|_| made.is_ok()), error.as_deref());
+    let profiles = credentials.profiles.as_deref().unwrap_or_default();
+    let reason = made.as_ref().err().map(Failure::reason);
+    node.metrics.segment_ended(&outcome, profiles, reason);
     node.record(&outcome);
     made
 }

@@ -12,13 +12,14 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Node, TranscoderPool,
+    metrics::Measured,
     notices::Known,
     operator::{Operated, Readers},
     settings::{Changing, Limit, PriceChange, SettingsChange, SettingsError},
     supervisor::TaskError,
 };
 use crate::{
-    chain::Outbox,
+    chain::{Chain, Outbox},
     config::SessionsChoice,
     units::Wei,
     view::{
@@ -67,7 +68,7 @@ impl Node {
             let placed = sessions.iter().filter(|session| session.device == device.id);
             device.sessions = u32::try_from(placed.count()).unwrap_or(u32::MAX);
         }
-        NodeStatus {
+        let status = NodeStatus {
             time: now,
             version: env!("CARGO_PKG_VERSION").to_string(),
             started: self.started,
@@ -90,7 +91,9 @@ impl Node {
             notices,
             mode: self.mode,
             remote: None,
-        }
+        };
+        self.metrics.watch(&status);
+        status
     }
 }
 
@@ -103,6 +106,15 @@ impl Node {
             view.min_gas_price_wei = policy.min_gas_price;
         }
         Some(view)
+    }
+}
+
+impl Measured for Node {
+    fn metrics(&self) -> Result<String, prometheus::Error> {
+        let chain = self.outbox.as_ref().map(Outbox::chain);
+        let endpoints = chain.map(Chain::endpoints).unwrap_or_default();
+        let block_seconds = chain.and_then(Chain::seconds_per_block);
+        self.metrics.text(&self.status(), &endpoints, block_seconds)
     }
 }
 

@@ -33,7 +33,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Write the files derived from code: completions/ and man/
+    /// Write the files derived from code: completions/, man/ and docs/metrics.md
     Gen {
         /// Only say which differ, and fail if any does
         #[arg(long)]
@@ -88,6 +88,8 @@ fn derived() -> eyre::Result<BTreeMap<PathBuf, Vec<u8>>> {
     for (name, page) in lpctl::man::pages()? {
         files.insert(Path::new("man").join(name), page);
     }
+    let metrics = engine::metrics::document().into_bytes();
+    files.insert(Path::new("docs").join("metrics.md"), metrics);
     Ok(files)
 }
 

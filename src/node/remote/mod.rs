@@ -183,6 +183,7 @@ struct Remote {
     results: results::Results,
     work: Mutex<Work>,
     notices: Mutex<notices::Notices>,
+    metrics: super::metrics::Metrics,
     link: Mutex<Link>,
     settings: RunTimeSettings,
     /// Tasks that run.

@@ -24,6 +24,7 @@ use crate::{
     node::{
         AnyTranscoder, DataDirLock, NodeError, StopReport, advertised_version, devices,
         listener::{self, Routes},
+        metrics::{self, Metrics},
         notices::Notices,
         operator::{self, Operated},
         run::{KILL_TIME, SWEEP, listen},
@@ -35,7 +36,7 @@ use crate::{
         supervisor::{Supervisor, TaskError},
         work::Work,
     },
-    view::node::{EngineView, NodeStatus},
+    view::node::{EngineView, NodeMode, NodeStatus},
 };
 
 /// Refusals on their way at once.
@@ -112,6 +113,7 @@ pub async fn start(
         results,
         work: Mutex::new(Work::default()),
         notices: Mutex::new(Notices::default()),
+        metrics: Metrics::new(NodeMode::Transcoder, None),
         link: Mutex::new(Link {
             lost_since: Some(Timestamp::now()),
             ..Link::default()
@@ -133,10 +135,11 @@ pub async fn start(
     let readers = operator::Readers::default();
     let counted = readers.clone();
     let answering: Arc<dyn Operated> = Arc::<Remote>::clone(&remote);
+    let more = metrics::routes(Arc::<Remote>::clone(&remote));
     supervisor.spawn("operator port", |stop| async move {
         let routes = Routes {
             grpc: None,
-            http: operator::routes(answering, reader, counted, stop.clone()),
+            http: operator::routes(answering, reader, counted, more, stop.clone()),
         };
         listener::serve(operator, None, routes, limits.operator, stop).await;
         Ok(())

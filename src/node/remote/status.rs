@@ -6,6 +6,7 @@ use super::Remote;
 use crate::{
     config::SessionsChoice,
     node::{
+        metrics::Measured,
         notices::Known,
         operator::Operated,
         settings::{Changing, Limit, PriceChange, SettingsChange, SettingsError},
@@ -100,6 +101,12 @@ impl Remote {
             ),
             urgent: true,
         }
+    }
+}
+
+impl Measured for Remote {
+    fn metrics(&self) -> Result<String, prometheus::Error> {
+        self.metrics.text(&self.status(), &[], None)
     }
 }
 

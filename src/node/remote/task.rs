@@ -24,6 +24,7 @@ use crate::{
     },
     node::{
         credentials::{clip, rungs},
+        metrics,
         session::{Made, NoPlace, Opener, Place, shortened},
         work::Outcome,
     },
@@ -63,6 +64,21 @@ enum Failure {
     Transcode(TranscodeError),
     #[error("TranscoderFailed: internal error")]
     Ours,
+}
+
+impl Failure {
+    /// Stable name of what was at fault.
+    fn reason(&self) -> &'static str {
+        match self {
+            Self::NoSegment | Self::Profile(_) | Self::Incompatible => "request",
+            Self::Busy => "late",
+            Self::Download(_) => "download",
+            Self::Stopped => "stopped",
+            Self::TimedOut => "timeout",
+            Self::Transcode(error) => metrics::of_transcode(error),
+            Self::Ours => "ours",
+        }
+    }
 }
 
 impl From<TranscodeError> for Failure {
@@ -217,6 +233,7 @@ impl Remote {
             Err(failure) => (None, Err(failure)),
             Ok(order) => {
                 books.duration = order.duration;
+                self.metrics.segment_arrived(order.duration);
                 self.carry_out(order, &mut books, until).await
             }
         };
@@ -225,6 +242,10 @@ impl Remote {
             device: made.target.to_string(),
         });
         let elapsed = made.as_ref().ok().map(|(_, made)| made.elapsed);
+        let reason = made.as_ref().err().map(Failure::reason);
+        let profiles = made
+            .as_ref()
+            .map_or_else(|_| Vec::new(), |(profiles, _)| profiles.clone());
         let result = match made {
             Ok((profiles, made)) => {
                 let pictures = u64::from(made.source_width) * u64::from(made.source_height);
@@ -236,7 +257,11 @@ impl Remote {
             }
             Err(failure) => TaskResult::Failed(failure.to_string()),
         };
+        let leaving = Instant::now();
         let is_handed_in = self.hand_in(id, &result, until).await;
+        if is_handed_in && reason.is_none() {
+            self.metrics.handed_in(leaving.elapsed());
+        }
         let error = match &result {
             TaskResult::Failed(text) => Some(text.clone()),
             TaskResult::Made { .. } if !is_handed_in => Some("the result was not handed in".to_string()),
@@ -262,6 +287,8 @@ impl Remote {
                 None => self.sessions.withdraw(place),
             }
         }
+        let reason = reason.or((!is_handed_in).then_some("lost"));
+        self.metrics.segment_ended(&outcome, &profiles, reason);
         self.work().record(&outcome);
         self.tell();
     }
@@ -317,6 +344,7 @@ impl Remote {
             () = stop.cancelled() => return Err(Failure::Stopped),
         };
         books.here = Some(Instant::now());
+        self.metrics.segment_received(books.since.elapsed());
         books.bytes = download.data.len() as u64;
         let source = Source::from(download.data.clone());
         place.confirm(rungs(order.profiles.iter()));
