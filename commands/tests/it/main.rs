@@ -25,6 +25,7 @@ mod guide;
 mod help;
 mod kill;
 mod ledger;
+mod metrics;
 mod migrate;
 mod node_go;
 mod operator;
