@@ -9,7 +9,7 @@ const HEAD: &str = "\
 
 This page is made from the code: `cargo xtask gen` writes it, `make check` holds it against the code.
 
-`lpctl run` and `lpctl gateway serve` answer `GET /metrics` on their operator's port (7935 for a node, 6935 for a
+`lpctl run` and `lpctl gateway run` answer `GET /metrics` on their operator's port (7935 for a node, 6935 for a
 transcoder, 5935 for a gateway) in Prometheus' text format:
 
 ```yaml

@@ -35,7 +35,7 @@ pub enum Role {
     Node,
     /// `lpctl run --mode transcoder`.
     Transcoder,
-    /// `lpctl gateway serve`.
+    /// `lpctl gateway run`.
     Gateway,
 }
 
