@@ -23,7 +23,7 @@ rule_files: [lpctl-alerts.yml]
 `assets/prometheus/lpctl-alerts.yml` holds alert rules, `assets/grafana/node.json` and `assets/grafana/earnings.json`
 dashboards to import. `lpctl explain METRIC` tells the same as this page about one metric.
 
-All metrics but `livepeer_versions` have the labels `node_id` (`ACCOUNT-HOST`, or the host alone) and `node_type` (`orch`,
+All metrics have the labels `node_id` (`ACCOUNT-HOST`, or the host alone) and `node_type` (`orch`,
 `trcr`, `bctr`), as go-livepeer's. Label values from outside are bounded in number and length; names of streams, sessions and
 clients are no labels at all, so that ten thousand streams make as many series as one. Counters whose labels are known
 beforehand begin at 0, so that `rate` sees the first event; go-livepeer's series begin with their first event.

@@ -192,7 +192,7 @@ macro_rules! table {
 table! {
     VERSIONS = gauge("livepeer_versions", "1", "Versions of this program, always 1")
         .labels(&["compiler", "goos", "goversion", "livepeerversion"]).by(EVERYBODY)
-        .corrected("compiler, system, Go's version and go-livepeer's, without `node_id`", "`compiler` is rustc and `goversion` is empty: there is no Go here")
+        .corrected("compiler, system, Go's version and go-livepeer's, without `node_id`", "with `node_id`; `compiler` is rustc and `goversion` is empty: there is no Go here")
         .ask("count by (livepeerversion) (livepeer_versions)");
     MAX_SESSIONS = gauge("livepeer_max_sessions_total", "sessions", "Sessions taken at most; streams for a gateway").by(EVERYBODY)
         .go("a gauge in spite of its name; set at start and on change")
