@@ -347,8 +347,8 @@ table! {
         .ask("rate(lpctl_media_seconds_total[5m])");
     IN_FLIGHT = gauge("lpctl_segments_in_flight", "segments", "Segments announced and not answered").by(EVERYBODY)
         .ask("lpctl_segments_in_flight");
-    LATENCY = gauge("lpctl_segment_latency_seconds", "seconds", "From request to answer, over the last 512 segments").labels(&["quantile"]).by(WORKERS)
-        .ask("lpctl_segment_latency_seconds{quantile=\"0.99\"}");
+    LATENCY = gauge("lpctl_segment_latency_seconds", "seconds", "From request to answer, over the last 512 segments").labels(&["percentile"]).by(WORKERS)
+        .ask("lpctl_segment_latency_seconds{percentile=\"99\"}");
     REAL_TIME = gauge("lpctl_real_time_ratio", "ratio", "Playing time divided by transcoding time over the last 512 segments; absent before the first").by(WORKERS)
         .ask("lpctl_real_time_ratio < 1");
     SESSION_REAL_TIME = gauge("lpctl_session_real_time_ratio", "ratio", "The same for each of the 20 slowest sessions, over its last 60 segments; rank 1 is the slowest, `lpctl node sessions` tells which that is").labels(&["rank"]).by(WORKERS)

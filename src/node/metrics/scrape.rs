@@ -67,12 +67,12 @@ fn work(sheet: &mut Sheet, status: &NodeStatus) {
     sheet.set(&names::MEDIA, &[], count(work.media_ms) / 1e3);
     if let Some(latency) = work.latency {
         let each = [
-            ("0.5", latency.p50_ms),
-            ("0.9", latency.p90_ms),
-            ("0.99", latency.p99_ms),
+            ("50", latency.p50_ms),
+            ("90", latency.p90_ms),
+            ("99", latency.p99_ms),
         ];
-        for (quantile, millis) in each {
-            sheet.set(&names::LATENCY, &[quantile], f64::from(millis) / 1e3);
+        for (percentile, millis) in each {
+            sheet.set(&names::LATENCY, &[percentile], f64::from(millis) / 1e3);
         }
     }
     sheet.maybe(

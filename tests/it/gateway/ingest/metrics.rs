@@ -24,7 +24,7 @@ async fn pushed_segments_are_told_as_go_livepeer_tells_them() {
     // The second segment goes wrong once.
     let rig = scripted_rig(
         |seq, attempt| match (seq, attempt) {
-            (1, 0) => Deed::NotThere,
+            (1, 1) => Deed::NotThere,
             _ => Deed::Honest,
         },
         |_| {},
