@@ -12,7 +12,7 @@
 //! | `disk` | room where the books are |
 //! | `session`, `store`, `outlet`, `work` | who is served, where renditions wait for download, what was done |
 //! | `status`, `notices`, `reach`, `devices`, `follow`, `operator` | what the operator sees, and the API that tells it |
-//! | `log` | the last lines of the log, and where to go on from |
+//! | `log`, `log_routes` | the last lines of the log, and where to go on from |
 //! | [`alerts`] | who is told of what needs attention, and when |
 //! | `settings` | what the operator changes while it runs, and what of it is kept |
 //! | [`remote`] | the transcoder of an orchestrator elsewhere |
@@ -30,6 +30,7 @@ mod guests;
 pub(crate) mod http;
 pub(crate) mod listener;
 mod log;
+mod log_routes;
 mod notices;
 pub(crate) mod operator;
 mod outlet;

@@ -16,6 +16,7 @@ use super::{
     AnyTranscoder, DataDirLock, Listen, Node, NodeConfig, NodeError, NodeLimits, advertised_version, alerts,
     devices, disk, files, http,
     listener::{self, Routes},
+    log_routes,
     notices::Notices,
     operator, payment,
     reach::{self, Reaching},
@@ -204,9 +205,11 @@ pub async fn start(
     let counted = readers.clone();
     let answering = Arc::clone(&node);
     supervisor.spawn("operator port", |stop| async move {
+        let log = answering.settings.log().cloned();
+        let more = log_routes::routes(Arc::<Node>::clone(&answering), log, stop.clone());
         let routes = Routes {
             grpc: None,
-            http: operator::routes(answering, reader, counted, stop.clone()),
+            http: operator::routes(answering, reader, counted, more, stop.clone()),
         };
         listener::serve(operator, None, routes, limits.operator, stop).await;
         Ok(())

@@ -38,6 +38,8 @@ const TICK: Duration = Duration::from_secs(5);
 const LONGEST_STEP: Duration = Duration::from_secs(60);
 /// How often what was told is written down, if nothing else happens.
 const KEEPING: Duration = Duration::from_secs(300);
+/// What stands for a rule where a channel is tried.
+const TEST: &str = "test";
 /// The file of what was told, in the node's directory.
 const FILE: &str = "alerts.json";
 
@@ -155,7 +157,7 @@ impl Alert {
     #[must_use]
     pub fn test(now: Timestamp) -> Self {
         Self {
-            code: "test",
+            code: TEST,
             severity: Severity::Info,
             state: AlertState::Test,
             message: "this is a test of lpctl's alerts: nothing is the matter".to_string(),

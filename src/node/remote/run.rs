@@ -24,6 +24,7 @@ use crate::{
     node::{
         AnyTranscoder, DataDirLock, NodeError, StopReport, advertised_version, alerts, devices,
         listener::{self, Routes},
+        log_routes,
         notices::Notices,
         operator::{self, Operated},
         run::{KILL_TIME, SWEEP, listen},
@@ -134,10 +135,12 @@ pub async fn start(
     let readers = operator::Readers::default();
     let counted = readers.clone();
     let answering: Arc<dyn Operated> = Arc::<Remote>::clone(&remote);
+    let log = remote.settings.log().cloned();
     supervisor.spawn("operator port", |stop| async move {
+        let more = log_routes::routes(Arc::clone(&answering), log, stop.clone());
         let routes = Routes {
             grpc: None,
-            http: operator::routes(answering, reader, counted, stop.clone()),
+            http: operator::routes(answering, reader, counted, more, stop.clone()),
         };
         listener::serve(operator, None, routes, limits.operator, stop).await;
         Ok(())
