@@ -93,6 +93,7 @@ pub(super) fn routes(
     stop: CancellationToken,
 ) -> Router {
     Router::new()
+        .merge(more)
         .route("/healthz", get(|| async {}))
         .route("/api/v1/status", get(status))
         .route("/api/v1/events", get(events))

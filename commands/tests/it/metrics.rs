@@ -11,6 +11,7 @@ use std::{
 
 use engine::{
     metrics::{ALL, Kind, find},
+    node::alerts::RULES,
     wire::{client, signature::LocalSigner},
 };
 use serde_json::Value;
@@ -62,6 +63,49 @@ fn alert_rules_are_right_and_fire_when_their_tests_say() {
     .unwrap();
     let said = promtool(&["test", "rules", "lpctl-alerts.test.yml"], elsewhere.path());
     assert!(!said.status.success());
+}
+
+/// Alerts of the file with a code: name, code, severity and for how many seconds it must hold.
+fn alerts() -> Vec<(String, String, String, u32)> {
+    let text = fs::read_to_string(assets().join("prometheus/lpctl-alerts.yml")).unwrap();
+    let mut alerts = Vec::new();
+    for block in text.split("- alert: ").skip(1) {
+        let of = |key: &str| {
+            let line = block.lines().find_map(|line| line.trim().strip_prefix(key));
+            line.map(|value| value.trim().to_string())
+        };
+        let Some(code) = of("code:") else { continue };
+        let hold = of("for:").map_or(0, |hold| {
+            let (number, unit) = hold.split_at(hold.len() - 1);
+            number.parse::<u32>().unwrap() * if unit == "m" { 60 } else { 1 }
+        });
+        let name = block.lines().next().unwrap().to_string();
+        alerts.push((name, code, of("severity:").unwrap(), hold));
+    }
+    alerts
+}
+
+#[test]
+fn alert_rules_are_those_of_the_nodes_own_alerts() {
+    let own: BTreeSet<_> = RULES
+        .iter()
+        .map(|rule| {
+            let severity = rule.severity.name().to_string();
+            (
+                rule.alert_name(),
+                rule.code.to_string(),
+                severity,
+                rule.hold_seconds,
+            )
+        })
+        .collect();
+    let written: BTreeSet<_> = alerts().into_iter().collect();
+    let missing: Vec<_> = own.difference(&written).collect();
+    let strange: Vec<_> = written.difference(&own).collect();
+    assert!(
+        missing.is_empty() && strange.is_empty(),
+        "missing {missing:#?}, strange {strange:#?}"
+    );
 }
 
 /// Names of metrics in any text.

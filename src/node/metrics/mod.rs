@@ -195,17 +195,20 @@ impl Metrics {
         self.watched().see(status);
     }
 
-    /// All of it as Prometheus reads it. `block_seconds` is how long a block of the round's clock lasts, where it does.
+    /// All of it as Prometheus reads it. `block_seconds` is how long a block of the round's clock lasts, where it does;
+    /// `window` is how many of them are left to the first of the waiting tickets.
     pub(super) fn text(
         &self,
         status: &NodeStatus,
         endpoints: &[RelayEndpoint],
         block_seconds: Option<u64>,
+        window: Option<u64>,
     ) -> Result<String, prometheus::Error> {
         let mut sheet = Sheet::new(self.base.clone());
         scrape::tell(&mut sheet, status);
         scrape::tell_rpc(&mut sheet, endpoints);
         money::tell(&mut sheet, status, block_seconds);
+        money::window(&mut sheet, window, block_seconds);
         self.watched().tell(&mut sheet, status);
         metrics::process(&mut sheet);
         sheet.text(&self.recorder)

@@ -20,6 +20,16 @@ pub(super) fn tell(sheet: &mut Sheet, status: &NodeStatus, block_seconds: Option
     }
 }
 
+/// How long the first of the waiting tickets can still be redeemed.
+pub(super) fn window(sheet: &mut Sheet, blocks: Option<u64>, block_seconds: Option<u64>) {
+    sheet.maybe(&names::TICKET_WINDOW_BLOCKS, blocks.map(count));
+    let seconds = blocks.zip(block_seconds);
+    sheet.maybe(
+        &names::TICKET_WINDOW,
+        seconds.map(|(blocks, each)| count(blocks.saturating_mul(each))),
+    );
+}
+
 fn chain(sheet: &mut Sheet, chain: &NodeChain, block_seconds: Option<u64>) {
     sheet.set(&names::ROUND, &[], count(chain.round.0));
     sheet.set(&names::ROUND_INITIALIZED, &[], flag(chain.round_initialized));

@@ -212,15 +212,13 @@ fn busy(mode: NodeMode) -> Metrics {
 }
 
 /// Told by nodes whose status has rewards and redemptions.
-const AWAITED: [&str; 9] = [
+const AWAITED: [&str; 7] = [
     "livepeer_reward_call_errors",
     "livepeer_suggested_gas_price",
     "lpctl_redeem_cost_gwei_total",
     "lpctl_redeem_trouble",
     "lpctl_reward_last_cost_gwei",
     "lpctl_rewards_called_total",
-    "lpctl_ticket_window_blocks",
-    "lpctl_ticket_window_seconds",
     "lpctl_tickets_waiting",
 ];
 
@@ -247,7 +245,7 @@ fn a_node_tells_every_metric_the_table_says_it_tells() {
     chain.eth_wei = Wei::ether(2);
     metrics.watch(&earlier);
     metrics.watch(&status());
-    let text = metrics.text(&status(), &endpoints(), Some(12)).unwrap();
+    let text = metrics.text(&status(), &endpoints(), Some(12), Some(10)).unwrap();
     let told: BTreeSet<String> = told(&text).into_keys().collect();
     let wanted: BTreeSet<String> = ALL
         .iter()
@@ -264,7 +262,7 @@ fn a_transcoder_tells_every_metric_the_table_says_it_tells() {
     status.remote = Some(RemoteView::default());
     status.chain = None;
     status.payments = None;
-    let text = busy(NodeMode::Transcoder).text(&status, &[], None).unwrap();
+    let text = busy(NodeMode::Transcoder).text(&status, &[], None, None).unwrap();
     let told: BTreeSet<String> = told(&text).into_keys().collect();
     let wanted: BTreeSet<String> = ALL
         .iter()
@@ -277,7 +275,7 @@ fn a_transcoder_tells_every_metric_the_table_says_it_tells() {
 #[test]
 fn types_and_values_are_those_of_the_status() {
     let text = busy(NodeMode::Combined)
-        .text(&status(), &endpoints(), Some(12))
+        .text(&status(), &endpoints(), Some(12), Some(10))
         .unwrap();
     for metric in ALL.iter().filter(|metric| metric.told_by.contains(&Role::Node)) {
         if metric.kind != Kind::Histogram && !text.contains(metric.name) {
@@ -302,6 +300,7 @@ fn types_and_values_are_those_of_the_status() {
     ends("lpctl_chain_read_age_seconds", "30");
     ends("lpctl_gas_balance_gwei", "1000000000");
     ends("lpctl_service_reachable", "0");
+    ends("lpctl_ticket_window_seconds", "120");
     ends("lpctl_fence{level=\"partial\"", "1");
     ends("livepeer_gateway_ticket_face_value", "4.294967296");
     ends("livepeer_transcode_score_sum", "5");
@@ -326,7 +325,7 @@ fn a_scrape_does_not_grow_with_sessions_or_what_gateways_call_their_profiles() {
     let lines = |sessions: u32| {
         let mut status = status();
         status.sessions = (0..sessions).map(session).collect();
-        let text = busy(NodeMode::Combined).text(&status, &endpoints(), Some(12));
+        let text = busy(NodeMode::Combined).text(&status, &endpoints(), Some(12), Some(10));
         let text = text.unwrap();
         (text.lines().count(), text.len())
     };
@@ -351,7 +350,7 @@ fn a_scrape_does_not_grow_with_sessions_or_what_gateways_call_their_profiles() {
         metrics.segment_ended(&outcome, &[profile], None);
         metrics.quoted(Address::left_padding_from(&number.to_be_bytes()), &[1]);
     }
-    let text = metrics.text(&status(), &[], None).unwrap();
+    let text = metrics.text(&status(), &[], None, None).unwrap();
     let families = told(&text);
     assert_eq!(families["livepeer_segment_transcoded_total"].len(), 33);
     assert_eq!(families["livepeer_gateway_ticket_face_value"].len(), 101);
