@@ -3,7 +3,7 @@
 use crate::{
     metrics::{Sheet, count, flag, fraction, gwei, lpt, names},
     view::{
-        node::{NodeChain, NodeStatus},
+        node::{NodeChain, NodeStatus, RedeemView, RewardView},
         payments::PaymentsView,
     },
 };
@@ -18,6 +18,27 @@ pub(super) fn tell(sheet: &mut Sheet, status: &NodeStatus, block_seconds: Option
     if let Some(payments) = &status.payments {
         self::payments(sheet, payments);
     }
+    if let Some(redeem) = &status.redeem {
+        self::redeem(sheet, redeem);
+    }
+    if let Some(reward) = &status.reward {
+        self::reward(sheet, reward);
+    }
+}
+
+fn redeem(sheet: &mut Sheet, redeem: &RedeemView) {
+    sheet.maybe(&names::SUGGESTED_GAS_PRICE, redeem.gas_price_wei.map(gwei));
+    for (reason, tickets) in &redeem.reasons {
+        sheet.set(&names::TICKETS_WAITING, &[reason], count(*tickets));
+    }
+    sheet.set(&names::REDEEM_COST, &[], gwei(redeem.cost_wei));
+    sheet.set(&names::REDEEM_TROUBLE, &[], flag(redeem.trouble.is_some()));
+}
+
+fn reward(sheet: &mut Sheet, reward: &RewardView) {
+    sheet.set(&names::REWARDS_CALLED_TOTAL, &[], count(reward.called));
+    let cost = reward.last_call.as_ref().map(|call| gwei(call.cost_wei));
+    sheet.maybe(&names::REWARD_COST, cost);
 }
 
 /// How long the first of the waiting tickets can still be redeemed.

@@ -17,6 +17,8 @@ pub(super) struct Watched {
     /// The round seen last, and whether its reward was still to be called.
     round: Option<(Round, bool)>,
     missed: u64,
+    /// Tries to call reward that failed, and when the last one did.
+    failed: (u64, Option<Timestamp>),
     gas: Option<Gas>,
 }
 
@@ -32,6 +34,15 @@ struct Gas {
 impl Watched {
     /// Takes a status in.
     pub(super) fn see(&mut self, status: &NodeStatus) {
+        let failure = status
+            .reward
+            .as_ref()
+            .and_then(|reward| reward.last_failure.as_ref());
+        if let Some(failure) = failure
+            && self.failed.1 != Some(failure.time)
+        {
+            self.failed = (self.failed.0 + 1, Some(failure.time));
+        }
         let Some(chain) = &status.chain else { return };
         let is_owed = chain.active && chain.round_initialized && !chain.reward_called;
         if let Some((round, was_owed)) = self.round
@@ -52,6 +63,9 @@ impl Watched {
 
     /// Tells what was seen.
     pub(super) fn tell(&self, sheet: &mut Sheet, status: &NodeStatus) {
+        if status.reward.is_some() {
+            sheet.set(&names::REWARD_CALL_ERRORS, &[], count(self.failed.0));
+        }
         if let Some(chain) = &status.chain {
             sheet.set(&names::REWARDS_MISSED, &[], count(self.missed));
             sheet.maybe(&names::GAS_RUNWAY, self.runway(chain.time));
@@ -102,6 +116,21 @@ mod tests {
             watched.see(&at(0, round, called, 1));
         }
         assert_eq!(watched.missed, 2, "rounds 8 and 9");
+    }
+
+    #[test]
+    fn a_failed_try_counts_once_however_often_it_is_seen() {
+        let mut watched = Watched::default();
+        let mut seen = status();
+        for second in [1, 1, 2] {
+            let failure = seen
+                .reward
+                .as_mut()
+                .and_then(|reward| reward.last_failure.as_mut());
+            failure.unwrap().time = Timestamp::from_second(second).unwrap();
+            watched.see(&seen);
+        }
+        assert_eq!(watched.failed.0, 2);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use alloy::primitives::Address;
+use alloy::primitives::{Address, B256};
 use jiff::Timestamp;
 
 use super::*;
@@ -15,8 +15,8 @@ use crate::{
     units::{Lpt, Percent, Round, Wei},
     view::{
         node::{
-            EffortView, Latency, NodeChain, NodeMode, Notice, RemoteTranscoder, SegmentTiming, WarmView,
-            WorkTotals,
+            EffortView, Latency, NodeChain, NodeMode, Notice, RedeemView, RemoteTranscoder, RewardCall,
+            RewardFailure, RewardView, SegmentTiming, WarmView, WorkTotals,
         },
         payments::PaymentsView,
         reach::{Probe, Reach},
@@ -74,6 +74,7 @@ fn session(number: u32) -> StreamSession {
         recent: vec![timing(2000, 100 + number); 60],
         device: "gpu0".into(),
         last_error: None,
+        renditions: Vec::new(),
     }
 }
 
@@ -178,6 +179,30 @@ pub(in crate::node::metrics) fn status() -> NodeStatus {
         }],
         mode: NodeMode::Combined,
         remote: None,
+        api_version: 0,
+        reward: Some(RewardView {
+            called: 4,
+            last_call: Some(RewardCall {
+                round: Round(6),
+                transaction: B256::ZERO,
+                block: 1,
+                amount_lpt: None,
+                cost_wei: Wei::gwei(40),
+                time: Timestamp::UNIX_EPOCH,
+            }),
+            last_failure: Some(RewardFailure {
+                round: Round(7),
+                code: "gas_price".into(),
+                message: String::new(),
+                time: Timestamp::UNIX_EPOCH,
+            }),
+            ..RewardView::new(Address::ZERO, Address::ZERO)
+        }),
+        redeem: Some(RedeemView {
+            gas_price_wei: Some(Wei::gwei(1)),
+            reasons: BTreeMap::from([("gas_dear".to_string(), 2)]),
+            ..RedeemView::default()
+        }),
     }
 }
 
@@ -211,17 +236,6 @@ fn busy(mode: NodeMode) -> Metrics {
     metrics
 }
 
-/// Told by nodes whose status has rewards and redemptions.
-const AWAITED: [&str; 7] = [
-    "livepeer_reward_call_errors",
-    "livepeer_suggested_gas_price",
-    "lpctl_redeem_cost_gwei_total",
-    "lpctl_redeem_trouble",
-    "lpctl_reward_last_cost_gwei",
-    "lpctl_rewards_called_total",
-    "lpctl_tickets_waiting",
-];
-
 /// Names of families and their lines.
 fn told(text: &str) -> BTreeMap<String, Vec<&str>> {
     let mut families: BTreeMap<String, Vec<&str>> = BTreeMap::new();
@@ -249,7 +263,7 @@ fn a_node_tells_every_metric_the_table_says_it_tells() {
     let told: BTreeSet<String> = told(&text).into_keys().collect();
     let wanted: BTreeSet<String> = ALL
         .iter()
-        .filter(|metric| metric.told_by.contains(&Role::Node) && !AWAITED.contains(&metric.name))
+        .filter(|metric| metric.told_by.contains(&Role::Node))
         .map(|metric| metric.name.to_string())
         .collect();
     assert_eq!(told, wanted);
@@ -262,6 +276,8 @@ fn a_transcoder_tells_every_metric_the_table_says_it_tells() {
     status.remote = Some(RemoteView::default());
     status.chain = None;
     status.payments = None;
+    status.reward = None;
+    status.redeem = None;
     let text = busy(NodeMode::Transcoder).text(&status, &[], None, None).unwrap();
     let told: BTreeSet<String> = told(&text).into_keys().collect();
     let wanted: BTreeSet<String> = ALL
@@ -301,6 +317,7 @@ fn types_and_values_are_those_of_the_status() {
     ends("lpctl_gas_balance_gwei", "1000000000");
     ends("lpctl_service_reachable", "0");
     ends("lpctl_ticket_window_seconds", "120");
+    ends("lpctl_reward_last_cost_gwei", "40");
     ends("lpctl_fence{level=\"partial\"", "1");
     ends("livepeer_gateway_ticket_face_value", "4.294967296");
     ends("livepeer_transcode_score_sum", "5");
