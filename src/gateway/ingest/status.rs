@@ -1,10 +1,15 @@
-//! What the operator's port tells: `/status` with go-livepeer's keys, `/api/v1/status` with ours
+//! What the operator's port tells: `/status` with go-livepeer's keys, `/api/v1/status` and `/metrics` with ours
 //! (`go-livepeer server/cliserver.go`, `common/types.go`).
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use axum::{
-    Json, Router, extract::State, http::StatusCode, middleware, response::IntoResponse, routing::get,
+    Json, Router,
+    extract::State,
+    http::StatusCode,
+    middleware,
+    response::{IntoResponse, Response},
+    routing::get,
 };
 use serde_json::{Value, json};
 
@@ -20,6 +25,7 @@ pub(super) fn routes(shared: Arc<Shared>) -> Router {
         .route("/healthz", get(|| async {}))
         .route("/status", get(go_status))
         .route("/api/v1/status", get(status))
+        .route("/metrics", get(metrics))
         .fallback(|| async { Refusal::new(StatusCode::NOT_FOUND, "404 page not found").into_response() })
         .layer(middleware::from_fn(only_local))
         .with_state(shared)
@@ -31,6 +37,10 @@ async fn status(State(shared): State<Arc<Shared>>) -> impl IntoResponse {
         "orchestrators": shared.gateway.orchestrators(),
         "payments": shared.gateway.payments(),
     }))
+}
+
+async fn metrics(State(shared): State<Arc<Shared>>) -> Response {
+    crate::metrics::answer(shared.metrics_text())
 }
 
 impl Shared {
