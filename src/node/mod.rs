@@ -11,6 +11,7 @@
 //! | `transcoders` | remote transcoders: who is there, who gets what, and what came of it |
 //! | `session`, `store`, `outlet`, `work` | who is served, where renditions wait for download, what was done |
 //! | `status`, `notices`, `reach`, `devices`, `follow`, `operator` | what the operator sees, and the API that tells it |
+//! | [`go_routes`] | go-livepeer's routes on the operator's port, for its tools |
 //! | `settings` | what the operator changes while it runs, and what of it is kept |
 //! | [`remote`] | the transcoder of an orchestrator elsewhere |
 //!
@@ -21,6 +22,7 @@ mod credentials;
 mod devices;
 mod files;
 mod follow;
+pub mod go_routes;
 mod guests;
 pub(crate) mod http;
 pub(crate) mod listener;

@@ -89,9 +89,10 @@ pub(super) fn routes(
     node: Arc<dyn Operated>,
     feed: watch::Receiver<Bytes>,
     readers: Readers,
+    more: Router,
     stop: CancellationToken,
 ) -> Router {
-    Router::new()
+    let own = Router::new()
         .route("/healthz", get(|| async {}))
         .route("/api/v1/status", get(status))
         .route("/api/v1/events", get(events))
@@ -103,13 +104,13 @@ pub(super) fn routes(
             failure(StatusCode::METHOD_NOT_ALLOWED, "not with this method")
         })
         .layer(DefaultBodyLimit::max(MAX_BODY))
-        .layer(middleware::from_fn(only_local))
         .with_state(Operator {
             node,
             feed,
             readers,
             stop,
-        })
+        });
+    own.merge(more).layer(middleware::from_fn(only_local))
 }
 
 async fn status(State(operator): State<Operator>) -> impl IntoResponse {

@@ -14,7 +14,7 @@ use url::Url;
 
 use super::{
     AnyTranscoder, DataDirLock, Listen, Node, NodeConfig, NodeError, NodeLimits, advertised_version, devices,
-    files, http,
+    files, go_routes, http,
     listener::{self, Routes},
     notices::Notices,
     operator, payment,
@@ -203,7 +203,13 @@ pub async fn start(
     supervisor.spawn("operator port", |stop| async move {
         let routes = Routes {
             grpc: None,
-            http: operator::routes(answering, reader, counted, stop.clone()),
+            http: operator::routes(
+                Arc::clone(&answering) as Arc<dyn operator::Operated>,
+                reader,
+                counted,
+                go_routes::routes(answering),
+                stop.clone(),
+            ),
         };
         listener::serve(operator, None, routes, limits.operator, stop).await;
         Ok(())

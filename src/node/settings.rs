@@ -251,6 +251,11 @@ impl RunTimeSettings {
         }
     }
 
+    /// How much is logged, as far as that was said while it ran.
+    pub(super) fn log_level(&self) -> Option<LogLevel> {
+        KeptSettings::read(&self.data_dir).ok()?.log_level
+    }
+
     /// Makes a change and keeps it; `node` does its part of it.
     pub(super) fn change(&self, change: &SettingsChange, node: &impl Changing) -> Result<(), SettingsError> {
         let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);

@@ -458,3 +458,15 @@ pub struct Notice {
     /// True where waiting costs money or work.
     pub urgent: bool,
 }
+
+/// What somebody may do with a node. Each contains those before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Scope {
+    /// See.
+    Read,
+    /// Drain, end sessions, change prices and other settings.
+    Operate,
+    /// Whatever signs or sends.
+    Money,
+}

@@ -22,7 +22,7 @@ use crate::{
     config::SessionLimit,
     media::job::{SegmentJob, SegmentTranscoder, TranscodeError, Transcoded},
     node::{
-        AnyTranscoder, DataDirLock, NodeError, StopReport, advertised_version, devices,
+        AnyTranscoder, DataDirLock, NodeError, StopReport, advertised_version, devices, go_routes,
         listener::{self, Routes},
         notices::Notices,
         operator::{self, Operated},
@@ -132,11 +132,17 @@ pub async fn start(
     let reader = feed.subscribe();
     let readers = operator::Readers::default();
     let counted = readers.clone();
-    let answering: Arc<dyn Operated> = Arc::<Remote>::clone(&remote);
+    let answering = Arc::clone(&remote);
     supervisor.spawn("operator port", |stop| async move {
         let routes = Routes {
             grpc: None,
-            http: operator::routes(answering, reader, counted, stop.clone()),
+            http: operator::routes(
+                Arc::clone(&answering) as Arc<dyn Operated>,
+                reader,
+                counted,
+                go_routes::routes(answering),
+                stop.clone(),
+            ),
         };
         listener::serve(operator, None, routes, limits.operator, stop).await;
         Ok(())
