@@ -90,7 +90,8 @@ pub(super) async fn all(ask: Ask) -> Reply {
             Transcoder::new(words, Some(price))
         })
         .collect();
-    Answer::json(&all)
+    // Go's list without members is null.
+    Answer::json(&(!all.is_empty()).then_some(all))
 }
 
 /// What a changed setting means to whoever asked.

@@ -398,7 +398,7 @@ pub static ROUTES: [GoRoute; 60] = [
         is_form: false,
         needs_chain: true,
         required: &[],
-        optional: &["amount"],
+        optional: &["amount", "giveUpReward"],
         answer: GoAnswer::Nothing,
         call: Some(|ask| Box::pin(stake::withdraw_fees(ask))),
     },
