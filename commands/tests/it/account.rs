@@ -151,6 +151,18 @@ fn an_unknown_account_is_exit_3_and_none_is_made() {
         assert_eq!(failed.error()["code"], "unknown_account");
         assert_eq!(failed.error()["hint"], "known accounts: known");
     }
+    for (wanted, says) in [
+        ("vitalik.eth", "names of ENS are not looked up"),
+        ("0x70997970", "these are 8"),
+    ] {
+        let failed = environment
+            .lpctl(&["account", "show", wanted, "--json"])
+            .expect_code(3);
+        assert!(
+            failed.error()["hint"].as_str().unwrap().contains(says),
+            "{failed:?}"
+        );
+    }
     assert_eq!(environment.keystore_files().len(), 2, "the account and its name");
     assert!(
         !environment.config_file().exists(),
