@@ -5,6 +5,7 @@
 //! | `url` | where a node is, shown without what may be secret in it |
 //! | `http` | requests that are bounded in time and size |
 //! | `own` | `/api/v1` of lpctl's nodes: status, events, changes |
+//! | `log` | the log of lpctl's nodes |
 //! | `go` | the routes of go-livepeer's nodes, with their quirks |
 //! | `number` | numbers as Go writes them: of any length, never through a float |
 //!
@@ -12,6 +13,7 @@
 
 mod go;
 mod http;
+mod log;
 mod number;
 mod own;
 mod url;

@@ -661,9 +661,10 @@ async fn livepeer_cli_walks_its_whole_menu() {
 
     cli.entry(7);
     cli.get("/delegatorInfo").await.json();
-    let locks = cli.get("/unbondingLocks").await.json();
+    let locks = cli.get("/unbondingLocks").await;
+    assert_eq!(locks.written("Amount"), lpt(20));
+    let locks = locks.json();
     assert_eq!((locks.as_array().unwrap().len(), &locks[0]["ID"]), (2, &json!(0)));
-    assert_eq!(locks[1]["Amount"].to_string(), lpt(20));
     assert_eq!(locks[1]["Delegator"], format!("{account:#x}"));
     cli.post("/rebond", &[("unbondingLockId", "0")]).await.done();
     assert_eq!(delegator().await[0], before - Lpt::whole(20).0);
@@ -1198,7 +1199,7 @@ async fn what_go_livepeer_loses_money_by_is_refused() {
     let hasty = cli.post("/unbond", &[("amount", &lpt(1))]).await.error(500);
     assert!(hasty.contains("giveUpReward=true"), "{hasty}");
     cli.post("/reward", &[]).await.done();
-    let stake = cli.get("/delegatorInfo").await.json()["PendingStake"].to_string();
+    let stake = cli.get("/delegatorInfo").await.written("PendingStake");
     let ends = cli.post("/unbond", &[("amount", &stake)]).await.error(500);
     assert!(ends.contains("resign=true"), "{ends}");
     cli.post("/unbond", &[("amount", &stake), ("resign", "true")])

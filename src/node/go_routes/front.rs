@@ -10,7 +10,7 @@ use crate::{
     node::{
         Node,
         operator::Operated,
-        settings::{SettingsChange, SettingsError},
+        settings::{LogControl, SettingsChange, SettingsError},
     },
     payments::price::Prices,
     view::node::NodeStatus,
@@ -72,7 +72,7 @@ impl Front for Node {
     }
 
     fn log_level(&self) -> Option<LogLevel> {
-        self.settings.log_level()
+        self.settings.log().and_then(LogControl::level)
     }
 }
 

@@ -115,35 +115,11 @@ pub(super) async fn debug(_: Ask) -> Reply {
     Answer::text(&"\n\nLatestPlaylist: <nil>")
 }
 
-/// What go-livepeer's numbers mean here: the larger, the more is said.
-fn level_of(number: u8) -> LogLevel {
-    match number {
-        0 => LogLevel::Error,
-        1 | 2 => LogLevel::Warn,
-        3 => LogLevel::Info,
-        4 | 5 => LogLevel::Debug,
-        _ => LogLevel::Trace,
-    }
-}
-
-fn number_of(level: LogLevel) -> u8 {
-    match level {
-        LogLevel::Error => 0,
-        LogLevel::Warn => 1,
-        LogLevel::Info => 3,
-        LogLevel::Debug => 5,
-        LogLevel::Trace => 6,
-    }
-}
-
 pub(super) async fn set_log_level(ask: Ask) -> Reply {
     // The name it is told by is not the parameter's, and scripts may look for it.
     let undefined = || Refused::bad("parameter 'logLevel' not defined");
     let number: u8 = ask.form.value("loglevel").parse().map_err(|_| undefined())?;
-    if number > 6 {
-        return Err(undefined());
-    }
-    let level = level_of(number);
+    let level = LogLevel::from_go(number).ok_or_else(undefined)?;
     let change = SettingsChange {
         log_level: Some(level),
         ..SettingsChange::default()
@@ -159,7 +135,7 @@ pub(super) async fn log_level(ask: Ask) -> Reply {
     let set = *ask.go.level();
     match (now, set) {
         (Some(now), Some((number, level))) if level == now => Answer::text(&number),
-        (Some(now), _) => Answer::text(&number_of(now)),
+        (Some(now), _) => Answer::text(&now.go_number()),
         (None, _) => Err(Refused::failed("nil log level")),
     }
 }

@@ -9,7 +9,7 @@ use crate::{
     node::{
         go_routes::{Front, Role},
         operator::Operated,
-        settings::{SettingsChange, SettingsError},
+        settings::{LogControl, SettingsChange, SettingsError},
     },
     view::node::NodeStatus,
 };
@@ -40,6 +40,6 @@ impl Front for Remote {
     }
 
     fn log_level(&self) -> Option<LogLevel> {
-        self.settings.log_level()
+        self.settings.log().and_then(LogControl::level)
     }
 }

@@ -113,6 +113,8 @@ pub struct RemoteConfig {
     pub devices: Option<DeviceReader>,
     /// Changes what is logged; none: that cannot be changed while it runs.
     pub log: Option<LogControl>,
+    /// Who is told of what needs attention; none: it is only shown.
+    pub alerts: Option<crate::node::alerts::AlertSettings>,
     /// Bounds.
     pub limits: RemoteLimits,
 }
@@ -132,6 +134,7 @@ impl RemoteConfig {
             device: "cpu".to_string(),
             devices: None,
             log: None,
+            alerts: None,
             limits: RemoteLimits::default(),
         }
     }

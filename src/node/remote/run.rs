@@ -22,7 +22,7 @@ use crate::{
     config::SessionLimit,
     media::job::{SegmentJob, SegmentTranscoder, TranscodeError, Transcoded},
     node::{
-        AnyTranscoder, DataDirLock, NodeError, StopReport, advertised_version, devices, go_routes,
+        AnyTranscoder, DataDirLock, NodeError, StopReport, advertised_version, alerts, devices, go_routes,
         listener::{self, Routes},
         notices::Notices,
         operator::{self, Operated},
@@ -80,6 +80,7 @@ pub async fn start(
         .into());
     }
     let limits = config.limits;
+    let data_dir_path = config.data_dir.clone();
     let client = |error: &dyn std::fmt::Display| RemoteError::Client(error.to_string());
     let downloader = Downloader::new(limits.download_bytes).map_err(|error| client(&error))?;
     let results = Results::new(&config.orchestrator, &config.secret, limits.result_pings)
@@ -156,6 +157,12 @@ pub async fn start(
         let changed = remote.changed.clone();
         supervisor.spawn("devices", |stop| {
             devices::watch(reader, device_list, changed, limits.device_interval, stop)
+        });
+    }
+    if let Some(settings) = config.alerts {
+        let watched: Arc<dyn Operated> = Arc::<Remote>::clone(&remote);
+        supervisor.spawn("alerts", |stop| {
+            alerts::watch(watched, settings, data_dir_path, stop)
         });
     }
     supervisor.spawn("registration", |stop| {
