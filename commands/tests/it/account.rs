@@ -497,6 +497,11 @@ fn a_signed_message_is_what_other_wallets_sign_and_verify() {
         .lpctl(&["account", "sign", "--file", "nowhere", "--json"])
         .expect_code(3);
     assert_eq!(missing.error()["code"], "unreadable");
+    let endless = environment.secret_file("endless", &"0".repeat(65 * 1024));
+    let endless = environment
+        .lpctl(&["account", "import", &endless, "--json"])
+        .expect_code(3);
+    assert_eq!(endless.error()["code"], "unreadable");
     let large = environment.secret_file("large", &"x".repeat((1 << 20) + 1));
     environment
         .lpctl(&["account", "sign", "--file", &large])
@@ -606,7 +611,14 @@ fn a_changed_password_opens_the_file_in_other_wallets_and_the_old_one_does_not()
     assert_eq!(fs::read(&file).unwrap(), before, "nothing was touched so far");
 
     fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
-    let changed = change(&old, &new).expect_code(0).data();
+    let changed = change(&old, &new).expect_code(0);
+    assert!(
+        changed
+            .stderr
+            .contains(&format!("{old} still has the old password")),
+        "{changed:?}"
+    );
+    let changed = changed.data();
     assert_eq!(changed["account"]["file"], file.to_str().unwrap());
     assert_eq!(changed["account"]["readable_by_others"], false);
     assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
