@@ -29,7 +29,7 @@ pub(super) async fn transfer(ask: Ask) -> Reply {
     let amount = Lpt(number::amount(&ask.form.value("amount"))?);
     let to = receiver("to", &ask.form.value("to"))?;
     let outbox = ask.outbox()?;
-    let options = options(outbox, &ask.form);
+    let options = options(&ask, outbox);
     let change = TokenChange::Transfer { to, amount };
     let plan = outbox.chain().plan_token(outbox.account(), change, options).await;
     done(&ask, "", plan).await
@@ -37,7 +37,7 @@ pub(super) async fn transfer(ask: Ask) -> Reply {
 
 pub(super) async fn request_tokens(ask: Ask) -> Reply {
     let outbox = ask.outbox()?;
-    let options = options(outbox, &ask.form);
+    let options = options(&ask, outbox);
     let plan = outbox
         .chain()
         .plan_token(outbox.account(), TokenChange::Faucet, options)

@@ -13,7 +13,7 @@ use crate::{chain::DepositChange, units::Wei};
 /// Sends a change, and says that it is done.
 async fn change(ask: Ask, name: &str, change: DepositChange) -> Reply {
     let outbox = ask.outbox()?;
-    let options = options(outbox, &ask.form);
+    let options = options(&ask, outbox);
     let plan = outbox
         .chain()
         .plan_deposit(outbox.account(), change, options)

@@ -38,7 +38,7 @@ pub(super) async fn vote(ask: Ask) -> Reply {
         _ => return Err(Refused::failed("invalid choiceID")),
     };
     let outbox = ask.outbox()?;
-    let options = options(outbox, &ask.form);
+    let options = options(&ask, outbox);
     let plan = outbox
         .chain()
         .plan_vote(outbox.account(), poll, yes, options)
@@ -59,7 +59,7 @@ pub(super) async fn vote_on_proposal(ask: Ask) -> Reply {
     };
     let reason = ask.form.value("reason");
     let outbox = ask.outbox()?;
-    let options = options(outbox, &ask.form);
+    let options = options(&ask, outbox);
     let plan = outbox
         .chain()
         .plan_cast_vote(outbox.account(), id, support, &reason, options)

@@ -176,7 +176,7 @@ pub(super) async fn activate(ask: Ask) -> Reply {
         "" => None,
         text => Some(number::lock(text)?),
     };
-    let options = options(outbox, form);
+    let options = options(&ask, outbox);
     let activate = || chain.plan_activate(account, activation.clone(), options);
     let first = match lock {
         Some(lock) => {
@@ -261,7 +261,7 @@ async fn update(
     if update == OrchestratorUpdate::default() {
         return Ok(None);
     }
-    let options = options(outbox, &ask.form);
+    let options = options(ask, outbox);
     let plan = outbox.chain().plan_update(outbox.account(), update, options);
     let plan = plan.await.map_err(in_words)?;
     if plan.is_empty() {

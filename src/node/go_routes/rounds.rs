@@ -27,7 +27,7 @@ pub(super) async fn initialized(ask: Ask) -> Reply {
 
 pub(super) async fn initialize(ask: Ask) -> Reply {
     let outbox = ask.outbox()?;
-    let options = options(outbox, &ask.form);
+    let options = options(&ask, outbox);
     let plan = outbox
         .chain()
         .plan_initialize_round(outbox.account(), options)

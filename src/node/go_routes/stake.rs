@@ -44,7 +44,7 @@ pub(super) async fn bond(ask: Ask) -> Reply {
     let amount = Lpt(number::amount(&ask.form.value("amount"))?);
     let to = receiver("toAddr", &ask.form.value("toAddr"))?;
     let outbox = ask.outbox()?;
-    let options = options(outbox, &ask.form);
+    let options = options(&ask, outbox);
     let plan = outbox
         .chain()
         .plan_bond(outbox.account(), amount, to, options)
@@ -54,7 +54,7 @@ pub(super) async fn bond(ask: Ask) -> Reply {
 
 async fn change(ask: &Ask, change: StakeChange) -> Result<Result<Plan, ChainError>, Refused> {
     let outbox = ask.outbox()?;
-    let options = options(outbox, &ask.form);
+    let options = options(ask, outbox);
     Ok(outbox.chain().plan_stake(outbox.account(), change, options).await)
 }
 
@@ -88,7 +88,7 @@ pub(super) async fn claim(ask: Ask) -> Reply {
 
 pub(super) async fn reward(ask: Ask) -> Reply {
     let outbox = ask.outbox()?;
-    let options = options(outbox, &ask.form);
+    let options = options(&ask, outbox);
     let plan = outbox.chain().plan_reward(outbox.account(), options).await;
     done(&ask, "Error calling reward: ", plan).await
 }
@@ -103,15 +103,10 @@ pub(super) async fn withdraw_fees(ask: Ask) -> Reply {
             Refused::bad(format!("invalid amount: {}", number::NO_NUMBER))
         })?)),
     };
-    let payments = ask.go.front().status().payments;
-    let waiting = payments.and_then(|payments| {
-        let count = usize::try_from(payments.winners_pending).ok()?;
-        (count > 0).then_some((count, payments.winners_pending_wei))
-    });
-    let options = options(outbox, &ask.form);
+    let options = options(&ask, outbox);
     let plan = outbox
         .chain()
-        .plan_withdraw_fees(outbox.account(), amount, None, waiting, options);
+        .plan_withdraw_fees(outbox.account(), amount, None, options);
     let plan = plan.await;
     done(&ask, "could not execute WithdrawFees: ", plan).await
 }

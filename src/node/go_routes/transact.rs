@@ -7,7 +7,6 @@ use alloy::primitives::TxHash;
 use super::{
     Ask,
     answer::{Answer, Refused, Reply},
-    form::Form,
 };
 use crate::{
     chain::{ChainError, Outbox, Plan, PlanOptions, SubmitError, SubmitOptions},
@@ -42,8 +41,16 @@ impl From<ChainError> for Failed {
 
 /// How a plan is made: behind what waits already, as go-livepeer sends, at no more for gas than the node may pay. What
 /// costs the operator something beside the gas takes the operator's word, as the commands' flags do.
-pub(super) fn options(outbox: &Outbox, form: &Form) -> PlanOptions {
+pub(super) fn options(ask: &Ask, outbox: &Outbox) -> PlanOptions {
+    let form = &ask.form;
+    let payments = ask.go.front().status().payments;
+    let waiting = payments.and_then(|payments| {
+        let count = usize::try_from(payments.winners_pending).ok()?;
+        (count > 0).then_some((count, payments.winners_pending_wei))
+    });
     PlanOptions {
+        waiting_tickets: waiting,
+        lpt_price: None,
         max_gas_price: outbox.policy().max_gas_price,
         queue: true,
         give_up_reward: form.truth("giveUpReward"),
