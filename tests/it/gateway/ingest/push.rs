@@ -399,7 +399,7 @@ async fn a_gateway_answers_what_gos_tools_ask_of_one() {
     assert_eq!(ask("/manifestID").await, "m");
     let config: Value = serde_json::from_str(&ask("/getBroadcastConfig").await).unwrap();
     assert_eq!(config["MaxPrice"], Value::Null);
-    assert_eq!(config["TranscodingOptions"], "tiny");
+    assert_eq!(config["TranscodingOptions"], "same");
     let names: Vec<String> = serde_json::from_str(&ask("/getAvailableTranscodingOptions").await).unwrap();
     assert_eq!(names.len(), 13);
 }
