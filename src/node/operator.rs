@@ -23,10 +23,12 @@ use tokio_stream::wrappers::WatchStream;
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    go_routes,
+    http::Refusal,
     settings::{SettingsChange, SettingsError},
     status::event,
 };
-use crate::view::node::NodeStatus;
+use crate::view::node::{NodeStatus, Scope};
 
 /// Readers of the event stream at once.
 const MAX_READERS: usize = 32;
@@ -110,7 +112,9 @@ pub(super) fn routes(
             readers,
             stop,
         });
-    own.merge(more).layer(middleware::from_fn(only_local))
+    own.merge(more)
+        .layer(middleware::from_fn(only_posted))
+        .layer(middleware::from_fn(only_local))
 }
 
 async fn status(State(operator): State<Operator>) -> impl IntoResponse {
@@ -185,6 +189,19 @@ async fn change(State(operator): State<Operator>, body: Bytes) -> Response<Body>
 
 fn failure(status: StatusCode, message: &str) -> Response<Body> {
     (status, Json(json!({ "error": { "message": message } }))).into_response()
+}
+
+/// Refuses to change anything for a link: a web page can make a browser follow one.
+async fn only_posted(request: Request, next: Next) -> Response<Body> {
+    let scope = go_routes::scope(request.uri().path());
+    if scope.is_some_and(|scope| scope > Scope::Read) && *request.method() != Method::POST {
+        return Refusal::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "this changes something: send it with POST",
+        )
+        .into_response();
+    }
+    next.run(request).await
 }
 
 /// Refuses what comes from a web page: a name that was rebound to this machine, or another page's form.
