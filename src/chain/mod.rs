@@ -29,6 +29,7 @@ mod registries;
 mod rewards;
 mod submit;
 mod text;
+mod verbatim;
 
 use std::{sync::Arc, time::Duration};
 
@@ -40,6 +41,7 @@ use alloy::{
 };
 use serde_json::json;
 
+pub(crate) use self::verbatim::OrchestratorWords;
 use self::{
     contracts::{ContractName, Controller},
     provider::Endpoints,

@@ -13,6 +13,7 @@
 //! | `session`, `store`, `outlet`, `work` | who is served, where renditions wait for download, what was done |
 //! | `status`, `notices`, `reach`, `devices`, `follow`, `operator` | what the operator sees, and the API that tells it |
 //! | `metrics` | what Prometheus is told |
+//! | `go_routes` | go-livepeer's routes on the operator's port, for its tools |
 //! | `log`, `log_routes` | the last lines of the log, and where to go on from |
 //! | [`alerts`] | who is told of what needs attention, and when |
 //! | `settings` | what the operator changes while it runs, and what of it is kept |
@@ -27,6 +28,7 @@ mod devices;
 mod disk;
 mod files;
 mod follow;
+pub mod go_routes;
 mod guests;
 pub(crate) mod http;
 pub(crate) mod listener;

@@ -13,7 +13,7 @@ use url::Url;
 
 use super::{
     AnyTranscoder, DataDirLock, Listen, Node, NodeConfig, NodeError, NodeLimits, advertised_version, alerts,
-    devices, disk, files, http,
+    devices, disk, files, go_routes, http,
     listener::{self, Routes},
     log_routes,
     metrics::{self, Metrics},
@@ -208,6 +208,7 @@ pub async fn start(
     let answering = Arc::clone(&node);
     let metrics = metrics::routes(Arc::<Node>::clone(&node));
     let log = node.settings.log().cloned();
+    let more = go_routes::routes(Arc::<Node>::clone(&node));
     supervisor.spawn("operator port", |stop| async move {
         let logs = log_routes::routes(Arc::<Node>::clone(&answering), log, stop.clone());
         let served = Served {
@@ -215,7 +216,7 @@ pub async fn start(
             guard,
             feed: events,
             readers: counted,
-            more: metrics.merge(logs),
+            more: more.merge(metrics).merge(logs),
             stop: stop.clone(),
         };
         let routes = Routes {

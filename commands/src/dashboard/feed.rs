@@ -2,7 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-pub use engine::operator::{ApiError as FeedError, NodeApi};
 use engine::operator::ParseNodeUrlError;
 pub use engine::operator::{ApiError as FeedError, NodeApi};
 use tokio::sync::watch;

@@ -20,6 +20,7 @@ mod funds;
 mod fuzz;
 mod gateway;
 mod gateway_run;
+mod go_routes;
 mod gov;
 mod gpu;
 mod guide;

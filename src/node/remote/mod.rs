@@ -14,6 +14,7 @@
 mod address;
 mod back_off;
 mod download;
+mod front;
 mod registration;
 mod results;
 mod run;

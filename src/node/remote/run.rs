@@ -21,7 +21,7 @@ use crate::{
     config::SessionLimit,
     media::job::{SegmentJob, SegmentTranscoder, TranscodeError, Transcoded},
     node::{
-        AnyTranscoder, DataDirLock, NodeError, StopReport, advertised_version, alerts, devices,
+        AnyTranscoder, DataDirLock, NodeError, StopReport, advertised_version, alerts, devices, go_routes,
         listener::{self, Routes},
         log_routes,
         metrics::{self, Metrics},
@@ -134,6 +134,7 @@ pub async fn start(
     let answering: Arc<dyn Operated> = Arc::<Remote>::clone(&remote);
     let metrics = metrics::routes(Arc::<Remote>::clone(&remote));
     let log = remote.settings.log().cloned();
+    let more = go_routes::routes(Arc::<Remote>::clone(&remote));
     supervisor.spawn("operator port", |stop| async move {
         let logs = log_routes::routes(Arc::clone(&answering), log, stop.clone());
         let served = Served {
@@ -141,7 +142,7 @@ pub async fn start(
             guard,
             feed: events,
             readers: counted,
-            more: metrics.merge(logs),
+            more: more.merge(metrics).merge(logs),
             stop: stop.clone(),
         };
         let routes = Routes {
