@@ -6,10 +6,12 @@
 //! | `http` | requests that are bounded in time and size |
 //! | `own` | `/api/v1` of lpctl's nodes: status, events, changes |
 //! | `go` | the routes of go-livepeer's nodes, with their quirks |
+//! | `board` | what a go-livepeer node tells as far as a dashboard shows it: its metrics, and its translation |
 //! | `number` | numbers as Go writes them: of any length, never through a float |
 //!
 //! [`find`] tells which of them answers at an address.
 
+mod board;
 mod go;
 mod http;
 mod number;
@@ -23,6 +25,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 pub use self::{
+    board::{GoMetrics, translated},
     go::{GoApi, GoCall},
     number::{Number, Ratio},
     own::{NodeApi, Statuses},

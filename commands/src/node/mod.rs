@@ -18,7 +18,7 @@ mod log;
 mod price;
 mod sessions;
 mod show;
-mod target;
+pub(crate) mod target;
 mod transcoders;
 
 use clap::{Args, Subcommand};
