@@ -1406,6 +1406,11 @@ pub static CODES: &[Code] = &[
         "nothing, until the next round",
     ),
     code(
+        "reward_costs_more",
+        "gas for the reward call costs more than your part of it is worth at the price you gave",
+        "`lpctl reward watch` waits for cheaper gas; or leave `--lpt-price` out",
+    ),
+    code(
         "reward_not_called",
         "this round's reward is not called, and what you do would give it up",
         "`lpctl reward call` first, or `--give-up-reward`",
@@ -1574,8 +1579,8 @@ pub static CODES: &[Code] = &[
     code("ticket_used", "the ticket was redeemed", "nothing"),
     code(
         "tickets_wait",
-        "winning tickets wait and can only be redeemed while you are registered",
-        "`lpctl ticket redeem` first",
+        "winning tickets of yours wait: settled before they are redeemed, your stake's own part of them is lost",
+        "`lpctl ticket redeem` first, or do it in the next round",
     ),
     code(
         "timelock",
