@@ -25,6 +25,7 @@
 //! | [`payments`] | tickets: made, checked, kept, redeemed |
 //! | [`reward`] | the guardian that calls each round's reward, and what became of past ones |
 //! | [`gateway`] | the sending side: cut, submit, download, verify |
+//! | [`way`] | a segment's way through the nodes, for the log and for traces |
 //! | [`bench`] | measuring the transcoder |
 
 pub mod bench;
@@ -43,9 +44,12 @@ pub mod relay;
 pub mod reward;
 pub mod secret;
 pub mod store;
+mod telling;
 pub mod units;
 pub mod view;
 pub mod wallet;
+pub mod way;
 pub mod wire;
 
 pub use node::remote;
+pub use telling::{ParseHeaderError, SecretHeader};

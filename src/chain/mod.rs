@@ -45,7 +45,7 @@ use self::{
     provider::Endpoints,
 };
 pub use self::{
-    errors::{ChainError, Class, EndpointFailure, SubmitError},
+    errors::{ChainError, Class, EndpointFailure, FailureKind, SubmitError},
     funds::redemption_gas,
     gov::Proposal,
     ledger::{LedgerBound, LedgerError, LedgerProgress, LedgerRequest, LedgerStage},

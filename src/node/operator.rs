@@ -89,9 +89,11 @@ pub(super) fn routes(
     node: Arc<dyn Operated>,
     feed: watch::Receiver<Bytes>,
     readers: Readers,
+    more: Router,
     stop: CancellationToken,
 ) -> Router {
     Router::new()
+        .merge(more)
         .route("/healthz", get(|| async {}))
         .route("/api/v1/status", get(status))
         .route("/api/v1/events", get(events))

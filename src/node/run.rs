@@ -13,9 +13,10 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use url::Url;
 
 use super::{
-    AnyTranscoder, DataDirLock, Listen, Node, NodeConfig, NodeError, NodeLimits, advertised_version, devices,
-    files, http,
+    AnyTranscoder, DataDirLock, Listen, Node, NodeConfig, NodeError, NodeLimits, advertised_version, alerts,
+    devices, disk, files, http,
     listener::{self, Routes},
+    log_routes,
     notices::Notices,
     operator, payment,
     reach::{self, Reaching},
@@ -118,6 +119,7 @@ pub async fn start(
         });
     }
     let (service, service_addr) = listen(config.service).await?;
+    let data_dir_path = config.data_dir.clone();
     let (service_uri, host) = service_uri(config.service_uri, config.tls, service_addr)?;
     let acceptor = match config.tls {
         true => Some(tls::acceptor(&host, &config.data_dir)?),
@@ -174,6 +176,8 @@ pub async fn start(
         running: TaskTracker::new(),
         arriving: TaskTracker::new(),
         devices: device_list.subscribe(),
+        disk: disk::Seen::default(),
+        rpc: config.rpc,
         chain: config.chain,
         changed,
     });
@@ -201,9 +205,11 @@ pub async fn start(
     let counted = readers.clone();
     let answering = Arc::clone(&node);
     supervisor.spawn("operator port", |stop| async move {
+        let log = answering.settings.log().cloned();
+        let more = log_routes::routes(Arc::<Node>::clone(&answering), log, stop.clone());
         let routes = Routes {
             grpc: None,
-            http: operator::routes(answering, reader, counted, stop.clone()),
+            http: operator::routes(answering, reader, counted, more, stop.clone()),
         };
         listener::serve(operator, None, routes, limits.operator, stop).await;
         Ok(())
@@ -216,6 +222,14 @@ pub async fn start(
         supervisor.spawn("payments", |stop| payment::look_after(Arc::clone(&node), stop));
     }
     supervisor.spawn("idle sessions", |stop| sweep(Arc::clone(&node), limits, stop));
+    let (folder, seen) = (data_dir_path.clone(), Arc::clone(&node.disk));
+    supervisor.spawn("disk", |stop| disk::watch(folder, seen, stop));
+    if let Some(settings) = config.alerts {
+        let watched = Arc::<Node>::clone(&node);
+        supervisor.spawn("alerts", |stop| {
+            alerts::watch(watched, settings, data_dir_path, stop)
+        });
+    }
     supervisor.spawn("reachability", |stop| reach::watch(Arc::clone(&node), stop));
     if let Some(reader) = config.devices {
         let changed = node.changed.clone();

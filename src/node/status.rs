@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Node, TranscoderPool,
-    notices::Known,
+    notices::{Besides, Known},
     operator::{Operated, Readers},
     settings::{Changing, Limit, PriceChange, SettingsChange, SettingsError},
     supervisor::TaskError,
@@ -45,9 +45,22 @@ impl Node {
         engine.segments_shed += self.work().segments_shed();
         let can_more = self.transcoder().has_capacity();
         let reach = self.reaching.view();
+        let mut devices = self.devices.borrow().clone();
+        for device in &mut devices {
+            let placed = sessions.iter().filter(|session| session.device == device.id);
+            device.sessions = u32::try_from(placed.count()).unwrap_or(u32::MAX);
+        }
+        let payments = self.payments_view();
+        let failing = self.rpc.as_ref().map(crate::chain::Chain::failing_endpoints);
         let notices = self.notices().update(
             now,
             &Known {
+                besides: Besides {
+                    devices: &devices,
+                    disk: *self.disk.borrow(),
+                    failing_endpoints: &failing.unwrap_or_default(),
+                    payments: payments.as_ref(),
+                },
                 chain: chain.as_ref(),
                 work: &work,
                 engine: &engine,
@@ -62,11 +75,6 @@ impl Node {
                     .unwrap_or_default(),
             },
         );
-        let mut devices = self.devices.borrow().clone();
-        for device in &mut devices {
-            let placed = sessions.iter().filter(|session| session.device == device.id);
-            device.sessions = u32::try_from(placed.count()).unwrap_or(u32::MAX);
-        }
         NodeStatus {
             time: now,
             version: env!("CARGO_PKG_VERSION").to_string(),
@@ -85,7 +93,7 @@ impl Node {
                 .unwrap_or_default(),
             engine,
             chain,
-            payments: self.payments_view(),
+            payments,
             reach,
             notices,
             mode: self.mode,

@@ -250,6 +250,19 @@ pub fn go() -> (NodeStatus, GoFacts) {
     let mut status = busy();
     (status.sessions, status.devices, status.chain) = (Vec::new(), Vec::new(), None);
     status.engine = EngineView::default();
+    status.work = WorkTotals {
+        segments_done: status.work.segments_done,
+        segments_failed: status.work.segments_failed,
+        pixels: status.work.pixels,
+        ..WorkTotals::default()
+    };
+    status.payments = Some(PaymentsView {
+        price: "1200".to_string(),
+        tickets: 41_204,
+        credited_wei: payments().credited_wei,
+        winners_redeemed_wei: payments().winners_redeemed_wei,
+        ..PaymentsView::default()
+    });
     status.transcoders = vec![RemoteTranscoder {
         address: "10.0.0.7:41822".to_string(),
         version: String::new(),

@@ -317,7 +317,7 @@ fn chain_in_every_state() {
             chain.round_initialized,
         ) = (false, false, None, false);
     }
-    let mut bench = Bench::after(&newcomer, 80, 24);
+    let mut bench = Bench::after(&newcomer, 200, 60);
     assert!(bench.screen().contains("not registered"));
     bench.press("6");
     assert!(bench.screen().contains("not initialised: `lpctl round init`"));
@@ -347,11 +347,12 @@ fn no_size_and_no_state_panics() {
         for tab in [
             "1", "2", "3", "4", "5", "6", "7", "⏎", "4⏎", "?", "$", "m", "d", "r",
         ] {
-            let mut bench = Bench::after(&status, 1, 1);
+            let mut bench = Bench::new(1, 1);
+            bench.feed(&status);
             bench.press(tab);
             for (width, height) in (0..210u16)
-                .step_by(29)
-                .flat_map(|width| (0..62u16).step_by(6).map(move |height| (width, height)))
+                .step_by(41)
+                .flat_map(|width| (0..62u16).step_by(9).map(move |height| (width, height)))
             {
                 bench.terminal.backend_mut().resize(width, height);
                 bench.screen();

@@ -4,7 +4,7 @@
 use engine::{
     config::SessionsChoice,
     node::{PriceChange, SettingsChange},
-    operator::{ApiError, Found, GoApi, GoCall, NodeApi, NodeUrl, find},
+    operator::{ApiError, Found, GoApi, GoCall, MoneyAnswer, MoneyDeed, NodeApi, NodeUrl, find},
     payments::PriceTag,
     view::node::NodeStatus,
 };
@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tui::{Answer, Errand, Intent, Order, Plan, Reply, Weight};
 
-use crate::wording::counted;
+use crate::wording::{self, counted};
 
 type Lines = Vec<(Weight, String)>;
 
@@ -161,11 +161,77 @@ async fn own_plan(url: &NodeUrl, status: &NodeStatus, errand: &Errand) -> Result
 }
 
 /// What the node itself plans, as the command would print it.
-async fn money_plan(_url: &NodeUrl, errand: &Errand) -> Result<(String, Lines), String> {
-    Err(match errand {
-        Errand::Reward => "use `lpctl reward call`".to_string(),
-        _ => "use `lpctl ticket redeem`".to_string(),
-    })
+async fn money_plan(url: &NodeUrl, errand: &Errand) -> Result<(String, Lines), String> {
+    let node = NodeApi::new(url).map_err(|error| error.to_string())?;
+    let plan = node.plan(money(errand)).await.map_err(|error| match error {
+        ApiError::NotANode => format!("this node does not do that over its API: use {}", command(errand)),
+        error => error.to_string(),
+    })?;
+    Ok((
+        format!("{} on {}", wording::sentence(&plan.title), plan.network),
+        plan_lines(&plan),
+    ))
+}
+
+fn money(errand: &Errand) -> MoneyDeed {
+    match errand {
+        Errand::Redeem => MoneyDeed::Redeem,
+        _ => MoneyDeed::Reward,
+    }
+}
+
+fn command(errand: &Errand) -> &'static str {
+    match errand {
+        Errand::Redeem => "`lpctl ticket redeem --all`",
+        _ => "`lpctl reward call`",
+    }
+}
+
+/// What changes, what does not hold, what is sent and the most it costs.
+fn plan_lines(plan: &MoneyAnswer) -> Lines {
+    let mut lines: Lines = plan
+        .changes
+        .iter()
+        .filter(|change| change.before != change.after)
+        .map(|change| {
+            let note = change
+                .note
+                .as_ref()
+                .map_or_else(String::new, |note| format!("   {note}"));
+            let (before, after) = (
+                wording::figure(&change.key, &change.before),
+                wording::figure(&change.key, &change.after),
+            );
+            plain(&format!("{}   {before}  →  {after}{note}", change.label))
+        })
+        .collect();
+    for finding in &plan.findings {
+        let weight = match finding.severity.as_str() {
+            "note" => Weight::Plain,
+            "warning" => Weight::Warning,
+            // What is not known stands in the way.
+            _ => Weight::Refusal,
+        };
+        lines.push((weight, finding.message.clone()));
+        if !finding.fix.is_empty() {
+            lines.push((Weight::Plain, format!("    {}", finding.fix)));
+        }
+    }
+    let names: Vec<&str> = plan.steps.iter().map(|step| step.name.as_str()).collect();
+    let is_refused = lines.iter().any(|(weight, _)| *weight == Weight::Refusal);
+    if names.is_empty() && !is_refused {
+        lines.push((
+            Weight::Refusal,
+            "there is nothing to send: it is so already".to_string(),
+        ));
+    } else if !names.is_empty() {
+        let most = plan
+            .max_cost_wei
+            .map_or_else(String::new, |most| format!(", at most {}", most.human()));
+        let count = counted(names.len(), "transaction");
+        lines.push(plain(&format!("{count} ({}){most}", names.join(", "))));
+    }
+    lines
 }
 
 async fn go_plan(go: &GoApi, errand: &Errand) -> Result<(String, Lines), String> {
@@ -299,7 +365,15 @@ async fn own_deed(node: &NodeApi, errand: &Errand) -> Result<String, String> {
             let status = node.change(&change).await.map_err(say)?;
             format!("sessions at once: {choice}; {} now", status.sessions.len())
         }
-        Errand::Reward | Errand::Redeem => return Err("this node does not do that".to_string()),
+        Errand::Reward | Errand::Redeem => {
+            // The node does it once, however often this request arrives.
+            let key = format!("dashboard-{}", jiff::Timestamp::now().as_nanosecond());
+            let answer = node.fulfil(money(errand), &key).await.map_err(say)?;
+            match answer.sent {
+                true => format!("{}: done for {} of gas", answer.title, answer.cost_wei.human()),
+                false => format!("nothing was sent: {}", answer.title),
+            }
+        }
     })
 }
 
@@ -332,5 +406,39 @@ fn drain_started(status: &NodeStatus) -> String {
         0 => "draining: no new sessions are taken, none is running; the node can be stopped".to_string(),
         1 => "draining: no new sessions are taken, 1 is being finished".to_string(),
         running => format!("draining: no new sessions are taken, {running} are being finished"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plan_of_a_node_is_shown_whole_and_what_is_not_understood_stands_in_the_way() {
+        let mut plan: MoneyAnswer = serde_json::from_value(serde_json::json!({
+            "title": "call reward for round 7", "network": "devnet", "newer": [1],
+            "changes": [{ "key": "reward", "label": "reward", "before": "not called", "after": "called" }],
+            "findings": [{ "severity": "warning", "message": "gas is dear", "fix": "wait" }],
+            "steps": [{ "name": "reward", "gas_limit": 1 }], "max_cost_wei": "31000000000000",
+        }))
+        .unwrap();
+        let lines = plan_lines(&plan);
+        let text: Vec<&str> = lines.iter().map(|(_, text)| text.as_str()).collect();
+        assert!(text[0].contains("not called  →  called"), "{text:?}");
+        assert_eq!(lines[1], (Weight::Warning, "gas is dear".to_string()));
+        assert!(
+            text[3].contains("1 transaction (reward), at most 0.000031 ETH"),
+            "{text:?}"
+        );
+        let is_refused = |plan: &MoneyAnswer| {
+            plan_lines(plan)
+                .iter()
+                .any(|(weight, _)| *weight == Weight::Refusal)
+        };
+        assert!(!is_refused(&plan));
+        plan.findings[0].severity = "catastrophe".to_string();
+        assert!(is_refused(&plan));
+        (plan.findings, plan.steps) = (Vec::new(), Vec::new());
+        assert!(is_refused(&plan), "nothing to send cannot be said yes to");
     }
 }

@@ -5,13 +5,14 @@ use std::time::{Duration, Instant};
 
 pub use engine::operator::{ApiError as FeedError, NodeApi};
 use engine::{
+    node::{LogPage, LogQuery},
     operator::{Found, GoApi, NodeUrl, ParseNodeUrlError, find, translated},
     view::node::NodeStatus,
 };
 use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
-use tui::{FeedState, GoFacts, Interest, Link, Part};
+use tui::{FeedState, GoFacts, Interest, Link, LogBook, Part, TicketBook};
 
 use crate::failure::{Failure, Kind};
 
@@ -174,6 +175,10 @@ pub async fn go_status(
     Ok((status, facts))
 }
 
+/// Winning tickets that are listed.
+const MOST_TICKETS: usize = 500;
+/// Lines of the log that are listed.
+const MOST_LINES: usize = 500;
 /// How often what is looked at is asked for.
 const PARTS_EVERY: Duration = Duration::from_secs(2);
 
@@ -212,14 +217,56 @@ pub async fn follow_parts(
     }
 }
 
-/// Asks once for what is looked at.
-pub async fn ask_parts(_node: &NodeApi, interest: Interest, state: &mut FeedState) {
+/// Asks once for what is looked at. What cannot be had this time leaves what is known.
+pub async fn ask_parts(node: &NodeApi, interest: Interest, state: &mut FeedState) {
     if interest.tickets {
-        state.tickets =
-            Part::Absent("this node does not tell its tickets: `lpctl ticket list` does".to_string());
+        state.tickets = match node.newest_tickets(MOST_TICKETS).await {
+            Ok((tickets, has_more)) => Part::known(TicketBook::new(tickets, has_more), Instant::now()),
+            Err(FeedError::NotANode) => {
+                Part::Absent("this node does not tell its tickets: `lpctl ticket list` does".to_string())
+            }
+            Err(error) => state.tickets.failed(error.to_string()),
+        };
     }
     if interest.log {
-        state.log = Part::Absent("this node does not tell its log: `journalctl` does".to_string());
+        let query = LogQuery {
+            limit: Some(MOST_LINES),
+            ..LogQuery::default()
+        };
+        state.log = match node.log(&query).await {
+            Ok(page) => Part::known(log_book(page), Instant::now()),
+            Err(FeedError::NotANode) => {
+                Part::Absent("this node does not tell its log: `journalctl` does".to_string())
+            }
+            Err(error) => state.log.failed(error.to_string()),
+        };
+    }
+}
+
+/// A node's log as the dashboard shows it.
+fn log_book(page: LogPage) -> LogBook {
+    let lines = page.lines.into_iter().map(|line| {
+        let about = [
+            ("segment", line.segment),
+            ("session", line.session),
+            ("manifest", line.manifest),
+        ];
+        let about = about
+            .into_iter()
+            .filter_map(|(name, value)| Some((name.to_string(), value?)));
+        tui::LogLine {
+            position: line.position.to_string(),
+            time: line.time,
+            level: line.level,
+            target: line.target,
+            message: line.message,
+            fields: about.chain(line.fields).collect(),
+        }
+    });
+    LogBook {
+        lines: lines.collect(),
+        missed: page.missed,
+        level: page.level,
     }
 }
 

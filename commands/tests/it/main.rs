@@ -7,6 +7,7 @@
 )]
 
 mod account;
+mod alerts;
 mod bench;
 mod child;
 mod command_line;
@@ -25,6 +26,7 @@ mod guide;
 mod help;
 mod kill;
 mod ledger;
+mod logs;
 mod migrate;
 mod node_go;
 mod operator;
@@ -41,5 +43,6 @@ mod stake;
 mod staking;
 mod status;
 mod ticket;
+mod traces;
 mod transactions;
 mod why;

@@ -112,6 +112,8 @@ pub struct RemoteConfig {
     pub devices: Option<DeviceReader>,
     /// Changes what is logged; none: that cannot be changed while it runs.
     pub log: Option<LogControl>,
+    /// Who is told of what needs attention; none: it is only shown.
+    pub alerts: Option<crate::node::alerts::AlertSettings>,
     /// Bounds.
     pub limits: RemoteLimits,
 }
@@ -131,6 +133,7 @@ impl RemoteConfig {
             device: "cpu".to_string(),
             devices: None,
             log: None,
+            alerts: None,
             limits: RemoteLimits::default(),
         }
     }

@@ -22,8 +22,9 @@ use crate::{
     config::SessionLimit,
     media::job::{SegmentJob, SegmentTranscoder, TranscodeError, Transcoded},
     node::{
-        AnyTranscoder, DataDirLock, NodeError, StopReport, advertised_version, devices,
+        AnyTranscoder, DataDirLock, NodeError, StopReport, advertised_version, alerts, devices,
         listener::{self, Routes},
+        log_routes,
         notices::Notices,
         operator::{self, Operated},
         run::{KILL_TIME, SWEEP, listen},
@@ -80,6 +81,7 @@ pub async fn start(
         .into());
     }
     let limits = config.limits;
+    let data_dir_path = config.data_dir.clone();
     let client = |error: &dyn std::fmt::Display| RemoteError::Client(error.to_string());
     let downloader = Downloader::new(limits.download_bytes).map_err(|error| client(&error))?;
     let results = Results::new(&config.orchestrator, &config.secret, limits.result_pings)
@@ -133,10 +135,12 @@ pub async fn start(
     let readers = operator::Readers::default();
     let counted = readers.clone();
     let answering: Arc<dyn Operated> = Arc::<Remote>::clone(&remote);
+    let log = remote.settings.log().cloned();
     supervisor.spawn("operator port", |stop| async move {
+        let more = log_routes::routes(Arc::clone(&answering), log, stop.clone());
         let routes = Routes {
             grpc: None,
-            http: operator::routes(answering, reader, counted, stop.clone()),
+            http: operator::routes(answering, reader, counted, more, stop.clone()),
         };
         listener::serve(operator, None, routes, limits.operator, stop).await;
         Ok(())
@@ -150,6 +154,12 @@ pub async fn start(
         let changed = remote.changed.clone();
         supervisor.spawn("devices", |stop| {
             devices::watch(reader, device_list, changed, limits.device_interval, stop)
+        });
+    }
+    if let Some(settings) = config.alerts {
+        let watched: Arc<dyn Operated> = Arc::<Remote>::clone(&remote);
+        supervisor.spawn("alerts", |stop| {
+            alerts::watch(watched, settings, data_dir_path, stop)
         });
     }
     supervisor.spawn("registration", |stop| {

@@ -6,7 +6,7 @@ use super::Remote;
 use crate::{
     config::SessionsChoice,
     node::{
-        notices::Known,
+        notices::{Besides, Known},
         operator::Operated,
         settings::{Changing, Limit, PriceChange, SettingsChange, SettingsError},
     },
@@ -25,9 +25,18 @@ impl Remote {
         let work = self.work().totals(0);
         let engine = self.transcoder.view();
         let max_sessions = *self.capacity.borrow();
+        let mut devices = self.devices.borrow().clone();
+        for device in &mut devices {
+            let placed = sessions.iter().filter(|session| session.device == device.id);
+            device.sessions = u32::try_from(placed.count()).unwrap_or(u32::MAX);
+        }
         let mut notices = self.notices().update(
             now,
             &Known {
+                besides: Besides {
+                    devices: &devices,
+                    ..Besides::default()
+                },
                 chain: None,
                 work: &work,
                 engine: &engine,
@@ -42,11 +51,6 @@ impl Remote {
         let remote = self.remote_view(work.segments_done, work.segments_failed);
         if let (None, false) = (remote.registered_since, is_draining) {
             notices.insert(0, self.not_registered(now, &remote));
-        }
-        let mut devices = self.devices.borrow().clone();
-        for device in &mut devices {
-            let placed = sessions.iter().filter(|session| session.device == device.id);
-            device.sessions = u32::try_from(placed.count()).unwrap_or(u32::MAX);
         }
         NodeStatus {
             time: now,

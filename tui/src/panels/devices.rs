@@ -47,7 +47,7 @@ pub fn only_cpu(status: &NodeStatus) -> bool {
 }
 
 fn title(scene: &Scene<'_>) -> &'static str {
-    if scene.status.is_some_and(only_cpu) {
+    if scene.go.is_none() && scene.status.is_some_and(only_cpu) {
         "cpu"
     } else {
         "gpus"
@@ -449,7 +449,7 @@ fn framed(
                 read(device).unwrap_or(0),
                 &scene
                     .history
-                    .device(scene.range, room.saturating_sub(18) / 2, &device.id, past),
+                    .device(scene.range, past_room(room), &device.id, past),
                 room,
                 scene,
             )
@@ -539,6 +539,11 @@ fn charts(device: &Device, buffer: &mut Buffer, area: Rect, scene: &Scene<'_>) {
             (scene.range.shown(), scene.theme),
         );
     }
+}
+
+/// Cells right of a gauge.
+fn past_room(room: usize) -> usize {
+    room.saturating_sub((room.saturating_sub(18) / 2).clamp(4, 40) + 17)
 }
 
 fn gauge(name: &str, percent: u32, past: &[Option<f64>], room: usize, scene: &Scene<'_>) -> Line<'static> {

@@ -243,7 +243,10 @@ fn count(tab: Tab, scene: &Scene<'_>) -> String {
         return String::new();
     };
     let number = match tab {
-        Tab::Sessions => Some(status.sessions.len()),
+        Tab::Sessions => match scene.go {
+            None => Some(status.sessions.len()),
+            Some(go) => go.sessions.and_then(|sessions| usize::try_from(sessions).ok()),
+        },
         Tab::Tickets => status
             .payments
             .as_ref()

@@ -106,8 +106,9 @@ pub fn render<T>(
 /// `21-40 of 5 000` where not all rows are on the screen.
 #[must_use]
 pub fn place_among(position: usize, all: usize, height: u16) -> Option<String> {
-    // The frame and the header are not rows.
-    let room = usize::from(height.saturating_sub(3));
+    // The frame and, where there is room for it, the header are not rows.
+    let inside = usize::from(height.saturating_sub(2));
+    let room = inside - usize::from(inside > 3);
     if all <= room {
         return None;
     }

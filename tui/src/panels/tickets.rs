@@ -165,10 +165,12 @@ fn facts(hash: &str, ticket: &TicketFacts, scene: &Scene<'_>, room: usize) -> Ve
     let theme = scene.theme;
     let mut lines = Vec::new();
     let mut says = |name: &'static str, sentence: String, style: Style| {
-        for (row, piece) in text::wrap(&text::clean(&sentence), room.saturating_sub(13))
-            .into_iter()
-            .enumerate()
-        {
+        let (cleaned, room) = (text::clean(&sentence), room.saturating_sub(13));
+        let pieces = match cleaned.contains(' ') {
+            true => text::wrap(&cleaned, room),
+            false => text::chop(&cleaned, room),
+        };
+        for (row, piece) in pieces.into_iter().enumerate() {
             let label = if row == 0 { name } else { "" };
             lines.push(Line::from(vec![
                 Span::styled(format!("{label:<13}"), theme.quiet),

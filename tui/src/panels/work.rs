@@ -126,7 +126,11 @@ fn latency(status: &NodeStatus, scene: &Scene<'_>) -> Line<'static> {
         p99_ms,
     }) = status.work.latency
     else {
-        return Line::styled("no latency yet", theme.quiet);
+        let why = match scene.go {
+            Some(_) => "latency is not told",
+            None => "no latency yet",
+        };
+        return Line::styled(why, theme.quiet);
     };
     let mut line = Line::default();
     for (name, value) in [("p50 ", p50_ms), ("  p90 ", p90_ms), ("  p99 ", p99_ms)] {
@@ -155,6 +159,10 @@ fn speed(status: &NodeStatus, scene: &Scene<'_>, room: usize) -> Line<'static> {
 fn totals(status: &NodeStatus, scene: &Scene<'_>, room: usize) -> Line<'static> {
     let theme = scene.theme;
     let work = &status.work;
+    if scene.go.is_some() {
+        let pixels = format!("{} worked on", words::pixels(work.pixels));
+        return Line::styled(pixels, theme.quiet);
+    }
     let mut pieces = vec![
         (
             1,
