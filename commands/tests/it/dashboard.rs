@@ -404,6 +404,7 @@ fn what_is_no_node_is_told_apart_from_silence() {
 struct Terminal {
     // Killed when dropped.
     process: PtyProcess,
+    pid_file: std::path::PathBuf,
     keys: File,
     output: mpsc::Receiver<Vec<u8>>,
     screen: vt100::Parser,
@@ -411,9 +412,15 @@ struct Terminal {
 
 impl Terminal {
     fn open(environment: &Environment, arguments: &[&str]) -> Self {
-        let mut lpctl = environment.command(arguments);
-        lpctl.env("TERM", "xterm-256color");
-        let mut process = PtyProcess::new(lpctl).unwrap();
+        let lpctl = environment.command(arguments);
+        let mut shell = Command::new("bash");
+        shell
+            .args(["--norc", "--noprofile", "-c"])
+            .arg(r#"echo $$ > pid; exec "$0" "$@""#)
+            .arg(lpctl.get_program())
+            .args(lpctl.get_args());
+        in_environment(&mut shell, environment);
+        let mut process = PtyProcess::new(shell).unwrap();
         process.set_kill_timeout(Some(5_000));
         let mut reader = process.get_file_handle().unwrap();
         let keys = process.get_file_handle().unwrap();
@@ -428,6 +435,7 @@ impl Terminal {
         });
         let terminal = Self {
             process,
+            pid_file: environment.home().join("pid"),
             keys,
             output,
             screen: vt100::Parser::new(24, 80, 0),
@@ -465,7 +473,11 @@ impl Terminal {
     }
 
     fn pid(&self) -> i32 {
-        self.process.child_pid.as_raw()
+        fs::read_to_string(&self.pid_file)
+            .unwrap()
+            .trim()
+            .parse()
+            .unwrap()
     }
 }
 
