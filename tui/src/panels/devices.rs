@@ -543,7 +543,7 @@ fn charts(device: &Device, buffer: &mut Buffer, area: Rect, scene: &Scene<'_>) {
 
 /// Cells right of a gauge.
 fn past_room(room: usize) -> usize {
-    room.saturating_sub((room.saturating_sub(18) / 2).clamp(4, 40) + 17)
+    room.saturating_sub(18) / 2
 }
 
 fn gauge(name: &str, percent: u32, past: &[Option<f64>], room: usize, scene: &Scene<'_>) -> Line<'static> {
