@@ -4,7 +4,7 @@ CARGO ?= cargo
 CARGO_DENY_VERSION := 0.20.2
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: help setup compiler keyring ffmpeg ffmpeg-7 object-store devnet-parts deny demo test check gen
+.PHONY: help setup compiler keyring ffmpeg ffmpeg-7 object-store devnet-parts deny demo no-floats test check gen
 
 help:
 	@echo "make setup   install what is missing: a C compiler and ffmpeg and a keyring (Debian; for tests a newer ffmpeg and an object store, PyPI, pinned), anvil and Livepeer's contracts (npm, pinned)"
@@ -97,7 +97,13 @@ demo: ffmpeg
 test: setup
 	$(CARGO) test --workspace
 
-check: ffmpeg deny
+# Amounts are integers: no floating point where money is read, shown, planned or booked. Times may be fractions.
+MONEY := src/units.rs src/payments src/wallet src/reward src/chain/plan src/chain/preflight src/chain/ledger* \
+	commands/src/stake commands/src/fees commands/src/token commands/src/deposit commands/src/ticket commands/src/transact.rs
+no-floats:
+	@! grep -rnE '\<f(32|64)\>|as_f64|to_f64|from_f64' $(MONEY) || { echo "check: floating point near money" >&2; exit 1; }
+
+check: ffmpeg deny no-floats
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- --deny warnings
 	$(CARGO) deny --workspace --log-level warn check licenses bans sources

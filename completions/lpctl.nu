@@ -120,6 +120,7 @@ module completions {
   export extern "lpctl stake bond" [
     --to: string              # Orchestrator to delegate to: an account's name or an address
     --give-up-reward          # Go on although this round's reward on your stake is lost by it
+    --data-dir: directory     # The files of the node or redeemer whose tickets they are [default: `node` in lpctl's data folder]
     --queue                   # Send even though an earlier transaction of the account is not mined yet
     --wait: string            # How long to wait for each transaction to be mined, in seconds
     --profile: string         # Section of the config file to use
@@ -150,6 +151,7 @@ module completions {
     --all                     # All of it, with rewards up to the moment the plan is made
     --resign                  # Go on although you are no orchestrator afterwards
     --give-up-reward          # Go on although this round's reward on your stake is lost by it
+    --data-dir: directory     # The files of the node or redeemer whose tickets they are [default: `node` in lpctl's data folder]
     --queue                   # Send even though an earlier transaction of the account is not mined yet
     --wait: string            # How long to wait for each transaction to be mined, in seconds
     --profile: string         # Section of the config file to use
@@ -179,6 +181,7 @@ module completions {
   export extern "lpctl stake rebond" [
     --to: string              # Orchestrator to delegate to: an account's name or an address
     --give-up-reward          # Go on although this round's reward on your stake is lost by it
+    --data-dir: directory     # The files of the node or redeemer whose tickets they are [default: `node` in lpctl's data folder]
     --queue                   # Send even though an earlier transaction of the account is not mined yet
     --wait: string            # How long to wait for each transaction to be mined, in seconds
     --profile: string         # Section of the config file to use
@@ -260,6 +263,7 @@ module completions {
   # Settle rewards and fees up to this round
   export extern "lpctl stake claim" [
     --give-up-reward          # Go on although this round's reward on your stake is lost by it
+    --data-dir: directory     # The files of the node or redeemer whose tickets they are [default: `node` in lpctl's data folder]
     --queue                   # Send even though an earlier transaction of the account is not mined yet
     --wait: string            # How long to wait for each transaction to be mined, in seconds
     --profile: string         # Section of the config file to use
@@ -289,6 +293,7 @@ module completions {
     --to: string              # Who gets it: an account's name or an address
     --resign                  # Go on although you are no orchestrator afterwards
     --give-up-reward          # Go on although this round's reward on your stake is lost by it
+    --data-dir: directory     # The files of the node or redeemer whose tickets they are [default: `node` in lpctl's data folder]
     --queue                   # Send even though an earlier transaction of the account is not mined yet
     --wait: string            # How long to wait for each transaction to be mined, in seconds
     --profile: string         # Section of the config file to use
@@ -400,6 +405,7 @@ module completions {
     --fee-share: string       # Part of ticket income your delegators get
     --fee-cut: string         # Part of ticket income you keep: 100 % less the fee share
     --give-up-reward          # Go on although this round's reward on your stake is lost by it
+    --data-dir: directory     # The files of the node or redeemer whose tickets they are [default: `node` in lpctl's data folder]
     --allow-private           # Publish an address only your own network can reach
     --queue                   # Send even though an earlier transaction of the account is not mined yet
     --wait: string            # How long to wait for each transaction to be mined, in seconds
@@ -428,6 +434,7 @@ module completions {
   # Stop being an orchestrator: unbond all of your own stake
   export extern "lpctl orch deactivate" [
     --give-up-reward          # Go on although this round's reward on your stake is lost by it
+    --data-dir: directory     # The files of the node or redeemer whose tickets they are [default: `node` in lpctl's data folder]
     --queue                   # Send even though an earlier transaction of the account is not mined yet
     --wait: string            # How long to wait for each transaction to be mined, in seconds
     --profile: string         # Section of the config file to use
@@ -593,6 +600,7 @@ module completions {
   # Mint this round's reward for you and your delegators
   export extern "lpctl reward call" [
     --orchestrator: string    # Orchestrator whose reward is called, where the account is its reward caller (LIP-118)
+    --lpt-price: string       # What one LPT is worth to you, like 0.002eth: warns where the call costs more than your part brings
     --queue                   # Send even though an earlier transaction of the account is not mined yet
     --wait: string            # How long to wait for each transaction to be mined, in seconds
     --profile: string         # Section of the config file to use

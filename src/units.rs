@@ -93,13 +93,17 @@ fn format_grouped(value: U256, decimals: usize, places: usize) -> String {
     }
 }
 
-/// Splits `12.5eth` or `12.5 ETH` into number and lower-case unit.
-fn split_unit(text: &str) -> (&str, String) {
+/// Splits `12.5eth` or `12.5 ETH` into number and lower-case unit. No unit has digits: `1e18` and `0x10` are none.
+fn split_unit(text: &str) -> Result<(&str, String), ParseAmountError> {
     let text = text.trim();
     let end = text
         .find(|c: char| c.is_alphabetic() || c == '%')
         .unwrap_or(text.len());
-    (text[..end].trim_end(), text[end..].to_ascii_lowercase())
+    let (number, unit) = text.split_at(end);
+    if unit.contains(|c: char| c.is_ascii_digit()) {
+        return Err(ParseAmountError::NotANumber(text.to_string()));
+    }
+    Ok((number.trim_end(), unit.to_ascii_lowercase()))
 }
 
 /// Serialises through `Display`-like text and reads it back.
@@ -169,7 +173,7 @@ impl FromStr for Lpt {
 
     /// Reads `100`, `100.5`, `100.5lpt` or `100.5 LPT`.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let (number, unit) = split_unit(text);
+        let (number, unit) = split_unit(text)?;
         match unit.as_str() {
             "" | "lpt" => Ok(Self(parse_fixed(number, 18)?)),
             _ if number.is_empty() => Err(ParseAmountError::NotANumber(text.to_string())),
@@ -255,7 +259,7 @@ impl FromStr for Wei {
 
     /// Reads `0.02eth`, `8 gwei` or `21000wei`. The unit is required: a bare number could mean any of them.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let (number, unit) = split_unit(text);
+        let (number, unit) = split_unit(text)?;
         let decimals = match unit.as_str() {
             "eth" | "ether" => 18,
             "gwei" => 9,
@@ -330,7 +334,7 @@ impl FromStr for Percent {
 
     /// Reads `12.5`, `12.5%` or `12.5 %`.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let (number, unit) = split_unit(text);
+        let (number, unit) = split_unit(text)?;
         match unit.as_str() {
             "" | "%" => Self::parse_number(number),
             _ => Err(ParseAmountError::Unit {
@@ -396,8 +400,13 @@ mod tests {
             "0.0000001gwei".parse::<Wei>().unwrap().human_gwei(),
             "0.0000001 gwei"
         );
-        for bad in ["", ".", "1.2.3", "-1", "1e3", "lpt", "0x10"] {
+        for bad in ["", ".", "1.2.3", "-1", "lpt"] {
             assert!(bad.parse::<Lpt>().is_err(), "{bad:?} was read");
+        }
+        for bad in ["1e18", "0x10", "1e18wei"] {
+            let refused = ParseAmountError::NotANumber(bad.to_string());
+            assert_eq!(bad.parse::<Lpt>(), Err(refused.clone()));
+            assert_eq!(bad.parse::<Wei>(), Err(refused));
         }
         assert!(matches!(
             "9".repeat(80).parse::<Lpt>(),
@@ -415,7 +424,47 @@ mod tests {
         assert_eq!(Wei::gwei(3).human(), "3 gwei");
     }
 
+    /// Digits before and after the point as one integer, by nothing but text.
+    fn scaled(whole: &str, fraction: &str, decimals: usize) -> U256 {
+        format!("{whole}{fraction:0<decimals$}").parse().unwrap()
+    }
+
     proptest! {
+        #[test]
+        fn digits_are_read_as_they_stand(whole in "[0-9]{1,30}", fraction in "[0-9]{1,18}") {
+            let text = format!("{whole}.{fraction}");
+            let exact = scaled(&whole, &fraction, 18);
+            prop_assert_eq!(text.parse(), Ok(Lpt(exact)));
+            prop_assert_eq!(format!("{text} eth").parse(), Ok(Wei(exact)));
+            let read = format!("{text}gwei").parse::<Wei>();
+            match fraction.trim_end_matches('0') {
+                kept if kept.len() > 9 => prop_assert!(read.is_err()),
+                kept => prop_assert_eq!(read, Ok(Wei(scaled(&whole, kept, 9)))),
+            }
+        }
+
+        #[test]
+        fn whatever_is_typed_is_read_or_refused(text in "\\PC{0,40}", number in "[-+0-9._ ,e]{0,30}(lpt|eth|gwei|wei|%)?") {
+            for text in [text, number] {
+                if let Ok(amount) = text.parse::<Lpt>() {
+                    prop_assert_eq!(amount.to_string().parse(), Ok(amount));
+                    prop_assert!(!text.contains(['-', 'e']), "{:?}", text);
+                }
+                if let Ok(amount) = text.parse::<Wei>() {
+                    prop_assert_eq!(amount.to_string().parse(), Ok(amount));
+                }
+                let _ = text.parse::<Percent>();
+            }
+        }
+
+        #[test]
+        fn people_are_never_shown_more_than_there_is(limbs: [u64; 2]) {
+            let value = U256::from_limbs([limbs[0], limbs[1], 0, 0]);
+            let shown: String = Lpt(value).human().chars().filter(|c| c.is_ascii_digit() || *c == '.').collect();
+            let read = shown.parse::<Lpt>().unwrap();
+            prop_assert!(read.0 <= value && value - read.0 < U256::from(10u64).pow(U256::from(18)));
+        }
+
         #[test]
         fn shown_and_read_again_is_the_same(limbs: [u64; 4], ppm in 0u32..=1_000_000) {
             let value = U256::from_limbs(limbs);

@@ -106,7 +106,7 @@ impl Chain {
                 particulars.receiver_wallet = self.balances(*to).await?.wallet_lpt;
             }
             Intent::Token(TokenChange::Faucet) => particulars.faucet = self.faucet(snapshot).await?,
-            Intent::SetServiceUri { .. } => {
+            Intent::SetServiceUri { .. } | Intent::Update(_) if intent.service_uri().is_some() => {
                 if let Some(address) = ai_registry(self.chain_id) {
                     particulars.ai = Some(self.ai_entry(address, snapshot).await?);
                 }

@@ -61,6 +61,10 @@ pub struct PlanOptions {
     pub allow_private: bool,
     /// Go on although the account is no orchestrator afterwards (`--resign`).
     pub resign: bool,
+    /// The account's own winning tickets that are not redeemed yet, how many and what they pay, where that is known.
+    pub waiting_tickets: Option<(usize, Wei)>,
+    /// What one LPT is worth to the operator (`--lpt-price`): a reward that costs more than it brings is warned of.
+    pub lpt_price: Option<Wei>,
 }
 
 /// What makes an account a working orchestrator.
@@ -294,7 +298,16 @@ impl Chain {
         let max_cost = steps
             .iter()
             .fold(Wei::ZERO, |sum, step| sum.saturating_add(cost(step)));
-        findings.extend(preflight::cost_rows(&snapshot, max_cost, value, &options));
+        let price = snapshot.now.fees.price.0;
+        let gas = steps.iter().fold(U256::ZERO, |sum, step| {
+            sum.saturating_add(U256::from(step.gas_limit))
+        });
+        let spent = preflight::Cost {
+            now: Wei(gas.saturating_mul(price)),
+            most: max_cost,
+            value,
+        };
+        findings.extend(preflight::cost_rows(&intent, &snapshot, spent, &options));
         findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
         let summary = PlanSummary {
             title: intent.title(from),

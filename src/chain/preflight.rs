@@ -1,14 +1,15 @@
 //! The preflight rows: each a question to one snapshot, answered by a finding or by nothing. All are asked, always.
 //!
 //! Chain id and contracts are also checked on connecting, and that the signer is the account when a plan is submitted.
-//! Winning tickets that should be redeemed first need tickets, which nothing here has.
 
 mod deposit;
 mod fees;
 mod gov;
 mod orchestrator;
 mod redeem;
+mod reward;
 mod reward_for;
+mod settling;
 mod stake;
 mod token;
 
@@ -26,10 +27,7 @@ use super::{
 };
 use crate::{
     units::{Lpt, Percent, Wei},
-    view::{
-        chain::OrchestratorFacts,
-        transaction::{Finding, Severity},
-    },
+    view::transaction::{Finding, Severity},
 };
 
 /// Whether a service address answers from here.
@@ -91,8 +89,13 @@ pub(crate) fn rows(
     reach: &Reach,
 ) -> Vec<Finding> {
     let public = is_public(snapshot.at.chain_id);
+    // Not the registries, LPT, polls or the treasury.
+    let can_be_paused = !matches!(
+        intent,
+        Intent::SetServiceUri { .. } | Intent::Publish(_) | Intent::Token(_) | Intent::Governance(_)
+    );
     let mut findings = vec![
-        paused(snapshot),
+        can_be_paused.then(|| paused(snapshot)).flatten(),
         moved(snapshot, bonding_manager),
         waiting(snapshot, options),
     ];
@@ -120,10 +123,10 @@ pub(crate) fn rows(
             nothing_to_bond(snapshot, amount, to),
             short_of_lpt(snapshot, amount),
             needs_approval(snapshot, amount),
-            claim_before_reward(snapshot, options, "bonding"),
             registered_elsewhere(snapshot, to),
             moves_all(snapshot, to),
         ]);
+        findings.extend(settling::rows(snapshot, options, "bonding"));
         if to == snapshot.account {
             findings.push(outside_or_near_the_end(snapshot, amount));
         } else {
@@ -145,11 +148,17 @@ pub(crate) fn rows(
     }
     if let Some(uri) = intent.service_uri() {
         findings.extend([bad_uri(uri, public, options), unreachable(uri, reach)]);
-        if matches!(intent, Intent::SetServiceUri { .. }) {
-            findings.extend([
+        match intent {
+            Intent::SetServiceUri { .. } => findings.extend([
                 unchanged_uri(snapshot, uri),
-                orchestrator::other_registry(snapshot, uri),
-            ]);
+                orchestrator::other_registry(snapshot, uri, "pass `--registry both` to publish in both"),
+            ]),
+            Intent::Update(_) => findings.push(orchestrator::other_registry(
+                snapshot,
+                uri,
+                "`lpctl orch set-uri --registry ai` publishes there",
+            )),
+            _ => {}
         }
     }
     match intent {
@@ -174,7 +183,7 @@ pub(crate) fn rows(
             findings.extend(orchestrator::rows(publication, snapshot));
         }
         Intent::WithdrawFees(withdrawal) => {
-            findings.push(claim_before_reward(snapshot, options, "withdrawing"));
+            findings.extend(settling::rows(snapshot, options, "withdrawing"));
             findings.extend(fees::rows(*withdrawal, snapshot));
         }
         Intent::Governance(act) => findings.extend(gov::rows(act, snapshot)),
@@ -183,16 +192,29 @@ pub(crate) fn rows(
     findings.into_iter().flatten().collect()
 }
 
-/// The rows about ETH: price of gas and balance. `value` is what is sent along.
+/// What a plan's transactions cost.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Cost {
+    /// At the price of gas now.
+    pub(crate) now: Wei,
+    /// With the most that may be offered for gas.
+    pub(crate) most: Wei,
+    /// What is sent along.
+    pub(crate) value: Wei,
+}
+
+/// The rows about ETH: price of gas, balance, and what it is spent for.
 pub(crate) fn cost_rows(
+    intent: &Intent,
     snapshot: &Snapshot,
-    max_cost: Wei,
-    value: Wei,
+    cost: Cost,
     options: &PlanOptions,
 ) -> Vec<Finding> {
+    let lpt_price = options.lpt_price.filter(|_| matches!(intent, Intent::Reward));
     [
         gas_price(snapshot, options),
-        short_of_eth(snapshot, max_cost, value),
+        short_of_eth(snapshot, cost.most, cost.value),
+        lpt_price.and_then(|price| reward::costs_more(snapshot, cost.now, price)),
     ]
     .into_iter()
     .flatten()
@@ -329,51 +351,6 @@ fn round_not_initialized(snapshot: &Snapshot) -> Option<Finding> {
         format!("round {} is not initialised yet", snapshot.round.round),
         "run `lpctl round init`, or wait until somebody does",
     )
-}
-
-/// Claiming before the orchestrator has called reward gives this round's reward up.
-fn claim_before_reward(snapshot: &Snapshot, options: &PlanOptions, doing: &str) -> Option<Finding> {
-    let delegate = snapshot.chosen()?;
-    let round = snapshot.round.round;
-    let settles = snapshot.stake.last_claim_round < round && snapshot.stake.stake_lpt > Lpt::ZERO;
-    (settles && delegate.active && !delegate.reward_called).then_some(())?;
-    let lost = lost_reward(snapshot, delegate);
-    let (whose, fix) = if delegate.address == snapshot.account {
-        (
-            "reward".to_string(),
-            "run `lpctl reward call` first, or pass `--give-up-reward`".to_string(),
-        )
-    } else {
-        (
-            format!("{}'s reward", short(delegate.address)),
-            format!(
-                "wait until {} has called reward, or pass `--give-up-reward`",
-                short(delegate.address)
-            ),
-        )
-    };
-    waivable(
-        "reward_not_called",
-        format!(
-            "{whose} for round {round} is not called yet: {doing} now gives up about {}",
-            lost.human()
-        ),
-        fix,
-        "--give-up-reward",
-        options.give_up_reward,
-    )
-}
-
-/// What settling before the reward loses: the stake's share of what delegators get.
-fn lost_reward(snapshot: &Snapshot, delegate: &OrchestratorFacts) -> Lpt {
-    let total = delegate.total_stake_lpt;
-    let reward = snapshot.mint.reward(total).0;
-    let shared =
-        reward * U256::from(delegate.reward_cut_percent.complement().ppm()) / U256::from(1_000_000u64);
-    let part = shared
-        .saturating_mul(snapshot.stake.stake_lpt.0)
-        .checked_div(total.0);
-    Lpt(part.unwrap_or_default())
 }
 
 /// LPT in the wallet.
@@ -798,7 +775,11 @@ fn already_initialized(snapshot: &Snapshot) -> Option<Finding> {
 
 #[cfg(test)]
 mod tests {
-    use crate::{chain::Activation, units::Round, view::chain::StakeStatus};
+    use crate::{
+        chain::Activation,
+        units::Round,
+        view::chain::{OrchestratorFacts, StakeStatus},
+    };
 
     use super::*;
 
@@ -930,18 +911,18 @@ mod tests {
         let mut snapshot = Snapshot::sample();
         snapshot.own.reward_called = false;
         // 200 of 260 LPT mint 10 * 0.769230769 = 7.69230769; 90 % of that is shared, half of it ours.
-        let lost = lost_reward(&snapshot, &snapshot.own.clone());
+        let lost = settling::lost_reward(&snapshot, &snapshot.own.clone());
         assert_eq!(lost.decimal(), "3.4615384605");
         // Whoever settled this round already has nothing to lose, nor has an inactive orchestrator's delegator.
         snapshot.stake.last_claim_round = Round(10);
         assert_eq!(
-            claim_before_reward(&snapshot, &PlanOptions::default(), "bonding"),
+            settling::rows(&snapshot, &PlanOptions::default(), "bonding")[0],
             None
         );
         snapshot.stake.last_claim_round = Round(9);
         snapshot.own.active = false;
         assert_eq!(
-            claim_before_reward(&snapshot, &PlanOptions::default(), "bonding"),
+            settling::rows(&snapshot, &PlanOptions::default(), "bonding")[0],
             None
         );
     }
@@ -1076,7 +1057,12 @@ mod tests {
             max_gas_price: Some(Wei(U256::from(9_999_999))),
             ..PlanOptions::default()
         };
-        let found = cost_rows(&snapshot, Wei::gwei(7), Wei::ZERO, &options);
+        let cost = |most| Cost {
+            now: most,
+            most,
+            value: Wei::ZERO,
+        };
+        let found = cost_rows(&Intent::InitializeRound, &snapshot, cost(Wei::gwei(7)), &options);
         let codes: Vec<_> = found.iter().map(|finding| finding.code).collect();
         assert_eq!(codes, ["gas_price_above_limit", "insufficient_eth"]);
         assert!(
@@ -1084,7 +1070,12 @@ mod tests {
             "{}",
             found[1].message
         );
-        let exact = cost_rows(&snapshot, Wei::gwei(5), Wei::ZERO, &PlanOptions::default());
+        let exact = cost_rows(
+            &Intent::InitializeRound,
+            &snapshot,
+            cost(Wei::gwei(5)),
+            &PlanOptions::default(),
+        );
         assert_eq!(exact, []);
     }
 

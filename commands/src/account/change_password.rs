@@ -46,6 +46,7 @@ pub async fn run(args: ChangePasswordArgs, context: &mut Context) -> eyre::Resul
         None => select::selected(context)?,
     };
     let signer = password::unlock(&account, context).await?;
+    let new_file = args.new_password_file.clone();
     let new = password::changed_password(args.new_password_file, &account.label(), context).await?;
     let (changing, kept) = (account.clone(), new.clone());
     let changed = tokio::task::spawn_blocking(move || {
@@ -59,6 +60,14 @@ pub async fn run(args: ChangePasswordArgs, context: &mut Context) -> eyre::Resul
         let label = account.label();
         context.shell.warn(format_args!(
             "the keyring still has the old password: `lpctl account keyring {label}`"
+        ));
+    }
+    // A pipe, which cannot be stale, is none of these.
+    let read_from = password::password_file(context, account.name.as_deref());
+    if let Some(file) = read_from.filter(|file| file.is_file() && new_file.as_ref() != Some(file)) {
+        context.shell.warn(format_args!(
+            "{} still has the old password, and is what unlocks the account: write the new one there",
+            file.display()
         ));
     }
     let private = Account {

@@ -19,7 +19,7 @@ pub(crate) fn of(error: WalletError) -> Failure {
             .hint("nothing was sent; check `--password-file`, or leave it out to be asked"),
         WalletError::AddressMismatch { .. } => failure(Kind::Refused, "address_mismatch")
             .hint("do not use this file: it was damaged or exchanged"),
-        WalletError::UnknownAccount { known, .. } => failure(Kind::Config, "unknown_account").hint(known_accounts(&known)),
+        WalletError::UnknownAccount { wanted, known, .. } => failure(Kind::Config, "unknown_account").hint(meant(&wanted, &known)),
         WalletError::SeveralFiles { files, .. } => {
             let files: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
             failure(Kind::Config, "several_files").hint(format!("name the file: {}", files.join(", ")))
@@ -47,6 +47,23 @@ pub(super) fn of_unlock(error: UnlockError<eyre::Report>) -> eyre::Report {
         UnlockError::Source(report) => report,
         UnlockError::Wallet(error) => of(error).into(),
     }
+}
+
+/// The next step for one who meant an account by something that is neither a name nor an address.
+fn meant(wanted: &str, known: &[String]) -> String {
+    if let Some(digits) = wanted
+        .strip_prefix("0x")
+        .filter(|digits| digits.chars().count() != 40)
+    {
+        return format!(
+            "an address is 0x and 40 digits from 0 to f; these are {}",
+            digits.chars().count()
+        );
+    }
+    if wanted.ends_with(".eth") {
+        return "names of ENS are not looked up: give the address it stands for".to_string();
+    }
+    known_accounts(known)
 }
 
 /// The next step for one who named an account that is not there.

@@ -112,11 +112,14 @@ fn read(path: &Path) -> Result<Zeroizing<String>, Failure> {
         .hint("name a keystore file or a file with a private key; `-` reads standard input")
     };
     let mut text = Zeroizing::new(String::with_capacity(4096));
+    let limit = MAX_BYTES + 1;
     let read = if path == Path::new("-") {
-        io::stdin().lock().take(MAX_BYTES).read_to_string(&mut text)
+        io::stdin().lock().take(limit).read_to_string(&mut text)
     } else {
-        File::open(path).and_then(|file| file.take(MAX_BYTES).read_to_string(&mut text))
+        File::open(path).and_then(|file| file.take(limit).read_to_string(&mut text))
     };
-    read.map_err(unreadable)?;
+    if read.map_err(unreadable)? as u64 > MAX_BYTES {
+        return Err(unreadable(io::Error::other("it is too large to be a key")));
+    }
     Ok(text)
 }

@@ -156,7 +156,7 @@ pub async fn changed_password(
 }
 
 /// The file of the settings; else the credential named like the account, else the one for all.
-fn password_file(context: &Context, name: Option<&str>) -> Option<PathBuf> {
+pub(super) fn password_file(context: &Context, name: Option<&str>) -> Option<PathBuf> {
     context.settings().password_file.clone().or_else(|| {
         let directory = std::env::var_os("CREDENTIALS_DIRECTORY")?;
         let named = name.into_iter().chain([CREDENTIAL]);

@@ -1471,6 +1471,11 @@ pub static CODES: &[Code] = &[
         "`lpctl reward call`",
     ),
     code(
+        "reward_costs_more",
+        "gas for the reward call costs more than your part of it is worth at the price you gave",
+        "`lpctl reward watch` waits for cheaper gas; or leave `--lpt-price` out",
+    ),
+    code(
         "reward_not_called",
         "this round's reward is not called, and what you do would give it up",
         "`lpctl reward call` first, or `--give-up-reward`",
@@ -1650,8 +1655,8 @@ pub static CODES: &[Code] = &[
     ),
     code(
         "tickets_wait",
-        "winning tickets wait and can only be redeemed while you are registered",
-        "`lpctl ticket redeem` first",
+        "winning tickets of yours wait: settled before they are redeemed, your stake's own part of them is lost",
+        "`lpctl ticket redeem` first, or do it in the next round",
     ),
     code(
         "timelock",

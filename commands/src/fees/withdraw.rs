@@ -1,9 +1,8 @@
 //! `lpctl fees withdraw`.
 
-use alloy::primitives::Address;
 use clap::Args;
 use clap_complete::engine::ArgValueCompleter;
-use engine::{chain::PlanOptions, payments::books::Filter, units::Wei};
+use engine::units::Wei;
 
 use crate::{
     account::select,
@@ -11,7 +10,7 @@ use crate::{
     connection::connect,
     context::Context,
     failure::Failure,
-    ticket::BooksArgs,
+    stake::SettlingArgs,
     transact::{self, TransactionArgs},
 };
 
@@ -32,12 +31,9 @@ pub struct WithdrawArgs {
     /// Who gets it: an account's name or an address; without it the account itself
     #[arg(long, value_name = "NAME|0x…", add = ArgValueCompleter::new(complete::accounts))]
     pub to: Option<String>,
-    /// Go on although this round's reward on your stake is lost by it
-    #[arg(long)]
-    pub give_up_reward: bool,
-    /// Whose tickets are looked at first.
+    /// What settling may give up.
     #[command(flatten)]
-    pub books: BooksArgs,
+    pub settling: SettlingArgs,
     /// Options of every transaction.
     #[command(flatten)]
     pub transaction: TransactionArgs,
@@ -55,39 +51,13 @@ pub async fn run(args: WithdrawArgs, context: &mut Context) -> eyre::Result<()> 
         .map(|to| select::address(Some(to), context))
         .transpose()?;
     let chain = connect(context).await?;
-    let options = PlanOptions {
-        give_up_reward: args.give_up_reward,
-        ..args.transaction.options(context)
-    };
-    let waiting = waiting(&args.books, sender.address, context).await;
+    let options = args
+        .settling
+        .options(sender.address, &args.transaction, context)
+        .await;
     let plan = chain
-        .plan_withdraw_fees(sender.address, args.amount, to, waiting, options)
+        .plan_withdraw_fees(sender.address, args.amount, to, options)
         .await
         .map_err(Failure::from)?;
     transact::run(&chain, plan, sender, args.transaction, context).await
-}
-
-/// The account's winning tickets in the node's books that are not redeemed yet; none where there are no books here.
-async fn waiting(books: &BooksArgs, account: Address, context: &mut Context) -> Option<(usize, Wei)> {
-    let books = match books.read(context).await {
-        Ok(books) => books,
-        Err(failure) if failure.code == "no_books" => return None,
-        Err(failure) => {
-            context.shell.warn(format_args!(
-                "whether tickets wait cannot be told: {}",
-                failure.message
-            ));
-            return None;
-        }
-    };
-    let filter = Filter {
-        pending: true,
-        ..Filter::default()
-    };
-    let winners = books.winners(filter).await.ok()?;
-    let own = winners.iter().map(|winner| &winner.ticket.ticket);
-    let own = own.filter(|ticket| ticket.recipient == account);
-    Some(own.fold((0, Wei::ZERO), |(count, sum), ticket| {
-        (count + 1, sum.saturating_add(ticket.face_value))
-    }))
 }

@@ -21,7 +21,8 @@ fn laid_out(command: clap::Command) -> clap::Command {
         Some(text) => command.after_help(lay_out(&text)),
         None => command,
     };
-    command.mut_subcommands(laid_out)
+    // An amount below zero is told from an unknown option: its own message says what is wrong with it.
+    command.allow_negative_numbers(true).mut_subcommands(laid_out)
 }
 
 fn lay_out(text: &str) -> String {

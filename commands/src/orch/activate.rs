@@ -11,6 +11,7 @@ use crate::{
     context::Context,
     failure::Failure,
     set_fees::CommissionArgs,
+    stake::SettlingArgs,
     transact::{self, TransactionArgs},
 };
 
@@ -36,9 +37,9 @@ pub struct ActivateArgs {
     /// What you keep and give.
     #[command(flatten)]
     pub commission: CommissionArgs,
-    /// Go on although this round's reward on your stake is lost by it
-    #[arg(long)]
-    pub give_up_reward: bool,
+    /// What settling may give up.
+    #[command(flatten)]
+    pub settling: SettlingArgs,
     /// Publish an address only your own network can reach
     #[arg(long)]
     pub allow_private: bool,
@@ -61,9 +62,11 @@ pub async fn run(args: ActivateArgs, context: &mut Context) -> eyre::Result<()> 
         service_uri: args.service_uri,
     };
     let options = PlanOptions {
-        give_up_reward: args.give_up_reward,
         allow_private: args.allow_private,
-        ..args.transaction.options(context)
+        ..args
+            .settling
+            .options(sender.address, &args.transaction, context)
+            .await
     };
     let plan = chain
         .plan_activate(sender.address, activation, options)

@@ -5,6 +5,7 @@ use engine::chain::{PlanOptions, StakeChange};
 
 use crate::{
     context::Context,
+    stake::SettlingArgs,
     transact::{self, TransactionArgs},
 };
 
@@ -18,9 +19,9 @@ Examples:
   lpctl orch deactivate --dry-run          the plan, nothing signed
   lpctl orch deactivate --yes --json | jq .data.changes")]
 pub struct DeactivateArgs {
-    /// Go on although this round's reward on your stake is lost by it
-    #[arg(long)]
-    pub give_up_reward: bool,
+    /// What settling may give up.
+    #[command(flatten)]
+    pub settling: SettlingArgs,
     /// Options of every transaction.
     #[command(flatten)]
     pub transaction: TransactionArgs,
@@ -33,10 +34,12 @@ pub struct DeactivateArgs {
 pub async fn run(args: DeactivateArgs, context: &mut Context) -> eyre::Result<()> {
     let sender = transact::sender(context).await?;
     let options = PlanOptions {
-        give_up_reward: args.give_up_reward,
         // That is what the command is for; the plan warns of it all the same.
         resign: true,
-        ..args.transaction.options(context)
+        ..args
+            .settling
+            .options(sender.address, &args.transaction, context)
+            .await
     };
     crate::stake::send(
         StakeChange::Deactivate,

@@ -2,6 +2,7 @@
 
 use alloy::primitives::Address;
 use clap::Args;
+use engine::{chain::PlanOptions, units::Wei};
 
 use crate::{
     connection::connect,
@@ -18,11 +19,15 @@ use crate::{
 Examples:
   lpctl reward call
   lpctl reward call --yes --max-gas-price 0.1gwei --json     from a timer; `lpctl reward watch` does it better
+  lpctl reward call --lpt-price 0.002eth                     warns where gas costs more than it brings
   lpctl --account caller reward call --orchestrator 0x…      as its reward caller")]
 pub struct CallArgs {
     /// Orchestrator whose reward is called, where the account is its reward caller (LIP-118)
     #[arg(long, value_name = "0x…")]
     orchestrator: Option<Address>,
+    /// What one LPT is worth to you, like 0.002eth: warns where the call costs more than your part brings
+    #[arg(long, value_name = "AMOUNT", conflicts_with = "orchestrator")]
+    lpt_price: Option<Wei>,
     /// Options of every transaction.
     #[command(flatten)]
     pub transaction: TransactionArgs,
@@ -35,7 +40,10 @@ pub struct CallArgs {
 pub async fn run(args: CallArgs, context: &mut Context) -> eyre::Result<()> {
     let sender = transact::sender(context).await?;
     let chain = connect(context).await?;
-    let options = args.transaction.options(context);
+    let options = PlanOptions {
+        lpt_price: args.lpt_price,
+        ..args.transaction.options(context)
+    };
     let orchestrator = args.orchestrator.unwrap_or(sender.address);
     let plan = chain
         .plan_reward_for(sender.address, orchestrator, options)

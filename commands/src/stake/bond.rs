@@ -2,7 +2,7 @@
 
 use clap::Args;
 use clap_complete::engine::ArgValueCompleter;
-use engine::{chain::PlanOptions, units::Lpt};
+use engine::units::Lpt;
 
 use crate::{
     account::select,
@@ -10,6 +10,7 @@ use crate::{
     connection::connect,
     context::Context,
     failure::Failure,
+    stake::SettlingArgs,
     transact::{self, TransactionArgs},
 };
 
@@ -32,9 +33,9 @@ pub struct BondArgs {
     /// Orchestrator to delegate to: an account's name or an address
     #[arg(long, value_name = "NAME|0x…", add = ArgValueCompleter::new(complete::accounts))]
     pub to: Option<String>,
-    /// Go on although this round's reward on your stake is lost by it
-    #[arg(long)]
-    pub give_up_reward: bool,
+    /// What settling may give up.
+    #[command(flatten)]
+    pub settling: SettlingArgs,
     /// Options of every transaction.
     #[command(flatten)]
     pub transaction: TransactionArgs,
@@ -62,10 +63,10 @@ pub async fn run(args: BondArgs, context: &mut Context) -> eyre::Result<()> {
                 .unwrap_or(sender.address)
         }
     };
-    let options = PlanOptions {
-        give_up_reward: args.give_up_reward,
-        ..args.transaction.options(context)
-    };
+    let options = args
+        .settling
+        .options(sender.address, &args.transaction, context)
+        .await;
     let plan = chain
         .plan_bond(sender.address, args.amount, to, options)
         .await

@@ -1,10 +1,11 @@
 //! `lpctl stake claim`.
 
 use clap::Args;
-use engine::chain::{PlanOptions, StakeChange};
+use engine::chain::StakeChange;
 
 use crate::{
     context::Context,
+    stake::SettlingArgs,
     transact::{self, TransactionArgs},
 };
 
@@ -19,9 +20,9 @@ Examples:
   lpctl stake claim
   lpctl stake claim --dry-run              the plan, nothing signed")]
 pub struct ClaimArgs {
-    /// Go on although this round's reward on your stake is lost by it
-    #[arg(long)]
-    pub give_up_reward: bool,
+    /// What settling may give up.
+    #[command(flatten)]
+    pub settling: SettlingArgs,
     /// Options of every transaction.
     #[command(flatten)]
     pub transaction: TransactionArgs,
@@ -33,9 +34,9 @@ pub struct ClaimArgs {
 /// A refusal with everything that stands in the way; what became of a transaction that was sent.
 pub async fn run(args: ClaimArgs, context: &mut Context) -> eyre::Result<()> {
     let sender = transact::sender(context).await?;
-    let options = PlanOptions {
-        give_up_reward: args.give_up_reward,
-        ..args.transaction.options(context)
-    };
+    let options = args
+        .settling
+        .options(sender.address, &args.transaction, context)
+        .await;
     super::send(StakeChange::Claim, sender, options, args.transaction, context).await
 }

@@ -4,6 +4,7 @@ mod bond;
 mod claim;
 mod locks;
 mod rebond;
+mod settling;
 mod show;
 mod transfer;
 mod unbond;
@@ -11,6 +12,7 @@ mod withdraw;
 
 use clap::Subcommand;
 use engine::chain::{PlanOptions, StakeChange};
+pub(crate) use settling::SettlingArgs;
 
 use crate::{
     connection::connect,

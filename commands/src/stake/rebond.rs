@@ -2,12 +2,13 @@
 
 use clap::Args;
 use clap_complete::engine::ArgValueCompleter;
-use engine::chain::{PlanOptions, StakeChange};
+use engine::chain::StakeChange;
 
 use crate::{
     account::select,
     complete,
     context::Context,
+    stake::SettlingArgs,
     transact::{self, TransactionArgs},
 };
 
@@ -28,9 +29,9 @@ pub struct RebondArgs {
     /// Orchestrator to delegate to: an account's name or an address
     #[arg(long, value_name = "NAME|0x…", add = ArgValueCompleter::new(complete::accounts))]
     pub to: Option<String>,
-    /// Go on although this round's reward on your stake is lost by it
-    #[arg(long)]
-    pub give_up_reward: bool,
+    /// What settling may give up.
+    #[command(flatten)]
+    pub settling: SettlingArgs,
     /// Options of every transaction.
     #[command(flatten)]
     pub transaction: TransactionArgs,
@@ -47,10 +48,10 @@ pub async fn run(args: RebondArgs, context: &mut Context) -> eyre::Result<()> {
         .as_deref()
         .map(|to| select::address(Some(to), context))
         .transpose()?;
-    let options = PlanOptions {
-        give_up_reward: args.give_up_reward,
-        ..args.transaction.options(context)
-    };
+    let options = args
+        .settling
+        .options(sender.address, &args.transaction, context)
+        .await;
     let change = StakeChange::Rebond { lock: args.lock, to };
     super::send(change, sender, options, args.transaction, context).await
 }

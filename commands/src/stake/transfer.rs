@@ -11,6 +11,7 @@ use crate::{
     account::select,
     complete,
     context::Context,
+    stake::SettlingArgs,
     transact::{self, TransactionArgs},
 };
 
@@ -33,9 +34,9 @@ pub struct TransferArgs {
     /// Go on although you are no orchestrator afterwards
     #[arg(long)]
     pub resign: bool,
-    /// Go on although this round's reward on your stake is lost by it
-    #[arg(long)]
-    pub give_up_reward: bool,
+    /// What settling may give up.
+    #[command(flatten)]
+    pub settling: SettlingArgs,
     /// Options of every transaction.
     #[command(flatten)]
     pub transaction: TransactionArgs,
@@ -49,9 +50,11 @@ pub async fn run(args: TransferArgs, context: &mut Context) -> eyre::Result<()> 
     let sender = transact::sender(context).await?;
     let to = select::address(Some(&args.to), context)?;
     let options = PlanOptions {
-        give_up_reward: args.give_up_reward,
         resign: args.resign,
-        ..args.transaction.options(context)
+        ..args
+            .settling
+            .options(sender.address, &args.transaction, context)
+            .await
     };
     let change = StakeChange::Transfer {
         to,

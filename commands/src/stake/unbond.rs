@@ -8,6 +8,7 @@ use engine::{
 
 use crate::{
     context::Context,
+    stake::SettlingArgs,
     transact::{self, TransactionArgs},
 };
 
@@ -37,9 +38,9 @@ pub struct UnbondArgs {
     /// Go on although you are no orchestrator afterwards
     #[arg(long)]
     pub resign: bool,
-    /// Go on although this round's reward on your stake is lost by it
-    #[arg(long)]
-    pub give_up_reward: bool,
+    /// What settling may give up.
+    #[command(flatten)]
+    pub settling: SettlingArgs,
     /// Options of every transaction.
     #[command(flatten)]
     pub transaction: TransactionArgs,
@@ -52,9 +53,11 @@ pub struct UnbondArgs {
 pub async fn run(args: UnbondArgs, context: &mut Context) -> eyre::Result<()> {
     let sender = transact::sender(context).await?;
     let options = PlanOptions {
-        give_up_reward: args.give_up_reward,
         resign: args.resign,
-        ..args.transaction.options(context)
+        ..args
+            .settling
+            .options(sender.address, &args.transaction, context)
+            .await
     };
     let change = StakeChange::Unbond { amount: args.amount };
     super::send(change, sender, options, args.transaction, context).await

@@ -151,6 +151,18 @@ fn an_unknown_account_is_exit_3_and_none_is_made() {
         assert_eq!(failed.error()["code"], "unknown_account");
         assert_eq!(failed.error()["hint"], "known accounts: known");
     }
+    for (wanted, says) in [
+        ("vitalik.eth", "names of ENS are not looked up"),
+        ("0x70997970", "these are 8"),
+    ] {
+        let failed = environment
+            .lpctl(&["account", "show", wanted, "--json"])
+            .expect_code(3);
+        assert!(
+            failed.error()["hint"].as_str().unwrap().contains(says),
+            "{failed:?}"
+        );
+    }
     assert_eq!(environment.keystore_files().len(), 2, "the account and its name");
     assert!(
         !environment.config_file().exists(),
@@ -485,6 +497,11 @@ fn a_signed_message_is_what_other_wallets_sign_and_verify() {
         .lpctl(&["account", "sign", "--file", "nowhere", "--json"])
         .expect_code(3);
     assert_eq!(missing.error()["code"], "unreadable");
+    let endless = environment.secret_file("endless", &"0".repeat(65 * 1024));
+    let endless = environment
+        .lpctl(&["account", "import", &endless, "--json"])
+        .expect_code(3);
+    assert_eq!(endless.error()["code"], "unreadable");
     let large = environment.secret_file("large", &"x".repeat((1 << 20) + 1));
     environment
         .lpctl(&["account", "sign", "--file", &large])
@@ -594,7 +611,14 @@ fn a_changed_password_opens_the_file_in_other_wallets_and_the_old_one_does_not()
     assert_eq!(fs::read(&file).unwrap(), before, "nothing was touched so far");
 
     fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
-    let changed = change(&old, &new).expect_code(0).data();
+    let changed = change(&old, &new).expect_code(0);
+    assert!(
+        changed
+            .stderr
+            .contains(&format!("{old} still has the old password")),
+        "{changed:?}"
+    );
+    let changed = changed.data();
     assert_eq!(changed["account"]["file"], file.to_str().unwrap());
     assert_eq!(changed["account"]["readable_by_others"], false);
     assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);

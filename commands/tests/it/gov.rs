@@ -277,6 +277,15 @@ async fn a_proposal_is_made_voted_on_queued_and_executed() {
         message.contains("votes use the stake of then") && fix.contains("lpctl gov power"),
         "{message}: {fix}"
     );
+    let dry = operator
+        .gov(&[&vote[..], &["--dry-run"]].concat())
+        .expect_code(0)
+        .data();
+    let note = dry["plan"]["changes"][0]["note"].as_str().unwrap();
+    assert!(
+        note.ends_with(&format!("; the proposal would pay 5 LPT to {to}")),
+        "{note}"
+    );
     let reasoned = [&vote[..], &["--reason", "worth it", "-y"]].concat();
     let voted = operator.gov(&reasoned).expect_code(0).data();
     assert_eq!(

@@ -46,29 +46,35 @@ async fn send<C: SolCall>(devnet: &Devnet, from: Address, to: Address, call: C) 
     assert!(sent.get_receipt().await.unwrap().status());
 }
 
+/// Has an account of this devnet bond so much LPT to itself.
+pub async fn bond(devnet: &Devnet, account: Address, stake: Lpt) {
+    let provider = devnet.provider();
+    provider.anvil_auto_impersonate_account(true).await.unwrap();
+    devnet.chain().fund_eth(account, Wei::ether(1)).await.unwrap();
+    devnet.chain().fund_lpt(account, stake).await.unwrap();
+    let contracts = &devnet.contracts;
+    let approve = protocol::approveCall {
+        spender: contracts.bonding_manager,
+        amount: stake.0,
+    };
+    send(devnet, account, contracts.token, approve).await;
+    let bond = protocol::bondCall {
+        amount: stake.0,
+        to: account,
+    };
+    send(devnet, account, contracts.bonding_manager, bond).await;
+}
+
 /// Orchestrators with different stakes, prices and addresses, the operator's among them.
 async fn fill(devnet: &Devnet, own: Address) {
     let provider = devnet.provider();
-    provider.anvil_auto_impersonate_account(true).await.unwrap();
+    let contracts = &devnet.contracts;
     for number in 0..PLACES {
         let account = match number {
             0 => own,
             _ => Address::left_padding_from(&(0x1000 + number).to_be_bytes()),
         };
-        let stake = Lpt::whole(1_000 + number);
-        devnet.chain().fund_eth(account, Wei::ether(1)).await.unwrap();
-        devnet.chain().fund_lpt(account, stake).await.unwrap();
-        let contracts = &devnet.contracts;
-        let approve = protocol::approveCall {
-            spender: contracts.bonding_manager,
-            amount: stake.0,
-        };
-        send(devnet, account, contracts.token, approve).await;
-        let bond = protocol::bondCall {
-            amount: stake.0,
-            to: account,
-        };
-        send(devnet, account, contracts.bonding_manager, bond).await;
+        bond(devnet, account, Lpt::whole(1_000 + number)).await;
         let cuts = protocol::transcoderCall {
             rewardCut: U256::from(100_000),
             feeShare: U256::from(500_000),

@@ -1,8 +1,13 @@
 //! The preflight rows, provoked on a real chain: text, fix and exit code, and that nothing was sent.
 
+use alloy::primitives::Address;
+use engine::{
+    devnet::Parameters,
+    units::{Lpt, Wei},
+};
 use testbed::cast;
 
-use crate::operator::Operator;
+use crate::{operator::Operator, pool::bond};
 
 impl Operator {
     /// Has a command refused by a row: its code, a part of its text and of its fix.
@@ -358,12 +363,107 @@ async fn each_row_is_provoked_with_its_text_its_fix_and_exit_code_4() {
     })
     .await
     .unwrap();
-    for command in [
-        "stake bond 1",
-        "stake withdraw 0",
-        "deposit fund --deposit 1gwei",
-        "token transfer 1 --to delegator",
-    ] {
+    for command in ["stake bond 1", "stake withdraw 0", "deposit fund --deposit 1gwei"] {
         operator.refused(command, "protocol_paused", "paused by governance", "wait");
     }
+    // LPT itself is nobody's to pause.
+    operator.works("token transfer 1 --to delegator");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_pool_tells_of_the_gap_the_margin_and_the_last_place() {
+    let parameters = Parameters {
+        active_orchestrators: 2,
+        ..Parameters::with_round_length(20)
+    };
+    let operator = Operator::on(testbed::devnet_with(parameters).await);
+    for (account, stake) in [(1, 100), (2, 200)] {
+        bond(&operator.devnet, Address::repeat_byte(account), Lpt::whole(stake)).await;
+    }
+    operator.warned(
+        "stake bond 60",
+        "outside_the_pool",
+        "60 LPT is not enough for one of the 2 places: it takes more than 100 LPT",
+        "40 LPT and a margin",
+    );
+    // As much is not more.
+    operator.warned("stake bond 100", "outside_the_pool", "more than 100 LPT", "0 LPT");
+    operator.warned(
+        "stake bond 103",
+        "near_the_cut_off",
+        "all 2 places are taken",
+        "margin",
+    );
+    operator.works("stake bond 150");
+    operator.devnet.next_round().await;
+    let unbond = "stake unbond 45 --give-up-reward";
+    operator.warned(
+        unbond,
+        "last_of_the_pool",
+        "you keep a place with 105 LPT",
+        "may be lost",
+    );
+    operator.works(unbond);
+    // Stake that stays with the same orchestrator takes nothing from its place.
+    let give = |to: &str| ["stake", "transfer", "1", "--to", to, "--dry-run", "--json"].map(str::to_string);
+    for (to, is_told) in [
+        ("delegator", false),
+        ("0x0202020202020202020202020202020202020202", true),
+    ] {
+        let give = give(to);
+        let plan = operator.lpctl(&give.each_ref().map(String::as_str));
+        assert_eq!(
+            plan.stdout.contains("last_of_the_pool"),
+            is_told,
+            "{}",
+            plan.stdout
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_settles_tells_of_tickets_and_a_reward_of_its_cost() {
+    let operator = Operator::new().await;
+    operator.active().await;
+    operator.warned(
+        "reward call --lpt-price 1wei",
+        "reward_costs_more",
+        "is worth",
+        "lpctl reward watch",
+    );
+    let dear = ["reward", "call", "--lpt-price", "1eth", "--dry-run", "--json"];
+    let plan = operator.lpctl(&dear).expect_code(0).data();
+    assert!(!plan.to_string().contains("reward_costs_more"), "{plan}");
+    // Fees from a redeemed ticket, so that there are some to withdraw, and another ticket that waits.
+    operator.gateway_deposits(Wei::ether(5)).await;
+    let ready = operator.winning_ticket(1, Wei::ether(1), 0).await;
+    operator.works("reward call");
+    assert!(operator.books().keep_winner(ready.clone()).await.unwrap());
+    operator.works("ticket redeem --all");
+    operator.devnet.next_round().await;
+    operator.works("reward call");
+    let waits = operator
+        .winning_ticket(2, Wei::ether(1), u64::from(u32::MAX))
+        .await;
+    assert!(operator.books().keep_winner(waits).await.unwrap());
+    for command in [
+        "stake bond 1",
+        "stake unbond 1",
+        "stake claim",
+        "stake transfer 1 --to delegator",
+        "fees withdraw",
+    ] {
+        operator.warned(
+            command,
+            "tickets_wait",
+            "1 winning ticket of 1 ETH is not redeemed yet",
+            "lpctl ticket list",
+        );
+    }
+    operator.warned(
+        "orch deactivate",
+        "tickets_wait",
+        "is lost",
+        "withdraw in the next round",
+    );
 }

@@ -394,6 +394,48 @@ async fn on_a_chain_it_signs_and_shows_its_stake() {
         .lpctl(&["--json", "run", "--bind", "127.0.0.1:0"])
         .expect_code(3);
     assert_eq!(unpriced.error()["code"], "no_price");
+    // Terms that no gateway takes, or that pay for no redemption.
+    for (terms, code, says) in [
+        (["--ticket-ev", "0wei"], "bad_ticket_ev", "worth something"),
+        (
+            ["--max-face-value", "1gwei"],
+            "bad_face_value",
+            "gateways would refuse",
+        ),
+    ] {
+        let run = ["--json", "run", "--bind", "127.0.0.1:0", "--price", "1"];
+        let error = operator
+            .environment
+            .lpctl(&[&run[..], &terms].concat())
+            .expect_code(2)
+            .error();
+        assert_eq!(error["code"], code);
+        assert!(error["message"].as_str().unwrap().contains(says), "{error}");
+    }
+    // An account that is no orchestrator, and a price that many take for none, are told before the node is ready.
+    let mut stranger = Node::start(
+        &operator.environment,
+        &[
+            "--account",
+            "delegator",
+            "--price",
+            "1wei/10000",
+            "--no-reward",
+            "--data-dir",
+            "stranger",
+        ],
+    );
+    stranger.signal(Signal::TERM);
+    let mut said = String::new();
+    stranger
+        .child
+        .stderr
+        .take()
+        .unwrap()
+        .read_to_string(&mut said)
+        .unwrap();
+    assert!(said.contains("rounds to 0 where go-livepeer counts"), "{said}");
+    assert!(said.contains("is no orchestrator: no payment is taken"), "{said}");
     let node = Node::start(
         &operator.environment,
         &["--preset", "ultrafast", "--price", "0", "--no-reward"],

@@ -280,7 +280,12 @@ fn impossible_amounts_are_usage_errors() {
             "cannot be used with",
         ),
         (&["stake", "bond", "5eth"], "needs a unit"),
-        (&["stake", "bond", "-5"], "-5"),
+        (&["stake", "bond", "-5"], "`-5` is not a number"),
+        (&["stake", "bond", "1e18"], "`1e18` is not a number"),
+        (
+            &["token", "transfer", "-0.5", "--to", "x"],
+            "`-0.5` is not a number",
+        ),
         (
             &["stake", "bond", "1.0000000000000000001"],
             "digits after the point",

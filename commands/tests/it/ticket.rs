@@ -22,7 +22,7 @@ fn finney(count: u64) -> Wei {
 
 impl Operator {
     /// An orchestrator in its first active round.
-    async fn active(&self) {
+    pub async fn active(&self) {
         let activate = [
             "orch",
             "activate",
@@ -41,7 +41,7 @@ impl Operator {
     }
 
     /// Has the gateway pay in.
-    async fn gateway_deposits(&self, deposit: Wei) {
+    pub async fn gateway_deposits(&self, deposit: Wei) {
         let selector = keccak256("fundDeposit()");
         let request = TransactionRequest::default()
             .with_from(self.devnet.accounts.gateway.address())
@@ -54,7 +54,7 @@ impl Operator {
     }
 
     /// A ticket of this round that wins, with parameters that expire at `expires`.
-    async fn winning_ticket(&self, nonce: u32, face_value: Wei, expires: u64) -> WinningTicket {
+    pub async fn winning_ticket(&self, nonce: u32, face_value: Wei, expires: u64) -> WinningTicket {
         let rounds = self.devnet.contracts.rounds_manager;
         let round = self.word(rounds, "currentRound()", None).await;
         let block_hash = self.word(rounds, "blockHashForRound(uint256)", Some(round)).await;
@@ -98,7 +98,7 @@ impl Operator {
     }
 
     /// The books of this home's node.
-    fn books(&self) -> Books {
+    pub fn books(&self) -> Books {
         let folder = self.environment.home().join(".local/share/lpctl/node");
         std::fs::create_dir_all(&folder).unwrap();
         Books::open(&Books::path(&folder)).unwrap()

@@ -58,6 +58,17 @@ pub(crate) struct ProposalFacts {
     pub(crate) content: Option<Proposal>,
 }
 
+/// What a proposal's calls, which only the log has, are wanted for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Content {
+    /// They are known.
+    Known,
+    /// To tell what it does, where the log can be read.
+    Told,
+    /// They are sent again.
+    Sent,
+}
+
 impl ProposalFacts {
     pub(crate) fn state(&self) -> ProposalState {
         self.figures.state
@@ -75,16 +86,18 @@ impl Chain {
             Governance::CreatePoll { proposal } => self.poll_making_facts(proposal, snapshot).await,
             Governance::Vote { poll, .. } => self.poll_facts(*poll, snapshot).await,
             Governance::Propose { proposal } => {
-                let mut facts = self.proposal_facts(proposal.id(), false, snapshot).await?;
+                let mut facts = self
+                    .proposal_facts(proposal.id(), Content::Known, snapshot)
+                    .await?;
                 // Proposing asks for the votes of the round before.
                 let before = U256::from(snapshot.round.round.0.saturating_sub(1));
                 facts.power = self.votes_at(before, snapshot).await?;
                 facts.does = self.does(proposal);
                 Ok(facts)
             }
-            Governance::CastVote { id, .. } => self.proposal_facts(*id, false, snapshot).await,
+            Governance::CastVote { id, .. } => self.proposal_facts(*id, Content::Told, snapshot).await,
             Governance::Queue { id } | Governance::Execute { id } => {
-                self.proposal_facts(*id, true, snapshot).await
+                self.proposal_facts(*id, Content::Sent, snapshot).await
             }
         }
     }
@@ -154,7 +167,7 @@ impl Chain {
     async fn proposal_facts(
         &self,
         id: U256,
-        with_content: bool,
+        content: Content,
         snapshot: &Snapshot,
     ) -> Result<GovernanceFacts, ChainError> {
         let (head, account) = (&snapshot.now.head, snapshot.account);
@@ -202,20 +215,26 @@ impl Chain {
                 .then_some(delegate),
             None => None,
         };
-        let content = match with_content {
-            true => self
-                .proposal_made(&treasury, id, head, &snapshot.round, &|_| {})
-                .await?
-                .map(|event| Proposal {
-                    targets: event.targets,
-                    values: event.values,
-                    calldatas: event.calldatas,
-                    description: event.description,
-                })
-                // What the log says must be what the number stands for.
-                .filter(|content| content.id() == id),
-            false => None,
+        let made = match content {
+            Content::Known => Ok(None),
+            Content::Told | Content::Sent => {
+                self.proposal_made(&treasury, id, head, &snapshot.round, &|_| {})
+                    .await
+            }
         };
+        let made = match made {
+            // A vote needs the number alone.
+            Err(_) if content == Content::Told => None,
+            made => made?,
+        };
+        let content = made.map(|event| Proposal {
+            targets: event.targets,
+            values: event.values,
+            calldatas: event.calldatas,
+            description: event.description,
+        });
+        // What the log says must be what the number stands for.
+        let content = content.filter(|content| content.id() == id);
         facts.does = content
             .as_ref()
             .map_or_else(Vec::new, |content| self.does(content));

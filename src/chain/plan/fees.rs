@@ -28,13 +28,10 @@ pub(crate) struct FeesWithdrawal {
     pub(crate) recipient: Address,
     /// There is code at the recipient's address.
     pub(crate) to_contract: bool,
-    /// Own winning tickets that are not redeemed yet: how many, and what they pay.
-    pub(crate) waiting: Option<(usize, Wei)>,
 }
 
 impl Chain {
-    /// Sends an account's ticket income, or `amount` of it, to `recipient`; to itself without one. `waiting` are own
-    /// winning tickets that are not redeemed yet, how many and what they pay, where that is known.
+    /// Sends an account's ticket income, or `amount` of it, to `recipient`; to itself without one.
     ///
     /// # Errors
     /// [`ChainError`] if the chain cannot be read. What stands in the way is in the plan.
@@ -43,7 +40,6 @@ impl Chain {
         from: Address,
         amount: Option<Wei>,
         recipient: Option<Address>,
-        waiting: Option<(usize, Wei)>,
         options: PlanOptions,
     ) -> Result<Plan, ChainError> {
         let recipient = recipient.unwrap_or(from);
@@ -52,7 +48,6 @@ impl Chain {
             amount,
             recipient,
             to_contract,
-            waiting,
         };
         self.plan(from, Intent::WithdrawFees(withdrawal), options).await
     }

@@ -367,7 +367,11 @@ impl Governance {
                 Some(before.governance.does.join("; "))
             }
             (Self::CastVote { .. }, "vote") => {
-                Some(format!("weighs {}, for good", before.governance.power.human()))
+                let weight = format!("weighs {}, for good", before.governance.power.human());
+                Some(match before.governance.does.join("; ") {
+                    does if does.is_empty() => weight,
+                    does => format!("{weight}; the proposal would {does}"),
+                })
             }
             _ => None,
         }

@@ -1,4 +1,4 @@
-//! The rows of taking fees out (10 and 23 of the reference; 9 is shared with staking).
+//! The rows of taking fees out (23 of the reference; 9 and 10 are shared with staking).
 
 use super::{Finding, refusal, warning};
 use crate::{
@@ -16,7 +16,6 @@ pub(super) fn rows(withdrawal: FeesWithdrawal, snapshot: &Snapshot) -> Vec<Optio
         short_of_fees(withdrawal, snapshot),
         bad_recipient(withdrawal),
         to_contract(withdrawal),
-        tickets_wait(withdrawal, snapshot),
     ]
 }
 
@@ -68,25 +67,6 @@ fn to_contract(withdrawal: FeesWithdrawal) -> Option<Finding> {
     )
 }
 
-/// Withdrawing settles earnings up to now: the account's own part of fees that come later in the round goes to nobody.
-fn tickets_wait(withdrawal: FeesWithdrawal, snapshot: &Snapshot) -> Option<Finding> {
-    let (count, value) = withdrawal.waiting.filter(|(count, _)| *count > 0)?;
-    let (noun, verb) = if count == 1 {
-        ("ticket", "is")
-    } else {
-        ("tickets", "are")
-    };
-    warning(
-        "tickets_wait",
-        format!(
-            "{count} winning {noun} of {} {verb} not redeemed yet: your own part of them is lost if that happens later in round {}",
-            value.human(),
-            snapshot.round.round
-        ),
-        "redeem first: `lpctl ticket list` tells when; or withdraw in the next round",
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use alloy::primitives::Address;
@@ -102,7 +82,6 @@ mod tests {
                 amount,
                 recipient,
                 to_contract,
-                waiting: None,
             };
             let rows = rows(withdrawal, snapshot);
             rows.into_iter().flatten().map(|finding| finding.code).collect()
@@ -120,16 +99,6 @@ mod tests {
         );
         assert_eq!(codes(None, Address::ZERO, false, &snapshot), ["bad_recipient"]);
         assert_eq!(codes(None, me, true, &snapshot), ["recipient_is_contract"]);
-        let waiting = |waiting| {
-            let withdrawal = FeesWithdrawal {
-                amount: None,
-                recipient: me,
-                to_contract: false,
-                waiting,
-            };
-            tickets_wait(withdrawal, &snapshot).is_some()
-        };
-        assert!(waiting(Some((2, Wei::gwei(3)))) && !waiting(Some((0, Wei::ZERO))) && !waiting(None));
         snapshot.stake.fees_wei = Wei::ZERO;
         assert_eq!(codes(None, me, false, &snapshot), ["nothing_to_withdraw"]);
     }

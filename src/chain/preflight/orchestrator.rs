@@ -20,7 +20,7 @@ pub(super) fn rows(publication: &Publication, snapshot: &Snapshot) -> Vec<Option
 }
 
 /// The other registry tells gateways something else.
-pub(super) fn other_registry(snapshot: &Snapshot, uri: &str) -> Option<Finding> {
+pub(super) fn other_registry(snapshot: &Snapshot, uri: &str, fix: &str) -> Option<Finding> {
     let entry = snapshot.particulars.ai.as_ref()?.uri.as_deref()?;
     (entry != uri).then_some(())?;
     warning(
@@ -29,7 +29,7 @@ pub(super) fn other_registry(snapshot: &Snapshot, uri: &str) -> Option<Finding> 
             "there are two registries, and the AI one still says `{}`",
             plain(entry, 200)
         ),
-        "pass `--registry both` to publish in both",
+        fix,
     )
 }
 
@@ -48,7 +48,7 @@ mod tests {
                 address: Address::repeat_byte(9),
                 uri: uri.map(String::from),
             });
-            other_registry(&snapshot, "https://new.example.org:8935").map(|finding| finding.code)
+            other_registry(&snapshot, "https://new.example.org:8935", "").map(|finding| finding.code)
         };
         assert_eq!(
             entry(Some("https://old.example.org:8935")),

@@ -1,8 +1,8 @@
 //! The rows of stake on its way out, back and to somebody else (18 to 22 and 36 of the reference; 9 is shared).
 
 use super::{
-    Finding, PlanOptions, bad_delegate, claim_before_reward, lost_in_a_contract, outside_or_near_the_end,
-    refusal, waivable, warning,
+    Finding, PlanOptions, bad_delegate, lost_in_a_contract, outside_or_near_the_end, refusal, settling,
+    waivable, warning,
 };
 use crate::{
     chain::{
@@ -15,12 +15,12 @@ use crate::{
 
 /// What stands in the way of a change to an account's stake.
 pub(super) fn rows(change: StakeChange, snapshot: &Snapshot, options: &PlanOptions) -> Vec<Option<Finding>> {
-    let early = |doing| claim_before_reward(snapshot, options, doing);
+    let settles = |doing| settling::rows(snapshot, options, doing);
     match change {
         StakeChange::Unbond { .. } => {
             let mut rows = leaving(change, snapshot, "unbond");
+            rows.extend(settles("unbonding"));
             rows.extend([
-                early("unbonding"),
                 resigns(change, snapshot, options),
                 last_of_the_pool(change, snapshot),
             ]);
@@ -31,16 +31,17 @@ pub(super) fn rows(change: StakeChange, snapshot: &Snapshot, options: &PlanOptio
                 return vec![no_orchestrator(snapshot)];
             }
             let mut rows = leaving(change, snapshot, "unbond");
-            rows.extend([early("unbonding"), resigns(change, snapshot, options)]);
+            rows.extend(settles("unbonding"));
+            rows.push(resigns(change, snapshot, options));
             rows
         }
         StakeChange::Rebond { lock, to } => {
             let mut rows = vec![
                 no_such_lock(snapshot, lock),
-                early("bonding it again"),
                 no_destination(snapshot, to),
                 other_destination(snapshot, to),
             ];
+            rows.extend(settles("bonding it again"));
             rows.extend(new_delegate(change, snapshot));
             rows
         }
@@ -48,11 +49,15 @@ pub(super) fn rows(change: StakeChange, snapshot: &Snapshot, options: &PlanOptio
             vec![no_such_lock(snapshot, lock), lock_not_ready(snapshot, lock)]
         }
         StakeChange::Withdraw { lock: None } => vec![nothing_ready(snapshot)],
-        StakeChange::Claim => vec![nothing_to_claim(snapshot), early("settling")],
+        StakeChange::Claim => {
+            let mut rows = vec![nothing_to_claim(snapshot)];
+            rows.extend(settles("settling"));
+            rows
+        }
         StakeChange::Transfer { to, .. } => {
             let mut rows = leaving(change, snapshot, "transfer");
+            rows.extend(settles("transferring"));
             rows.extend([
-                early("transferring"),
                 bad_receiver(snapshot, to),
                 lost_in_a_contract(snapshot, to),
                 receiver_waits(snapshot, to),
@@ -164,6 +169,14 @@ fn resigns(change: StakeChange, snapshot: &Snapshot, options: &PlanOptions) -> O
 /// The last place of a full pool goes to whoever comes with more.
 fn last_of_the_pool(change: StakeChange, snapshot: &Snapshot) -> Option<Finding> {
     let with = snapshot.chosen().filter(|with| with.rank.is_some())?;
+    if let StakeChange::Transfer { .. } = change {
+        let receiver = snapshot.particulars.receiver.as_ref()?;
+        let stays = receiver
+            .orchestrator
+            .as_ref()
+            .is_none_or(|other| other.address == with.address);
+        (!stays).then_some(())?;
+    }
     (snapshot.pool.is_full() && !change.resigns(snapshot)).then_some(())?;
     let left = with.total_stake_lpt.saturating_sub(change.amount(snapshot));
     let after = snapshot.pool.place(with.address, left).1;
@@ -329,10 +342,11 @@ fn receiver_waits(snapshot: &Snapshot, to: alloy::primitives::Address) -> Option
         receiver.stake.last_claim_round < snapshot.round.round && receiver.stake.stake_lpt > Lpt::ZERO;
     (settles && with.active && !with.reward_called && to != snapshot.account).then_some(())?;
     let name = short(with.address);
-    warning(
+    refusal(
         "receiver_reward_not_called",
         format!(
-            "{name}, with whom the receiver's stake is, has not called this round's reward: the receiver may lose it"
+            "{name}, with whom the receiver's stake is, has not called this round's reward, which the receiver would lose: \
+             the contract refuses that"
         ),
         format!("wait until {name} has called reward"),
     )

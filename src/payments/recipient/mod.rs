@@ -272,7 +272,7 @@ impl Recipient {
             recipient_rand: number,
         };
         let looked_at = &tickets[..tickets.len().min(NONCES)];
-        let checked = check_all(agreement, looked_at, self.0.threads).await;
+        let checked = check_all(agreement, looked_at.to_vec(), self.0.threads).await;
         let mut received = self.take(&time, parameters, number, checked);
         if let Some(surplus) = tickets.get(NONCES) {
             received.fail(TicketFailure::TooManyNonces {

@@ -1,7 +1,10 @@
 //! Signatures and draws of many tickets at once, off the runtime's threads: each signature takes some forty
 //! microseconds, and answers to others must not wait for them.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
 
 use alloy::primitives::{Address, U256};
 use futures_util::future::join_all;
@@ -16,7 +19,7 @@ use crate::{
     },
 };
 
-/// Tickets that are worth a thread of their own.
+/// Tickets a thread takes at once; fewer are not worth a thread of their own.
 const CHUNK: usize = 8;
 
 /// A ticket with an account's signature.
@@ -50,20 +53,50 @@ impl Agreement {
 /// Checks tickets on at most so many threads; the answers are in the order of the tickets.
 pub(super) async fn check_all(
     agreement: Agreement,
-    tickets: &[net::TicketSenderParams],
+    tickets: Vec<net::TicketSenderParams>,
     threads: usize,
 ) -> Vec<Option<Signed>> {
-    let agreement = Arc::new(agreement);
     let threads = threads.min(tickets.len().div_ceil(CHUNK)).max(1);
-    let chunks = tickets.chunks(tickets.len().div_ceil(threads).max(1));
-    let checks = chunks.map(|chunk| {
-        let (agreement, chunk) = (Arc::clone(&agreement), chunk.to_vec());
-        let count = chunk.len();
-        let checked = spawn_blocking(move || -> Vec<Option<Signed>> {
-            chunk.iter().map(|named| agreement.check(named)).collect()
-        });
-        // A runtime that shuts down checks nothing, and nothing unchecked is taken.
-        async move { checked.await.unwrap_or_else(|_| vec![None; count]) }
+    let mut all = vec![None; tickets.len()];
+    let work = Arc::new(Work {
+        agreement,
+        tickets,
+        taken: AtomicUsize::new(0),
     });
-    join_all(checks).await.into_iter().flatten().collect()
+    let workers = (0..threads).map(|_| {
+        let work = Arc::clone(&work);
+        spawn_blocking(move || work.take())
+    });
+    for done in join_all(workers).await {
+        // A runtime that shuts down checks nothing, and nothing unchecked is taken.
+        for (first, checked) in done.unwrap_or_default() {
+            all[first..first + checked.len()].copy_from_slice(&checked);
+        }
+    }
+    all
+}
+
+/// One payment's tickets, which threads take in chunks: one that the system holds back leaves its share to the others.
+struct Work {
+    agreement: Agreement,
+    tickets: Vec<net::TicketSenderParams>,
+    /// Tickets that some thread has taken.
+    taken: AtomicUsize,
+}
+
+impl Work {
+    /// Checks chunk after chunk until none is left; each with the place of its first ticket.
+    fn take(&self) -> Vec<(usize, Vec<Option<Signed>>)> {
+        let chunks = std::iter::from_fn(|| {
+            let first = self.taken.fetch_add(CHUNK, Ordering::Relaxed);
+            let rest = self.tickets.get(first..).filter(|rest| !rest.is_empty())?;
+            Some((first, &rest[..rest.len().min(CHUNK)]))
+        });
+        chunks
+            .map(|(first, chunk)| {
+                let checked = chunk.iter().map(|named| self.agreement.check(named));
+                (first, checked.collect())
+            })
+            .collect()
+    }
 }
