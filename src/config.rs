@@ -17,11 +17,13 @@ use crate::{
 
 mod alerts;
 mod gateway;
+mod operator;
 mod payments;
 mod reward;
 
 pub use alerts::{AlertsLayer, OtelLayer, RuleCode, RuleLayer};
 pub use gateway::{Amount, GatewayLayer, VerifyChoice};
+pub use operator::{HostName, OperatorLayer};
 pub use payments::{PaymentsLayer, Pixels};
 pub use reward::{AlertParts, LptAmount, RewardLayer};
 
@@ -59,6 +61,12 @@ pub struct Layer {
     /// Operator API of a running node.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub node_url: Option<String>,
+    /// File of tokens for operator APIs beyond loopback.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub node_token_file: Option<PathBuf>,
+    /// The certificate, PEM, by which operator APIs are known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub node_certificate: Option<PathBuf>,
     /// Do not send while gas costs more than this.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_gas_price: Option<GasPrice>,
@@ -101,6 +109,9 @@ pub struct Layer {
     /// Where traces of segments go.
     #[serde(skip_serializing_if = "OtelLayer::is_empty")]
     pub otel: OtelLayer,
+    /// Who may use a node's operator API, and how.
+    #[serde(skip_serializing_if = "OperatorLayer::is_empty")]
+    pub operator: OperatorLayer,
 }
 
 /// The `orchestrator` section of a layer.
@@ -634,6 +645,8 @@ impl Layer {
             keystore_dir: self.keystore_dir.or(below.keystore_dir),
             data_dir: self.data_dir.or(below.data_dir),
             node_url: self.node_url.or(below.node_url),
+            node_token_file: self.node_token_file.or(below.node_token_file),
+            node_certificate: self.node_certificate.or(below.node_certificate),
             max_gas_price: self.max_gas_price.or(below.max_gas_price),
             max_sessions: self.max_sessions.or(below.max_sessions),
             mode: self.mode.or(below.mode),
@@ -652,6 +665,7 @@ impl Layer {
             otel: OtelLayer {
                 endpoint: self.otel.endpoint.or(below.otel.endpoint),
             },
+            operator: self.operator.over(below.operator),
         }
     }
 }

@@ -5,6 +5,7 @@
 use std::{ffi::OsStr, path::PathBuf};
 
 use clap_complete::CompletionCandidate;
+use engine::{config::OperatorLayer, node::TokenBook};
 
 use crate::settings::{Directories, read_config_file};
 
@@ -41,6 +42,20 @@ pub fn profiles(current: &OsStr) -> Vec<CompletionCandidate> {
         file.profiles
             .into_iter()
             .map(|(name, layer)| (name, layer.network)),
+    )
+}
+
+/// Tokens for the operator API of nodes on this machine.
+#[must_use]
+pub fn tokens(current: &OsStr) -> Vec<CompletionCandidate> {
+    let Ok(directories) = Directories::find() else {
+        return Vec::new();
+    };
+    let file = crate::run::operator::token_file(&OperatorLayer::default(), &directories.data_dir);
+    let tokens = TokenBook::new(file).list().unwrap_or_default().into_iter();
+    starting_with(
+        current,
+        tokens.map(|token| (token.name, Some(token.scope.as_str().to_string()))),
     )
 }
 

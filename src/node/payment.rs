@@ -12,7 +12,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Node, credentials::Credentials, http::Refusal, supervisor::TaskError};
 use crate::{
-    payments::{Cashier, Exact, Offer, PaymentRefusal, Price, books::BooksError},
+    payments::{
+        Cashier, Exact, Offer, PaymentRefusal, Price,
+        books::{BooksError, Filter},
+        redeem::schedule::first_block,
+    },
+    units::Round,
     view::payments::PaymentsView,
 };
 
@@ -25,6 +30,8 @@ pub(super) struct Till {
     cashier: Cashier,
     /// What was last read of the books.
     seen: Mutex<PaymentsView>,
+    /// Round of the winning ticket that has waited longest.
+    oldest: Mutex<Option<Round>>,
 }
 
 impl Till {
@@ -32,6 +39,7 @@ impl Till {
         Self {
             cashier,
             seen: Mutex::default(),
+            oldest: Mutex::default(),
         }
     }
 
@@ -75,12 +83,35 @@ impl Till {
             );
             ("price_unknown", message)
         });
-        books.into_iter().chain(price).collect()
+        let window = self.closing().map(|(left, of)| {
+            let message = format!(
+                "a winning ticket can be redeemed for {left} more blocks of Ethereum, of the {of} a round has: `lpctl ticket list` tells what it waits for"
+            );
+            ("ticket_window", message)
+        });
+        books.into_iter().chain(price).chain(window).collect()
+    }
+
+    /// Blocks until the ticket that has waited longest can no longer be redeemed, if they are few, and those of a round.
+    fn closing(&self) -> Option<(u64, u64)> {
+        let round = (*self.oldest.lock().unwrap_or_else(PoisonError::into_inner))?;
+        let time = self.cashier.recipient().time()?;
+        let last = Round(round.0.saturating_add(time.ticket_validity));
+        let left = first_block(&time, last).saturating_sub(time.l1_block);
+        (left < time.round_length / 4).then_some((left, time.round_length))
     }
 
     async fn look(&self) -> Result<(), BooksError> {
         let books = self.cashier.books();
         let (tally, winners) = (books.tally().await?, books.winner_totals().await?);
+        let waiting = Filter {
+            pending: true,
+            limit: 1,
+            ..Filter::default()
+        };
+        let oldest = books.winners(waiting).await?;
+        let oldest = oldest.first().map(|winner| winner.ticket.ticket.creation_round);
+        *self.oldest.lock().unwrap_or_else(PoisonError::into_inner) = oldest;
         let sum = |part: fn(&crate::payments::books::Tally) -> Exact| {
             tally.iter().map(part).sum::<Exact>().floor().unwrap_or_default()
         };

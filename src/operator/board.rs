@@ -430,6 +430,9 @@ pub fn translated(
             .map(|metrics| payments(node, metrics)),
         reach: Default::default(),
         notices: Vec::new(),
+        api_version: 0,
+        reward: None,
+        redeem: None,
         mode: match node.transcodes_itself {
             Some(false) => NodeMode::Orchestrator,
             _ => NodeMode::Combined,

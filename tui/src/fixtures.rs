@@ -80,6 +80,9 @@ pub fn busy() -> NodeStatus {
         mode: Default::default(),
         remote: None,
         payments: Some(payments()),
+        api_version: engine::view::node::API_VERSION,
+        reward: None,
+        redeem: None,
     }
 }
 
@@ -377,6 +380,7 @@ pub fn session(
             .collect(),
         device: device.to_string(),
         last_error: None,
+        renditions: Vec::new(),
     }
 }
 

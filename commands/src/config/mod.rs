@@ -1,7 +1,9 @@
 //! `lpctl config`: show, check and change the configuration.
 
 pub(crate) mod set;
-mod show;
+pub(crate) mod show;
+
+pub(crate) use show::in_force as settings_in_force;
 
 use clap::{Args, Subcommand};
 use serde::Serialize;

@@ -3,7 +3,10 @@
 use std::borrow::Cow;
 
 use clap::Args;
-use engine::config::{Amount, LogLevel, PaymentsLayer};
+use engine::{
+    config::{Amount, LogLevel, PaymentsLayer},
+    view::node::ConfigEntry,
+};
 use serde::Serialize;
 
 use crate::{
@@ -11,6 +14,24 @@ use crate::{
     settings::{Settings, Source},
     shell::{Report, Style, table},
 };
+
+/// The settings that are set, for others to tell.
+pub(crate) fn in_force(of: &Settings) -> Vec<ConfigEntry> {
+    let rows = settings(of).into_iter();
+    rows.filter_map(|row| {
+        Some(ConfigEntry {
+            key: row.key.into_owned(),
+            value: row.value?,
+            source: match row.source {
+                Source::CommandLine => "command_line",
+                Source::ConfigFile => "config_file",
+                Source::BuiltIn => "built_in",
+            }
+            .to_string(),
+        })
+    })
+    .collect()
+}
 
 /// Show the settings in force and where each comes from
 ///
@@ -126,10 +147,34 @@ fn settings(settings: &Settings) -> Vec<Setting> {
             file.data_dir.is_some(),
         ),
         row(
+            "node_token_file",
+            settings.node_token_file.as_ref().map(path),
+            typed.node_token_file.is_some(),
+            file.node_token_file.is_some(),
+        ),
+        row(
+            "node_certificate",
+            settings.node_certificate.as_ref().map(path),
+            typed.node_certificate.is_some(),
+            file.node_certificate.is_some(),
+        ),
+        row(
             "node_url",
             Some(settings.node_url.clone()),
             typed.node_url.is_some(),
             file.node_url.is_some(),
+        ),
+        row(
+            "node_token_file",
+            settings.node_token_file.as_ref().map(path),
+            typed.node_token_file.is_some(),
+            file.node_token_file.is_some(),
+        ),
+        row(
+            "node_certificate",
+            settings.node_certificate.as_ref().map(path),
+            typed.node_certificate.is_some(),
+            file.node_certificate.is_some(),
         ),
         row(
             "max_gas_price",
@@ -236,6 +281,7 @@ fn settings(settings: &Settings) -> Vec<Setting> {
         reward(settings)
             .into_iter()
             .chain(alerts(settings))
+            .chain(operator(settings))
             .chain(gateway(settings))
             .map(|(key, value)| {
                 let is_in_file = value.is_some();
@@ -243,6 +289,32 @@ fn settings(settings: &Settings) -> Vec<Setting> {
             }),
     );
     rows
+}
+
+/// What the config file says of the operator API of nodes that are run here.
+fn operator(settings: &Settings) -> [(&'static str, Option<String>); 6] {
+    let operator = &settings.operator;
+    let path = |path: &std::path::PathBuf| path.display().to_string();
+    let hosts = operator
+        .hosts
+        .iter()
+        .flatten()
+        .map(engine::config::HostName::as_str);
+    let hosts = hosts.collect::<Vec<_>>().join(", ");
+    [
+        ("operator.hosts", (!hosts.is_empty()).then_some(hosts)),
+        ("operator.tls", operator.tls.map(|tls| tls.to_string())),
+        (
+            "operator.certificate_file",
+            operator.certificate_file.as_ref().map(path),
+        ),
+        ("operator.key_file", operator.key_file.as_ref().map(path)),
+        ("operator.token_file", operator.token_file.as_ref().map(path)),
+        (
+            "operator.get_writes",
+            operator.get_writes.map(|takes| takes.to_string()),
+        ),
+    ]
 }
 
 /// What the config file says of the guardian of rewards. Its flags and variables belong to `reward watch` and `run`.
@@ -308,6 +380,44 @@ fn alerts(settings: &Settings) -> Vec<(&'static str, Option<String>)> {
             settings.otel.endpoint.as_ref().map(ToString::to_string),
         ),
     ]
+}
+
+/// What the config file says of the operator's API.
+fn operator(settings: &Settings) -> [(&'static str, Option<String>); 6] {
+    let layer = &settings.operator;
+    let path = |path: &Option<std::path::PathBuf>| path.as_ref().map(|path| path.display().to_string());
+    let hosts = layer.hosts.as_ref().map(|hosts| {
+        let names: Vec<&str> = hosts.iter().map(engine::config::HostName::as_str).collect();
+        names.join(", ")
+    });
+    [
+        ("operator.hosts", hosts),
+        ("operator.tls", layer.tls.map(|tls| tls.to_string())),
+        ("operator.certificate_file", path(&layer.certificate_file)),
+        ("operator.key_file", path(&layer.key_file)),
+        ("operator.token_file", path(&layer.token_file)),
+        ("operator.get_writes", layer.get_writes.map(|get| get.to_string())),
+    ]
+}
+
+/// What a node is told it was started with: values that are set, or usual, and shown here without what is secret.
+pub(crate) fn told(settings: &Settings) -> Vec<engine::view::node::ConfigEntry> {
+    let rows = self::settings(settings)
+        .into_iter()
+        .filter(|row| row.key != "node_url");
+    rows.filter_map(|row| {
+        let source = match row.source {
+            Source::CommandLine => "command_line",
+            Source::ConfigFile => "config_file",
+            Source::BuiltIn => "built_in",
+        };
+        Some(engine::view::node::ConfigEntry {
+            key: row.key.into_owned(),
+            value: row.value?,
+            source: source.to_string(),
+        })
+    })
+    .collect()
 }
 
 type IsSet = fn(&PaymentsLayer) -> bool;

@@ -270,7 +270,7 @@ struct Desktop(mpsc::Sender<(String, String, String)>);
 
 #[zbus::interface(name = "org.freedesktop.Notifications")]
 impl Desktop {
-    #[expect(clippy::too_many_arguments, reason = "the interface's own")]
+    #[allow(clippy::too_many_arguments, reason = "the interface's own")]
     fn notify(
         &self,
         app: String,

@@ -34,12 +34,12 @@ pub use address::{AddressError, OrchestratorAddress};
 pub use run::{RunningTranscoder, start};
 
 use super::{
-    AnyTranscoder, ConnectionLimits, DeviceReader, Listen, LogControl, NodeError, notices, session::Sessions,
-    settings::RunTimeSettings, work::Work,
+    AnyTranscoder, ConnectionLimits, DeviceReader, Listen, LogControl, NodeError, OperatorSettings, notices,
+    session::Sessions, settings::RunTimeSettings, work::Work,
 };
 use crate::{
     secret::OrchestratorSecret,
-    view::node::Device,
+    view::node::{ConfigEntry, Device},
     wire::{capability::CapabilitySet, client::Pings, net},
 };
 
@@ -114,6 +114,10 @@ pub struct RemoteConfig {
     pub log: Option<LogControl>,
     /// Who is told of what needs attention; none: it is only shown.
     pub alerts: Option<crate::node::alerts::AlertSettings>,
+    /// Who may use the operator's API, and how.
+    pub access: OperatorSettings,
+    /// What the transcoder was started with, for its operator: without what is secret.
+    pub told: Vec<ConfigEntry>,
     /// Bounds.
     pub limits: RemoteLimits,
 }
@@ -134,6 +138,8 @@ impl RemoteConfig {
             devices: None,
             log: None,
             alerts: None,
+            access: OperatorSettings::default(),
+            told: Vec::new(),
             limits: RemoteLimits::default(),
         }
     }
@@ -188,6 +194,7 @@ struct Remote {
     notices: Mutex<notices::Notices>,
     link: Mutex<Link>,
     settings: RunTimeSettings,
+    told: Vec<ConfigEntry>,
     /// Tasks that run.
     running: TaskTracker,
     /// Refusals on their way: they are bounded too.
