@@ -8,11 +8,13 @@
 //! | `log` | the log of lpctl's nodes |
 //! | `go` | the routes of go-livepeer's nodes, with their quirks |
 //! | `access` | a token to show, and a certificate to know the node by |
+//! | `board` | what a go-livepeer node tells as far as a dashboard shows it: its metrics, and its translation |
 //! | `number` | numbers as Go writes them: of any length, never through a float |
 //!
 //! [`find`] tells which of them answers at an address.
 
 mod access;
+mod board;
 mod go;
 mod http;
 mod log;
@@ -28,6 +30,7 @@ use serde_json::Value;
 
 pub use self::{
     access::{Access, AccessFileError},
+    board::{FigureChange, GoMetrics, MoneyAnswer, MoneyDeed, PlanStep, PreflightFinding, translated},
     go::{GoApi, GoCall},
     number::{Number, Ratio},
     own::{NodeApi, Statuses, TicketQuery},

@@ -32,8 +32,9 @@ pub fn of(line: &Line) -> Option<Known> {
     let says =
         |text: &str| line.message.contains(text) || line.fields.values().any(|value| value.contains(text));
     let tables: &[&[Known]] = match line.origin {
-        Origin::Lpctl => &[OWN, EITHER],
-        Origin::GoLivepeer => &[GO, EITHER],
+        // An error says more than the line it is in.
+        Origin::Lpctl => &[EITHER, OWN],
+        Origin::GoLivepeer => &[EITHER, GO],
         Origin::Unknown => &[EITHER, GO, OWN],
     };
     tables
