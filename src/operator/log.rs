@@ -24,10 +24,10 @@ impl NodeApi {
                 pairs.append_pair(name, &text);
             }
         }
-        let answer = self
-            .http()
-            .get(&format!("api/v1/log?{}", pairs.finish()), ANSWER)
-            .await?;
+        let path = format!("api/v1/log?{}", pairs.finish());
+        // It is no value that other threads may look at while this one waits.
+        drop(pairs);
+        let answer = self.http().get(&path, ANSWER).await?;
         match answer.status {
             reqwest::StatusCode::OK if answer.is_json() => answer.json(),
             reqwest::StatusCode::OK | reqwest::StatusCode::NOT_FOUND => Err(ApiError::NotANode),

@@ -194,6 +194,18 @@ pub enum Key {
     OrchestratorObjectStoreFile,
     #[value(name = "orchestrator.discovery_webhook")]
     OrchestratorDiscoveryWebhook,
+    #[value(name = "alerts.webhook")]
+    AlertsWebhook,
+    #[value(name = "alerts.webhook_header_file")]
+    AlertsWebhookHeaderFile,
+    #[value(name = "alerts.program")]
+    AlertsProgram,
+    #[value(name = "alerts.desktop")]
+    AlertsDesktop,
+    #[value(name = "alerts.repeat_minutes")]
+    AlertsRepeatMinutes,
+    #[value(name = "otel.endpoint")]
+    OtelEndpoint,
     #[value(name = "operator.hosts")]
     OperatorHosts,
     #[value(name = "operator.tls")]
