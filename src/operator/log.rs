@@ -9,29 +9,30 @@ impl NodeApi {
     /// # Errors
     /// As [`NodeApi::status`]; [`ApiError::NotANode`] for a node that is too old to tell its log.
     pub async fn log(&self, query: &LogQuery) -> Result<LogPage, ApiError> {
-        let mut pairs = ::url::form_urlencoded::Serializer::new(String::new());
-        let texts = [
-            ("since", query.since.map(|position| position.to_string())),
-            ("level", query.level.map(|level| level.to_string())),
-            ("session", query.session.clone()),
-            ("segment", query.segment.clone()),
-            ("manifest", query.manifest.clone()),
-            ("text", query.text.clone()),
-            ("limit", query.limit.map(|limit| limit.to_string())),
-        ];
-        for (name, text) in texts {
-            if let Some(text) = text {
-                pairs.append_pair(name, &text);
-            }
-        }
-        let path = format!("api/v1/log?{}", pairs.finish());
-        // It is no value that other threads may look at while this one waits.
-        drop(pairs);
-        let answer = self.http().get(&path, ANSWER).await?;
+        let answer = self.http().get(&path(query), ANSWER).await?;
         match answer.status {
             reqwest::StatusCode::OK if answer.is_json() => answer.json(),
             reqwest::StatusCode::OK | reqwest::StatusCode::NOT_FOUND => Err(ApiError::NotANode),
             _ => Err(answer.refusal()),
         }
     }
+}
+
+fn path(query: &LogQuery) -> String {
+    let mut pairs = ::url::form_urlencoded::Serializer::new(String::new());
+    let texts = [
+        ("since", query.since.map(|position| position.to_string())),
+        ("level", query.level.map(|level| level.to_string())),
+        ("session", query.session.clone()),
+        ("segment", query.segment.clone()),
+        ("manifest", query.manifest.clone()),
+        ("text", query.text.clone()),
+        ("limit", query.limit.map(|limit| limit.to_string())),
+    ];
+    for (name, text) in texts {
+        if let Some(text) = text {
+            pairs.append_pair(name, &text);
+        }
+    }
+    format!("api/v1/log?{}", pairs.finish())
 }

@@ -234,9 +234,12 @@ impl NodeApi {
     }
 }
 
+/// Statuses with the ids of their events.
+type Events = Pin<Box<dyn Stream<Item = Result<(String, NodeStatus), ApiError>> + Send>>;
+
 /// A node's event stream.
 pub struct Statuses {
-    stream: Pin<Box<dyn Stream<Item = Result<(String, NodeStatus), ApiError>> + Send>>,
+    stream: Events,
     last: Option<String>,
 }
 
