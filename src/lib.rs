@@ -25,12 +25,14 @@
 //! | [`payments`] | tickets: made, checked, kept, redeemed |
 //! | [`reward`] | the guardian that calls each round's reward, and what became of past ones |
 //! | [`gateway`] | the sending side: cut, submit, download, verify |
+//! | [`explorer`] | the subgraph: history as somebody else indexed it |
 //! | [`bench`] | measuring the transcoder |
 
 pub mod bench;
 pub mod chain;
 pub mod config;
 pub mod devnet;
+pub mod explorer;
 pub mod gateway;
 pub mod gpu;
 pub mod media;
