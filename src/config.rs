@@ -16,10 +16,12 @@ use crate::{
 };
 
 mod gateway;
+mod operator;
 mod payments;
 mod reward;
 
 pub use gateway::{Amount, GatewayLayer, VerifyChoice};
+pub use operator::{HostName, OperatorLayer};
 pub use payments::{PaymentsLayer, Pixels};
 pub use reward::{AlertParts, LptAmount, RewardLayer};
 
@@ -57,6 +59,12 @@ pub struct Layer {
     /// Operator API of a running node.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub node_url: Option<String>,
+    /// File of tokens for operator APIs beyond loopback.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub node_token_file: Option<PathBuf>,
+    /// The certificate, PEM, by which operator APIs are known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub node_certificate: Option<PathBuf>,
     /// Do not send while gas costs more than this.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_gas_price: Option<GasPrice>,
@@ -93,6 +101,9 @@ pub struct Layer {
     /// How the guardian of rewards works.
     #[serde(skip_serializing_if = "RewardLayer::is_empty")]
     pub reward: RewardLayer,
+    /// Who may use a node's operator API, and how.
+    #[serde(skip_serializing_if = "OperatorLayer::is_empty")]
+    pub operator: OperatorLayer,
 }
 
 /// The `orchestrator` section of a layer.
@@ -601,6 +612,8 @@ impl Layer {
             keystore_dir: self.keystore_dir.or(below.keystore_dir),
             data_dir: self.data_dir.or(below.data_dir),
             node_url: self.node_url.or(below.node_url),
+            node_token_file: self.node_token_file.or(below.node_token_file),
+            node_certificate: self.node_certificate.or(below.node_certificate),
             max_gas_price: self.max_gas_price.or(below.max_gas_price),
             max_sessions: self.max_sessions.or(below.max_sessions),
             mode: self.mode.or(below.mode),
@@ -615,6 +628,7 @@ impl Layer {
             orchestrator: self.orchestrator.over(below.orchestrator),
             payments: self.payments.over(below.payments),
             reward: self.reward.over(below.reward),
+            operator: self.operator.over(below.operator),
         }
     }
 }

@@ -103,7 +103,7 @@ fn is_light(ground: &str) -> bool {
 /// # Errors
 /// A usage failure without a terminal, unreachable where `--once` finds no node, the terminal's own failures.
 pub async fn run(args: DashboardArgs, context: &mut Context) -> eyre::Result<()> {
-    let node = node_api(&context.settings().node_url)?;
+    let node = node_api(&context.settings().node_url, context.settings())?;
     let ground = std::env::var("COLORFGBG").ok();
     let look = Look {
         theme: args.theme.theme(context.shell.out_style(), ground.as_deref()),

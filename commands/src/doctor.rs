@@ -272,7 +272,7 @@ async fn of_network(args: &DoctorArgs, context: &mut Context) -> eyre::Result<Ve
     let operator = args
         .operator_addr
         .unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, OPERATOR_PORT)));
-    let mut checks = vec![service, ports::operator(operator).await];
+    let mut checks = vec![service, ports::operator(operator, context.settings()).await];
     let payments = context.settings().payments.clone();
     if !run::chain::wanted(args.offchain, context.settings()) {
         checks.push(Check::good(

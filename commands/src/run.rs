@@ -1,5 +1,6 @@
 //! `lpctl run`: the node, until it is told to stop.
 
+mod access;
 mod advertise;
 pub(crate) mod chain;
 mod devices;
@@ -95,7 +96,7 @@ pub struct RunArgs {
     /// Address to listen on; without it every address for a public --service-addr, else 127.0.0.1:8935
     #[arg(long, value_name = "IP:PORT", env = "LPCTL_BIND", hide_env = true)]
     bind: Option<SocketAddr>,
-    /// Loopback address of the operator's API [default: 127.0.0.1:7935, of a transcoder 127.0.0.1:6935]
+    /// Address of the operator's API; beyond loopback it takes a token [default: 127.0.0.1:7935, of a transcoder 127.0.0.1:6935]
     #[arg(long, value_name = "IP:PORT", env = "LPCTL_OPERATOR_ADDR", hide_env = true)]
     operator_addr: Option<SocketAddr>,
     /// Streams to serve at once [default: max_sessions of the config file, else 10]
@@ -284,7 +285,7 @@ pub async fn run(args: RunArgs, context: &mut Context) -> eyre::Result<()> {
         }
     };
     let status = node.status();
-    let operator_url = format!("http://{}", node.operator_addr());
+    let operator_url = access::url(node.operator_addr(), context.settings());
     tell(
         context,
         &Event::Ready {
@@ -472,6 +473,8 @@ async fn start(
         max_sessions: sessions.most(),
         private_sources: args.private_sources || bind.ip().is_loopback(),
         log: Some(crate::logging::control()),
+        access: access::settings(context)?,
+        told: crate::config::show::told(context.settings()),
         ..NodeConfig::local(data_dir.clone())
     };
     if mode == NodeMode::Orchestrator {
@@ -526,6 +529,7 @@ async fn join(
     .await?;
     config.payments = Some(paid.cashier);
     config.outbox = Some(paid.outbox);
+    config.treasury = Some(paid.treasury);
     config.lock = Some(lock);
     Ok((signer, paid.beside))
 }

@@ -11,10 +11,10 @@ use alloy::primitives::Address;
 use engine::{
     config::{
         Amount, ConfigError, ConfigFile, CpuLayer, DEFAULT_NETWORK, GasPrice, GatewayLayer, Layer, LogLevel,
-        NodeName, OrchestratorLayer, PaymentsLayer, RewardLayer, SessionsChoice, TranscodeLayer,
+        NodeName, OperatorLayer, OrchestratorLayer, PaymentsLayer, RewardLayer, SessionsChoice, TranscodeLayer,
     },
     media::ladder::Ladder,
-    operator::NodeUrl,
+    operator::{Access, AccessFileError, NodeUrl},
     private_file,
     remote::OrchestratorAddress,
     secret::RpcUrl,
@@ -112,6 +112,12 @@ pub struct Settings {
     pub password_file: Option<PathBuf>,
     /// Operator API of the node.
     pub node_url: String,
+    /// File of tokens for operator APIs beyond loopback.
+    pub node_token_file: Option<PathBuf>,
+    /// The certificate by which operator APIs are known.
+    pub node_certificate: Option<PathBuf>,
+    /// Who may use the operator API of a node that is run here.
+    pub operator: OperatorLayer,
     /// Nodes named on the command line: each its name, if it is one of the inventory, and its URL.
     pub named_nodes: Vec<(Option<String>, String)>,
     /// The config's nodes.
@@ -184,6 +190,9 @@ impl Settings {
             account: merged.account,
             password_file: merged.password_file,
             node_url: merged.node_url.unwrap_or_else(|| DEFAULT_NODE_URL.to_string()),
+            node_token_file: merged.node_token_file,
+            node_certificate: merged.node_certificate,
+            operator: merged.operator,
             max_gas_price: merged.max_gas_price.map(|GasPrice(wei)| wei),
             max_sessions: merged.max_sessions.unwrap_or_default(),
             mode: merged.mode.unwrap_or_default(),
@@ -203,6 +212,32 @@ impl Settings {
             from_command_line,
             from_config_file,
         })
+    }
+
+    /// A node's address, with what it takes to get in there.
+    ///
+    /// # Errors
+    /// A usage failure for what is no address, a config failure for a token or certificate that cannot be used.
+    pub fn reach(&self, url: &str) -> Result<NodeUrl, Failure> {
+        let url: NodeUrl = url.parse()?;
+        let failed = |code, error: AccessFileError| {
+            Failure::new(Kind::Config, code, error.to_string()).hint(match code {
+                "node_token" => {
+                    "`node_token_file` (LPCTL_NODE_TOKEN_FILE) names a file with mode 600 that holds a token, or lines of a URL and its token"
+                }
+                _ => "`node_certificate` (LPCTL_NODE_CERTIFICATE) names a PEM file: operator-cert.pem of the node's folder",
+            })
+        };
+        let mut access = Access::default();
+        if let Some(path) = &self.node_token_file {
+            let read = access.with_token_file(path, url.expose());
+            access = read.map_err(|error| failed("node_token", error))?;
+        }
+        if let Some(path) = &self.node_certificate {
+            let read = access.with_certificate_file(path);
+            access = read.map_err(|error| failed("node_certificate", error))?;
+        }
+        Ok(url.with_access(access))
     }
 
     /// Moves the directories to where the settings want them.
@@ -253,6 +288,8 @@ fn command_line_layer(globals: &GlobalArgs) -> Result<Layer, Failure> {
         data_dir: None,
         // Names are looked up in the config file first.
         node_url: None,
+        node_token_file: path_variable("LPCTL_NODE_TOKEN_FILE"),
+        node_certificate: path_variable("LPCTL_NODE_CERTIFICATE"),
         max_gas_price: globals.max_gas_price.map(GasPrice),
         // A flag of `run` alone; its variable is shown with the others. What it cannot read, `run` refuses.
         max_sessions: std::env::var("LPCTL_MAX_SESSIONS")
@@ -279,7 +316,14 @@ fn command_line_layer(globals: &GlobalArgs) -> Result<Layer, Failure> {
         payments: payments_variables(),
         // Flags of `reward watch` and `run` alone.
         reward: RewardLayer::default(),
+        operator: OperatorLayer::default(),
     })
+}
+
+fn path_variable(name: &str) -> Option<PathBuf> {
+    std::env::var_os(name)
+        .filter(|value| !value.is_empty())
+        .map(PathBuf::from)
 }
 
 /// Flags of `run` alone, like the number of sessions.

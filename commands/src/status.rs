@@ -19,6 +19,7 @@ use crate::{
     complete,
     connection::connect,
     context::Context,
+    dashboard::feed::node_api,
     failure::Failure,
     shell::{Report, Style, escape},
     wording,
@@ -49,8 +50,6 @@ struct Screen {
 
 /// How long a node beside us may take to answer: it is on this machine, or it is not asked for.
 const NODE_PATIENCE: Duration = Duration::from_millis(700);
-/// A node's status is far smaller.
-const MAX_NODE_BYTES: usize = 4 << 20;
 
 /// Shows it.
 ///
@@ -58,8 +57,10 @@ const MAX_NODE_BYTES: usize = 4 << 20;
 /// A config failure for an unknown account, unreachable when the chain does not answer.
 pub async fn run(args: StatusArgs, context: &mut Context) -> eyre::Result<()> {
     let address = select::address(args.which.as_deref(), context)?;
-    let node_url = context.settings().node_url.clone();
-    let node = tokio::spawn(tokio::time::timeout(NODE_PATIENCE, ask_node(node_url)));
+    let node = node_api(&context.settings().node_url, context.settings());
+    let node = tokio::spawn(tokio::time::timeout(NODE_PATIENCE, async move {
+        node.ok()?.status().await.ok()
+    }));
     let chain = connect(context).await?;
     let facts = chain.status(address).await.map_err(Failure::from)?;
     let node = node.await.ok().and_then(Result::ok).flatten();
@@ -71,24 +72,6 @@ pub async fn run(args: StatusArgs, context: &mut Context) -> eyre::Result<()> {
             .warn(format_args!("no node of lpctl answers at {named}"));
     }
     Ok(context.shell.report(&Screen { facts, node })?)
-}
-
-/// The status of a node, if one answers in the way ours do.
-async fn ask_node(url: String) -> Option<NodeStatus> {
-    let client = reqwest::Client::builder()
-        .redirect(reqwest::redirect::Policy::none())
-        .build()
-        .ok()?;
-    let url = format!("{}/api/v1/status", url.trim_end_matches('/'));
-    let mut response = client.get(url).send().await.ok()?.error_for_status().ok()?;
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.ok()? {
-        if body.len() + chunk.len() > MAX_NODE_BYTES {
-            return None;
-        }
-        body.extend_from_slice(&chunk);
-    }
-    serde_json::from_slice(&body).ok()
 }
 
 impl Report for Screen {

@@ -204,7 +204,7 @@ async fn node_of(address: Address, is_own: bool, context: &mut Context) -> Optio
     if !is_own && !is_named {
         return None;
     }
-    let node = node_api(&settings.node_url).ok()?;
+    let node = node_api(&settings.node_url, settings).ok()?;
     let said = match tokio::time::timeout(NODE_PATIENCE, node.status()).await {
         Ok(Ok(status)) if status.address == Some(address) => return Some(status),
         Ok(Ok(_)) => format!("the node at {} works for another account", node.shown()),

@@ -43,6 +43,7 @@ pub(crate) mod store;
 pub(crate) mod supervisor;
 pub(crate) mod tls;
 mod transcoders;
+mod treasury;
 mod upload;
 mod webhook;
 mod work;
@@ -65,10 +66,14 @@ pub use devices::DeviceReader;
 pub use files::DataDirLock;
 pub use follow::follow;
 pub use listener::ConnectionLimits;
+pub use operator::{
+    AccessError, Caller, OperatorSettings, OperatorTls, TokenBook, TokenError, TokenFacts, document,
+};
 pub use reach::{Advertise, MOST_ADDRESSES, ProbeTimes, probe_once};
 pub use run::{RunningNode, StopReport, start};
 pub use settings::{KeptSettings, Limit, LogControl, PriceChange, SettingsChange, SettingsError};
 pub use transcoders::{PoolSettings, TranscoderPool};
+pub use treasury::{ActionError, Redeeming, Treasury};
 
 use crate::{
     chain::Outbox,
@@ -76,7 +81,7 @@ use crate::{
     payments::{Cashier, Offer},
     secret::WebhookUrl,
     store::ObjectStore,
-    view::node::{Device, EngineView, NodeChain, NodeMode},
+    view::node::{ConfigEntry, Device, EngineView, NodeChain, NodeMode},
     wire::{
         capability::{CapabilitySet, PROTOCOL_VERSION},
         net,
@@ -173,7 +178,7 @@ pub struct NodeConfig {
     pub advertise: Advertise,
     /// TLS with a certificate of our own on the service port; plain HTTP otherwise.
     pub tls: bool,
-    /// The operator's port on a loopback address; 7935 by custom.
+    /// The operator's port; 7935 of a loopback address by custom. Others take a token.
     pub operator: Listen,
     /// Stream sessions at once.
     pub max_sessions: u32,
@@ -210,6 +215,12 @@ pub struct NodeConfig {
     pub payments: Option<Cashier>,
     /// Sends the node's transactions: what they may cost can be changed while it runs. None: it sends none.
     pub outbox: Option<Outbox>,
+    /// What it may do on the chain for whoever asks over the operator's API; none: nothing.
+    pub treasury: Option<Treasury>,
+    /// Who may use the operator's API, and how.
+    pub access: OperatorSettings,
+    /// What the node was started with, for its operator: without what is secret.
+    pub told: Vec<ConfigEntry>,
     /// Bounds.
     pub limits: NodeLimits,
 }
@@ -242,6 +253,9 @@ impl NodeConfig {
             transcoders: None,
             payments: None,
             outbox: None,
+            treasury: None,
+            access: OperatorSettings::default(),
+            told: Vec::new(),
             limits: NodeLimits::default(),
         }
     }
@@ -258,12 +272,9 @@ pub enum NodeError {
         /// What the system said.
         source: io::Error,
     },
-    /// The operator's API would be reachable from outside, where nothing protects it.
-    #[error("the operator API would listen on {address}, which others can reach")]
-    OperatorExposed {
-        /// The address.
-        address: SocketAddr,
-    },
+    /// The operator's API cannot be opened as it should be, or others could reach it and nothing protects it.
+    #[error(transparent)]
+    Access(#[from] AccessError),
     /// The node's files cannot be written.
     #[error("cannot write {path}")]
     DataDir {
@@ -370,6 +381,8 @@ struct Node {
     webhook: Option<webhook::Webhook>,
     payments: Option<payment::Till>,
     outbox: Option<Outbox>,
+    treasury: Option<Treasury>,
+    told: Vec<ConfigEntry>,
     running: TaskTracker,
     arriving: TaskTracker,
     devices: watch::Receiver<Vec<Device>>,

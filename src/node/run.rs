@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use bytes::Bytes;
+use axum::Router;
 use jiff::Timestamp;
 use tokio::{net::TcpListener, sync::watch, time::timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -17,7 +17,8 @@ use super::{
     files, http,
     listener::{self, Routes},
     notices::Notices,
-    operator, payment,
+    operator::{self, Access, Feed, Guard, Readers, Served},
+    payment,
     reach::{self, Reaching},
     rpc::OrchestratorService,
     running::{Report, Running},
@@ -112,11 +113,8 @@ pub async fn start(
         None => files::kept_tokens(&config.data_dir)?,
     };
     let (operator, operator_addr) = listen(config.operator).await?;
-    if !operator_addr.ip().is_loopback() {
-        return Err(NodeError::OperatorExposed {
-            address: operator_addr,
-        });
-    }
+    let (access, operator_tls) = Access::open(config.access, operator_addr, &config.data_dir)?;
+    let guard = Guard::new(access, &config.data_dir);
     let (service, service_addr) = listen(config.service).await?;
     let (service_uri, host) = service_uri(config.service_uri, config.tls, service_addr)?;
     let acceptor = match config.tls {
@@ -171,6 +169,8 @@ pub async fn start(
         webhook,
         payments: config.payments.map(payment::Till::new),
         outbox: config.outbox,
+        treasury: config.treasury,
+        told: config.told,
         running: TaskTracker::new(),
         arriving: TaskTracker::new(),
         devices: device_list.subscribe(),
@@ -195,17 +195,24 @@ pub async fn start(
         listener::serve(service, acceptor, routes, limits.service, stop).await;
         Ok(())
     });
-    let feed = watch::Sender::new(Bytes::new());
-    let reader = feed.subscribe();
-    let readers = operator::Readers::default();
-    let counted = readers.clone();
+    let (feed, readers) = (Feed::new(), Readers::default());
+    let (events, counted) = (feed.clone(), readers.clone());
     let answering = Arc::clone(&node);
+    let more = Router::new();
     supervisor.spawn("operator port", |stop| async move {
+        let served = Served {
+            node: answering,
+            guard,
+            feed: events,
+            readers: counted,
+            more,
+            stop: stop.clone(),
+        };
         let routes = Routes {
             grpc: None,
-            http: operator::routes(answering, reader, counted, stop.clone()),
+            http: operator::routes(served),
         };
-        listener::serve(operator, None, routes, limits.operator, stop).await;
+        listener::serve(operator, operator_tls, routes, limits.operator, stop).await;
         Ok(())
     });
     let (telling, changes, chain) = (Arc::clone(&node), node.changed.subscribe(), node.chain.clone());

@@ -32,7 +32,7 @@ use super::{
     http::{Refusal, escape},
     outlet::{Outlet, OutletError},
     payment::Bill,
-    session::{Made, NoPlace, Opener, Place},
+    session::{Made, NoPlace, Opener, Place, RungMade, shortened},
     sources,
     store::SessionEnded,
     upload::{self, Upload, UploadError},
@@ -505,7 +505,12 @@ async fn deliver(
         Ok(made) => {
             let size = (made.source_width, made.source_height);
             let remote = node.transcoders().and_then(|pool| pool.place_of(session));
+            let profiles = credentials.profiles.as_deref().unwrap_or_default();
+            let rungs = profiles.iter().zip(&made.renditions);
             let seen = Made {
+                rungs: rungs
+                    .map(|(profile, rendition)| rung_made(profile, rendition))
+                    .collect(),
                 source: (size != (0, 0)).then_some(size),
                 device: remote.unwrap_or_else(|| made.target.to_string()),
             };
@@ -548,6 +553,17 @@ async fn deliver(
     place.record(&outcome, seen.filter(|_| made.is_ok()), error.as_deref());
     node.record(&outcome);
     made
+}
+
+/// What is counted of a rendition.
+pub(super) fn rung_made(profile: &Profile, rendition: &Rendition) -> RungMade {
+    RungMade {
+        name: shortened(&profile.name),
+        width: rendition.width,
+        height: rendition.height,
+        pixels: rendition.pixels(),
+        bytes: rendition.data.len() as u64,
+    }
 }
 
 async fn publish_and_sign(

@@ -28,7 +28,7 @@ use super::{
 };
 use crate::{
     media::arrival::Source,
-    view::node::{Rung, SegmentTiming, StreamSession},
+    view::node::{RenditionView, Rung, SegmentTiming, StreamSession},
 };
 
 /// Segments a session holds: one being worked on, four waiting.
@@ -304,6 +304,45 @@ struct Facts {
     pixels: u64,
     recent: VecDeque<SegmentTiming>,
     last_error: Option<String>,
+    renditions: Vec<RenditionView>,
+}
+
+impl Facts {
+    /// Counts what was made of each rung. A gateway that asks for others begins them anew.
+    fn count(&mut self, timing: &SegmentTiming, made: &[RungMade]) {
+        let is_same = self.renditions.len() == made.len()
+            && self
+                .renditions
+                .iter()
+                .zip(made)
+                .all(|(rung, made)| rung.name == made.name);
+        if !is_same {
+            self.renditions = made
+                .iter()
+                .map(|made| RenditionView {
+                    name: made.name.clone(),
+                    ..RenditionView::default()
+                })
+                .collect();
+        }
+        for (rung, made) in self.renditions.iter_mut().zip(made) {
+            rung.width = made.width;
+            rung.height = made.height;
+            rung.segments += 1;
+            rung.pixels += made.pixels;
+            rung.bytes += made.bytes;
+            rung.last_bytes = made.bytes;
+            rung.bitrate = made
+                .bytes
+                .saturating_mul(8000)
+                .checked_div(u64::from(timing.duration_ms))
+                .unwrap_or_default();
+            rung.latency_ms = timing.total_ms;
+            rung.real_time_permille = u64::from(timing.duration_ms)
+                .saturating_mul(1000)
+                .checked_div(u64::from(timing.transcode_ms));
+        }
+    }
 }
 
 impl Session {
@@ -332,6 +371,7 @@ impl Session {
                 pixels: 0,
                 recent: VecDeque::new(),
                 last_error: None,
+                renditions: Vec::new(),
             }),
         }
     }
@@ -367,6 +407,7 @@ impl Session {
             recent: facts.recent.iter().copied().collect(),
             device: facts.device.clone(),
             last_error: facts.last_error.clone(),
+            renditions: facts.renditions.clone(),
         }
     }
 }
@@ -447,7 +488,13 @@ impl Place {
         }
         facts.pixels += outcome.pixels;
         push_bounded(&mut facts.recent, outcome.timing, RECENT);
-        if let Some(Made { source, device }) = made {
+        if let Some(Made {
+            source,
+            device,
+            rungs,
+        }) = made
+        {
+            facts.count(&outcome.timing, &rungs);
             facts.source = source.map(|(width, height)| format!("{width}x{height}"));
             facts.device = device;
         }
@@ -478,6 +525,23 @@ pub(super) struct Made {
     pub source: Option<(u32, u32)>,
     /// What encoded it.
     pub device: String,
+    /// What came out, one for each rung.
+    pub rungs: Vec<RungMade>,
+}
+
+/// One rendition of a segment, for the operator's eyes.
+#[derive(Debug, Clone)]
+pub(super) struct RungMade {
+    /// The profile's name.
+    pub name: String,
+    /// Width; zero if whoever made it did not say.
+    pub width: u32,
+    /// Height, likewise.
+    pub height: u32,
+    /// Encoded pixels reported.
+    pub pixels: u64,
+    /// Its length.
+    pub bytes: u64,
 }
 
 /// Counts a waiting segment as long as it lives.

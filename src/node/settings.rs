@@ -11,6 +11,7 @@ use std::{
 
 use alloy::primitives::Address;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::{
     config::{Amount, LogLevel, SessionsChoice},
@@ -25,7 +26,7 @@ const FILE: &str = "settings.json";
 const MAX_BYTES: u64 = 64 << 10;
 
 /// What was changed at run time, as far as anything was.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
 pub struct KeptSettings {
     /// Sessions at once.
@@ -39,6 +40,7 @@ pub struct KeptSettings {
     pub price: Option<PriceTag>,
     /// What single gateways pay; none: what all pay, whatever the config file says.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[schema(value_type = Object)]
     pub gateway_prices: BTreeMap<Address, Option<PriceTag>>,
     /// The most a winning ticket pays.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -100,7 +102,7 @@ impl From<Limit> for String {
 }
 
 /// A change: what it does not name stays. The body of `POST /api/v1/settings`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct SettingsChange {
     /// Sessions at once.
@@ -124,11 +126,12 @@ pub struct SettingsChange {
 }
 
 /// Another price, for all gateways without one of their own, or for one.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PriceChange {
     /// Which one; none: all of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
     pub gateway: Option<Address>,
     /// The price; none: the gateway pays what all pay.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -249,6 +252,11 @@ impl RunTimeSettings {
             log,
             changing: Mutex::new(()),
         }
+    }
+
+    /// What was changed at run time, in this run and earlier ones; nothing if that cannot be read. May block.
+    pub(super) fn kept(&self) -> KeptSettings {
+        KeptSettings::read(&self.data_dir).unwrap_or_default()
     }
 
     /// Makes a change and keeps it; `node` does its part of it.

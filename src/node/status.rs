@@ -5,24 +5,24 @@ use std::{
     time::{Duration, Instant},
 };
 
-use bytes::Bytes;
 use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Node, TranscoderPool,
+    Node, TranscoderPool, Treasury,
     notices::Known,
-    operator::{Operated, Readers},
+    operator::{Feed, Operated, Readers},
     settings::{Changing, Limit, PriceChange, SettingsChange, SettingsError},
     supervisor::TaskError,
 };
 use crate::{
     chain::Outbox,
     config::SessionsChoice,
+    payments::Books,
     units::Wei,
     view::{
-        node::{NodeChain, NodeStatus},
+        node::{API_VERSION, ConfigView, NodeChain, NodeStatus},
         payments::PaymentsView,
     },
 };
@@ -90,6 +90,9 @@ impl Node {
             notices,
             mode: self.mode,
             remote: None,
+            api_version: API_VERSION,
+            reward: self.treasury.as_ref().and_then(Treasury::reward_view),
+            redeem: self.treasury.as_ref().and_then(Treasury::redeem_view),
         }
     }
 }
@@ -120,6 +123,21 @@ impl Operated for Node {
         self.settings.change(change, self)?;
         self.changed.send_replace(());
         Ok(())
+    }
+
+    fn config(&self) -> ConfigView {
+        ConfigView {
+            settings: self.told.clone(),
+            changed: self.settings.kept(),
+        }
+    }
+
+    fn books(&self) -> Option<Books> {
+        Some(self.cashier()?.books().clone())
+    }
+
+    fn treasury(&self) -> Option<Treasury> {
+        self.treasury.clone()
     }
 
     fn end_session(&self, id: &str) -> Result<bool, SettingsError> {
@@ -184,26 +202,20 @@ impl Changing for Node {
     }
 }
 
-/// The status as an event.
-pub(super) fn event(node: &dyn Operated) -> Result<Bytes, TaskError> {
-    let status = serde_json::to_string(&node.status())?;
-    Ok(format!("event: status\ndata: {status}\n\n").into())
-}
-
 /// Publishes the status as an event: while somebody reads it whenever something changed, and every few seconds anyway.
 /// Readers always find the newest event, so that slow ones skip instead of queueing.
 pub(super) async fn publish(
     node: Arc<dyn Operated>,
     mut changes: watch::Receiver<()>,
     mut chain: Option<watch::Receiver<Option<NodeChain>>>,
-    feed: watch::Sender<Bytes>,
+    feed: Feed,
     readers: Readers,
     stop: CancellationToken,
 ) -> Result<(), TaskError> {
     loop {
         let published = Instant::now();
         changes.mark_unchanged();
-        feed.send_replace(event(&*node)?);
+        feed.push(&serde_json::to_string(&node.status())?);
         let quiet = tokio::time::sleep(MOST_GAP);
         // With hundreds of sessions an event costs milliseconds that segments would wait.
         let news = async {

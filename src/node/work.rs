@@ -70,7 +70,7 @@ impl Work {
             .map(|timing| u64::from(timing.transcode_ms))
             .sum();
         WorkTotals {
-            latency: latency(&sorted),
+            latency: Latency::of_sorted(&sorted),
             real_time_permille: (!sorted.is_empty()).then(|| played * 1000 / worked.max(1)),
             sessions_refused,
             ..self.totals.clone()
@@ -84,19 +84,6 @@ pub(super) fn push_bounded<T>(queue: &mut VecDeque<T>, item: T, most: usize) {
         queue.pop_front();
     }
     queue.push_back(item);
-}
-
-/// Percentiles by nearest rank.
-fn latency(sorted: &[u32]) -> Option<Latency> {
-    let at = |percent: usize| {
-        let rank = (sorted.len() * percent).div_ceil(100).max(1);
-        sorted.get(rank - 1).copied()
-    };
-    Some(Latency {
-        p50_ms: at(50)?,
-        p90_ms: at(90)?,
-        p99_ms: at(99)?,
-    })
 }
 
 #[cfg(test)]
@@ -122,10 +109,10 @@ mod tests {
 
     #[test]
     fn percentiles_are_of_the_nearest_rank() {
-        assert_eq!(latency(&[]), None);
+        assert_eq!(Latency::of_sorted(&[]), None);
         let hundred: Vec<u32> = (1..=100).collect();
         assert_eq!(
-            latency(&hundred),
+            Latency::of_sorted(&hundred),
             Some(Latency {
                 p50_ms: 50,
                 p90_ms: 90,
@@ -133,7 +120,7 @@ mod tests {
             })
         );
         assert_eq!(
-            latency(&[7]),
+            Latency::of_sorted(&[7]),
             Some(Latency {
                 p50_ms: 7,
                 p90_ms: 7,

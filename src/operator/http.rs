@@ -4,7 +4,7 @@ use std::{error::Error, io, time::Duration};
 
 use reqwest::{
     Client, RequestBuilder, Response, StatusCode, Url,
-    header::{CONTENT_TYPE, HeaderMap},
+    header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue},
 };
 use serde::de::DeserializeOwned;
 
@@ -55,11 +55,23 @@ impl Http {
     pub(super) fn new(url: &NodeUrl) -> Result<Self, ApiError> {
         // Harmless if the process has chosen one already.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = Client::builder()
+        let mut headers = HeaderMap::new();
+        if let Some(token) = url.access().token_for(url.expose())? {
+            let value = HeaderValue::from_str(&format!("Bearer {token}"));
+            let mut value = value.map_err(|_| ApiError::BadToken)?;
+            value.set_sensitive(true);
+            headers.insert(AUTHORIZATION, value);
+        }
+        let builder = Client::builder()
             .connect_timeout(CONNECT)
             .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
-            .build()?;
+            .default_headers(headers)
+            .redirect(reqwest::redirect::Policy::none());
+        let builder = match url.access().tls()? {
+            Some(tls) => builder.tls_backend_preconfigured(tls),
+            None => builder,
+        };
+        let client = builder.build()?;
         Ok(Self {
             client,
             url: url.clone(),

@@ -6,10 +6,12 @@
 //! | `http` | requests that are bounded in time and size |
 //! | `own` | `/api/v1` of lpctl's nodes: status, events, changes |
 //! | `go` | the routes of go-livepeer's nodes, with their quirks |
+//! | `access` | a token to show, and a certificate to know the node by |
 //! | `number` | numbers as Go writes them: of any length, never through a float |
 //!
 //! [`find`] tells which of them answers at an address.
 
+mod access;
 mod go;
 mod http;
 mod number;
@@ -23,15 +25,18 @@ use serde::Deserialize;
 use serde_json::Value;
 
 pub use self::{
+    access::{Access, AccessFileError},
     go::{GoApi, GoCall},
     number::{Number, Ratio},
-    own::{NodeApi, Statuses},
+    own::{NodeApi, Statuses, TicketQuery},
     url::{NodeUrl, ParseNodeUrlError},
 };
 use crate::view::{ingest::GatewayStatus, node::NodeStatus};
 
 /// An answer larger than this is not one.
-const MAX_BYTES: usize = 8 << 20;
+///
+/// The status of 5,000 sessions, each with its last segments, has 45 MB.
+const MAX_BYTES: usize = 64 << 20;
 
 /// Why a node did not answer, or not as it should.
 #[derive(Debug, thiserror::Error)]
@@ -66,6 +71,18 @@ pub enum ApiError {
     /// More than any answer can be.
     #[error("its status is larger than {} MiB", MAX_BYTES >> 20)]
     TooLarge,
+    /// The node takes a token beyond loopback, and was shown none, or another node's.
+    #[error("it asks for a token")]
+    TokenNeeded,
+    /// The token allows less than that. Text from outside, bounded and made harmless.
+    #[error("{0}")]
+    Scope(String),
+    /// Something that cannot be sent as a token.
+    #[error("the token holds characters no token has")]
+    BadToken,
+    /// A token is not sent where it can be read on the way.
+    #[error("the token is not sent over plain HTTP to another machine")]
+    TokenInClear,
     /// A go-livepeer node that has no account on a chain: off-chain, a transcoder, an AI worker.
     #[error("the node has no account on a chain")]
     NoEthClient,
@@ -103,6 +120,7 @@ pub async fn find(url: &NodeUrl) -> Result<Found, ApiError> {
     match answer.status {
         StatusCode::NOT_FOUND if !answer.is_json() => {}
         StatusCode::OK | StatusCode::NOT_FOUND => return Err(ApiError::Stranger),
+        StatusCode::UNAUTHORIZED => return Err(ApiError::TokenNeeded),
         _ => return Err(answer.refusal()),
     }
     let go = GoApi::over(http);

@@ -1,7 +1,8 @@
 //! `/api/v1` of lpctl's nodes.
 
-use std::pin::Pin;
+use std::{pin::Pin, time::Duration};
 
+use alloy::primitives::Address;
 use eventsource_stream::{EventStreamError, Eventsource};
 use futures_util::{Stream, StreamExt};
 use reqwest::{
@@ -9,11 +10,37 @@ use reqwest::{
     header::{ACCEPT, CONTENT_TYPE},
 };
 
+use serde::de::DeserializeOwned;
+
 use super::{
     ApiError, MAX_BYTES, NodeUrl,
     http::{ANSWER, Answer, Http, content_type, garbled, head},
 };
-use crate::{node::SettingsChange, view::node::NodeStatus};
+use crate::{
+    node::SettingsChange,
+    view::node::{
+        ActionAnswer, AuditLines, ConfigView, NodeStatus, RedeemOrder, RewardOrder, SessionPage, TicketChoice,
+        TicketPage,
+    },
+};
+
+/// For what may wait for transactions: both the node and its patience.
+const MINED: Duration = Duration::from_secs(300);
+/// An event's id is shorter.
+const LONGEST_ID: usize = 64;
+
+/// Which winning tickets are asked for.
+#[derive(Debug, Clone, Default)]
+pub struct TicketQuery {
+    /// How far they are.
+    pub state: TicketChoice,
+    /// Only those of one gateway.
+    pub sender: Option<Address>,
+    /// How many at most; the node gives 1000 at most.
+    pub limit: usize,
+    /// How many to leave out before that.
+    pub offset: usize,
+}
 
 /// The operator API of one of lpctl's nodes.
 #[derive(Debug, Clone)]
@@ -73,15 +100,109 @@ impl NodeApi {
         status_or_refusal(&Answer::read(request, ANSWER).await?)
     }
 
+    /// A page of its sessions, with what follows from their last segments.
+    ///
+    /// # Errors
+    /// As [`NodeApi::change`].
+    pub async fn sessions(&self, limit: usize, offset: usize, filter: &str) -> Result<SessionPage, ApiError> {
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        query.append_pair("limit", &limit.to_string());
+        query.append_pair("offset", &offset.to_string());
+        query.append_pair("filter", filter);
+        self.look(&format!("api/v1/sessions?{}", query.finish())).await
+    }
+
+    /// A page of its winning tickets.
+    ///
+    /// # Errors
+    /// As [`NodeApi::change`]; [`ApiError::Refused`] if it takes no payments.
+    pub async fn tickets(&self, query: &TicketQuery) -> Result<TicketPage, ApiError> {
+        let mut asked = format!(
+            "api/v1/tickets?state={}&limit={}&offset={}",
+            query.state.as_str(),
+            query.limit,
+            query.offset
+        );
+        if let Some(sender) = query.sender {
+            asked.push_str(&format!("&sender={sender}"));
+        }
+        self.look(&asked).await
+    }
+
+    /// What it was started with, and what was changed since.
+    ///
+    /// # Errors
+    /// As [`NodeApi::change`].
+    pub async fn config(&self) -> Result<ConfigView, ApiError> {
+        self.look("api/v1/config").await
+    }
+
+    /// Its last writes, the newest first.
+    ///
+    /// # Errors
+    /// As [`NodeApi::change`]; [`ApiError::Scope`] if the token only allows to look.
+    pub async fn audit(&self, limit: usize) -> Result<AuditLines, ApiError> {
+        self.look(&format!("api/v1/audit?limit={limit}")).await
+    }
+
+    /// Has this round's reward called, or tells what that would send. A repetition with the same key is answered the same
+    /// and does nothing.
+    ///
+    /// # Errors
+    /// As [`NodeApi::change`]: [`ApiError::Refused`] tells what stands in the way; the dry run tells all of it.
+    pub async fn call_reward(&self, dry_run: bool, key: &str) -> Result<ActionAnswer, ApiError> {
+        self.order("api/v1/reward", &RewardOrder { dry_run }, key).await
+    }
+
+    /// Has winning tickets redeemed, or tells what that would send.
+    ///
+    /// # Errors
+    /// As [`NodeApi::call_reward`].
+    pub async fn redeem(&self, order: &RedeemOrder, key: &str) -> Result<ActionAnswer, ApiError> {
+        self.order("api/v1/redeem", order, key).await
+    }
+
+    async fn look<T: DeserializeOwned>(&self, path: &str) -> Result<T, ApiError> {
+        answer_or_refusal(&self.0.get(path, ANSWER).await?)
+    }
+
+    /// An order that may wait for a transaction to be mined.
+    async fn order<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        order: &impl serde::Serialize,
+        key: &str,
+    ) -> Result<T, ApiError> {
+        let body = serde_json::to_vec(order).map_err(|error| garbled(&error))?;
+        let request = self
+            .0
+            .posting(path)?
+            .header(CONTENT_TYPE, "application/json")
+            .header("idempotency-key", key)
+            .body(body);
+        answer_or_refusal(&Answer::read(request, MINED).await?)
+    }
+
     /// Statuses as the node reports them.
     ///
     /// # Errors
     /// If there is no connection, no answer in time, or no event stream in it.
     pub async fn events(&self) -> Result<Statuses, ApiError> {
-        let request = self
+        self.events_after(None).await
+    }
+
+    /// Statuses as the node reports them, those after an event first, as far as it still has them.
+    ///
+    /// # Errors
+    /// As [`NodeApi::events`].
+    pub async fn events_after(&self, last: Option<&str>) -> Result<Statuses, ApiError> {
+        let mut request = self
             .0
             .asking("api/v1/events")?
             .header(ACCEPT, "text/event-stream");
+        if let Some(last) = last {
+            request = request.header("last-event-id", last);
+        }
         let response = head(request, ANSWER).await?;
         accepted(response.status())?;
         if !content_type(response.headers()).starts_with("text/event-stream") {
@@ -94,17 +215,25 @@ impl NodeApi {
             Ok::<_, ApiError>(chunk)
         });
         let statuses = bounded.eventsource().filter_map(async |event| match event {
-            Ok(event) if event.event == "status" => Some(parse(event.data.as_bytes())),
+            Ok(event) if event.event == "status" => {
+                Some(parse(event.data.as_bytes()).map(|status| (event.id, status)))
+            }
             Ok(_) => None,
             Err(EventStreamError::Transport(error)) => Some(Err(error)),
             Err(error) => Some(Err(garbled(&error))),
         });
-        Ok(Statuses(Box::pin(statuses)))
+        Ok(Statuses {
+            stream: Box::pin(statuses),
+            last: None,
+        })
     }
 }
 
 /// A node's event stream.
-pub struct Statuses(Pin<Box<dyn Stream<Item = Result<NodeStatus, ApiError>> + Send>>);
+pub struct Statuses {
+    stream: Pin<Box<dyn Stream<Item = Result<(String, NodeStatus), ApiError>> + Send>>,
+    last: Option<String>,
+}
 
 impl std::fmt::Debug for Statuses {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -118,7 +247,15 @@ impl Statuses {
     /// # Errors
     /// If the stream ends, breaks, or holds something else.
     pub async fn next(&mut self) -> Result<NodeStatus, ApiError> {
-        self.0.next().await.unwrap_or(Err(ApiError::Closed))
+        let (id, status) = self.stream.next().await.unwrap_or(Err(ApiError::Closed))?;
+        self.last = (!id.is_empty() && id.len() <= LONGEST_ID).then_some(id);
+        Ok(status)
+    }
+
+    /// The id of the last event, with which the stream can be taken up again.
+    #[must_use]
+    pub fn last_id(&self) -> Option<&str> {
+        self.last.as_deref()
     }
 }
 
@@ -152,26 +289,38 @@ fn accepted(status: StatusCode) -> Result<(), ApiError> {
     match status {
         StatusCode::OK => Ok(()),
         StatusCode::NOT_FOUND => Err(ApiError::NotANode),
+        StatusCode::UNAUTHORIZED => Err(ApiError::TokenNeeded),
         status => Err(ApiError::Status(status)),
     }
 }
 
 fn status_or_refusal(answer: &Answer) -> Result<NodeStatus, ApiError> {
+    answer_or_refusal(answer)
+}
+
+/// What was asked for, or the node's own words for why not.
+fn answer_or_refusal<T: DeserializeOwned>(answer: &Answer) -> Result<T, ApiError> {
     match answer.status {
-        StatusCode::BAD_REQUEST
-        | StatusCode::FORBIDDEN
-        | StatusCode::CONFLICT
-        | StatusCode::INTERNAL_SERVER_ERROR => Err(answer.refusal()),
-        _ => status_in(answer),
+        StatusCode::OK => answer_in(answer),
+        StatusCode::FORBIDDEN => match answer.refusal() {
+            ApiError::Refused(text) => Err(ApiError::Scope(text)),
+            error => Err(error),
+        },
+        StatusCode::NOT_FOUND | StatusCode::UNAUTHORIZED => accepted(answer.status).and_then(|()| answer_in(answer)),
+        _ => Err(answer.refusal()),
     }
 }
 
 fn status_in(answer: &Answer) -> Result<NodeStatus, ApiError> {
     accepted(answer.status)?;
+    answer_in(answer)
+}
+
+fn answer_in<T: DeserializeOwned>(answer: &Answer) -> Result<T, ApiError> {
     if !answer.is_json() {
         return Err(ApiError::NotANode);
     }
-    parse(&answer.body)
+    serde_json::from_slice(&answer.body).map_err(|error| garbled(&error))
 }
 
 fn parse(json: &[u8]) -> Result<NodeStatus, ApiError> {
@@ -186,18 +335,18 @@ mod tests {
     fn an_event_that_never_ends_is_refused_and_many_small_ones_are_not() {
         let mut room = Room::default();
         let chunk = vec![b'x'; 1 << 20];
-        let refused = (0..9).find(|_| room.admit(&chunk).is_err());
-        assert_eq!(refused, Some(8));
+        let refused = (0..65).find(|_| room.admit(&chunk).is_err());
+        assert_eq!(refused, Some(64));
 
         let mut room = Room::default();
         let event = [b"data: ", vec![b'x'; 1 << 20].as_slice(), b"\r\n\r\n"].concat();
-        assert!((0..20).all(|_| room.admit(&event).is_ok()));
+        assert!((0..70).all(|_| room.admit(&event).is_ok()));
         let mut room = Room::default();
         let lines = b"data: x\n".repeat(1 << 17);
-        let refused = (0..20).find(|_| room.admit(&lines).is_err());
+        let refused = (0..70).find(|_| room.admit(&lines).is_err());
         assert_eq!(
             refused,
-            Some(8),
+            Some(64),
             "lines without a blank one between them are one event"
         );
     }

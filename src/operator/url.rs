@@ -4,12 +4,13 @@ use std::str::FromStr;
 
 use url::Url;
 
+use super::Access;
 use crate::secret::shown_by_origin;
 
 /// The address of an operator API, like `http://127.0.0.1:7935`. It may hold a password, so it is shown as scheme, host and
 /// port only.
 #[derive(Clone, PartialEq, Eq)]
-pub struct NodeUrl(Url);
+pub struct NodeUrl(Url, Access);
 
 /// Why a text is no address of a node; does not repeat the text, which may hold a password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -28,6 +29,18 @@ impl NodeUrl {
     pub fn expose(&self) -> &Url {
         &self.0
     }
+
+    /// The same node, with how to get in.
+    #[must_use]
+    pub fn with_access(self, access: Access) -> Self {
+        Self(self.0, access)
+    }
+
+    /// How to get in.
+    #[must_use]
+    pub fn access(&self) -> &Access {
+        &self.1
+    }
 }
 
 impl FromStr for NodeUrl {
@@ -41,7 +54,7 @@ impl FromStr for NodeUrl {
         if !url.path().ends_with('/') {
             url.set_path(&format!("{}/", url.path()));
         }
-        Ok(Self(url))
+        Ok(Self(url, Access::default()))
     }
 }
 

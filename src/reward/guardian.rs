@@ -1,6 +1,9 @@
 //! The driver: reads, lets the vigil decide, sends through the account's one sender, and tells.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use alloy::primitives::{Address, TxHash};
 use jiff::Timestamp;
@@ -20,7 +23,10 @@ use crate::{
     chain::{Chain, Fate, GasPolicy, Outbox, PlanOptions, RewardFacts, SubmitError, SubmitOptions},
     payments::ChainTime,
     units::{Round, Wei},
-    view::reward::{Alert, GuardianEvent},
+    view::{
+        node::RewardView,
+        reward::{Alert, GuardianEvent},
+    },
 };
 
 /// Events that may wait to be read; who is slower misses the oldest.
@@ -60,6 +66,7 @@ pub struct Guardian {
     task: JoinHandle<()>,
     events: broadcast::Sender<GuardianEvent>,
     first: Option<broadcast::Receiver<GuardianEvent>>,
+    state: watch::Receiver<RewardView>,
 }
 
 impl Guardian {
@@ -76,10 +83,13 @@ impl Guardian {
         stop: CancellationToken,
     ) -> Self {
         let (events, first) = broadcast::channel(EVENTS);
+        let told = watch::Sender::new(RewardView::new(settings.orchestrator, outbox.account()));
+        let state = told.subscribe();
         let teller = Teller {
             network: chain.network().name.clone(),
             account: outbox.account(),
             events: events.clone(),
+            state: Arc::new(told),
         };
         let lost = teller.clone();
         let alerts = Alerts::start(settings.alerts, move |(way, message): Lost| {
@@ -104,7 +114,14 @@ impl Guardian {
             task: tokio::spawn(driver.run(clock, stop)),
             events,
             first: Some(first),
+            state,
         }
+    }
+
+    /// How it stands, anew with everything it tells.
+    #[must_use]
+    pub fn state(&self) -> watch::Receiver<RewardView> {
+        self.state.clone()
     }
 
     /// What it tells: from its first event on for the first who asks, from now on for others.
@@ -124,6 +141,7 @@ struct Teller {
     network: String,
     account: Address,
     events: broadcast::Sender<GuardianEvent>,
+    state: Arc<watch::Sender<RewardView>>,
 }
 
 impl Teller {
@@ -137,6 +155,7 @@ impl Teller {
             true => tracing::warn!("{event}"),
             false => tracing::info!("{event}"),
         }
+        self.state.send_modify(|state| state.take(&event));
         // Nobody listens: the log has it.
         let _ = self.events.send(event);
     }

@@ -1,16 +1,32 @@
 //! A running node as its operator API (`/api/v1`) tells it and the dashboard shows it.
 
+mod api;
+mod money;
+
+pub use self::{
+    api::{
+        API_VERSION, AuditLine, AuditLines, ChainAnswer, ConfigEntry, ConfigView, DeviceList, EndSession,
+        RewardAnswer, Scope, SessionPage, SessionView, TranscoderList, VersionView,
+    },
+    money::{
+        ActionAnswer, ActionChange, ActionFinding, ActionStep, ActionTransaction, Closing, MoneyView,
+        RedeemOrder, RedeemView, RewardAlert, RewardCall, RewardFailure, RewardOrder, RewardView, RewardWait,
+        TicketChoice, TicketPage, TicketTotals,
+    },
+};
+
 use std::{collections::BTreeMap, fmt};
 
 use alloy::primitives::Address;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{payments::PaymentsView, reach::Reach};
 use crate::units::{Lpt, Percent, Round, Wei};
 
 /// Everything on one screen: the answer of `GET /api/v1/status` and each `status` event of `GET /api/v1/events`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct NodeStatus {
     /// When this was put together.
     pub time: Timestamp,
@@ -21,6 +37,7 @@ pub struct NodeStatus {
     /// The address gateways are told to use.
     pub service_uri: String,
     /// The orchestrator's account; none off-chain.
+    #[schema(value_type = Option<String>)]
     pub address: Option<Address>,
     /// `offchain`, or the network's name.
     pub network: String,
@@ -56,10 +73,19 @@ pub struct NodeStatus {
     /// How it stands with its orchestrator; none unless it is a transcoder of one.
     #[serde(default)]
     pub remote: Option<RemoteView>,
+    /// Counts what was added to `/api/v1`: [`API_VERSION`] of the node's lpctl; 0 for one older than this field.
+    #[serde(default)]
+    pub api_version: u32,
+    /// How it goes with calling reward; none: this node calls none.
+    #[serde(default)]
+    pub reward: Option<RewardView>,
+    /// How it goes with redeeming tickets; none: this node redeems none.
+    #[serde(default)]
+    pub redeem: Option<RedeemView>,
 }
 
 /// What a node does.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum NodeMode {
     /// Serves gateways and transcodes by itself.
@@ -82,7 +108,7 @@ impl fmt::Display for NodeMode {
 }
 
 /// A transcoder as it stands with its orchestrator. Counts are since the start.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
 pub struct RemoteView {
     /// Host and port of the orchestrator.
@@ -106,13 +132,14 @@ pub struct RemoteView {
 }
 
 /// One stream's running assignment to this node.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct StreamSession {
     /// The session id of the auth token: eight hex digits.
     pub id: String,
     /// The gateway's stream name, as it sent it. Text from outside: escape before drawing.
     pub manifest_id: String,
     /// The gateway's account; none off-chain.
+    #[schema(value_type = Option<String>)]
     pub gateway: Option<Address>,
     /// When the first segment came.
     pub started: Timestamp,
@@ -136,10 +163,40 @@ pub struct StreamSession {
     pub device: String,
     /// The last error told to the gateway. Text from outside possible: escape before drawing.
     pub last_error: Option<String>,
+    /// What was made of each rung so far, in their order; empty before the first segment.
+    #[serde(default)]
+    pub renditions: Vec<RenditionView>,
+}
+
+/// What was made of one rung.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default)]
+pub struct RenditionView {
+    /// The profile's name. Text from outside: escape before drawing.
+    pub name: String,
+    /// Width made of the last segment; 0 if whoever made it did not say.
+    pub width: u32,
+    /// Height, see `width`.
+    pub height: u32,
+    /// Segments it was made of.
+    pub segments: u64,
+    /// Encoded pixels reported to the gateway.
+    pub pixels: u64,
+    /// Bytes of all of them.
+    pub bytes: u64,
+    /// Bytes of the last one.
+    pub last_bytes: u64,
+    /// Bits per second of playing time of the last one.
+    pub bitrate: u64,
+    /// From the request's head until the last one could be fetched, in milliseconds.
+    pub latency_ms: u32,
+    /// Playing time divided by transcoding time of the last one, in thousandths: all rungs of a segment come out of one
+    /// run. None where that took no measurable time.
+    pub real_time_permille: Option<u64>,
 }
 
 /// A remote transcoder connected to the node.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RemoteTranscoder {
     /// Address and port its connection comes from.
     pub address: String,
@@ -162,7 +219,7 @@ pub struct RemoteTranscoder {
 }
 
 /// One rendition asked for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Rung {
     /// The profile's name. Text from outside: escape before drawing.
     pub name: String,
@@ -177,7 +234,7 @@ pub struct Rung {
 }
 
 /// Where the time of one segment went, in milliseconds.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct SegmentTiming {
     /// Sequence number the gateway gave.
     pub seq: u64,
@@ -196,7 +253,7 @@ pub struct SegmentTiming {
 }
 
 /// Work since the node started.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct WorkTotals {
     /// Segments answered with renditions.
     pub segments_done: u64,
@@ -219,7 +276,7 @@ pub struct WorkTotals {
 }
 
 /// Percentiles of the time from request to answer, in milliseconds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Latency {
     /// Half are faster.
     pub p50_ms: u32,
@@ -229,8 +286,24 @@ pub struct Latency {
     pub p99_ms: u32,
 }
 
+impl Latency {
+    /// Percentiles by nearest rank of times in ascending order; none of nothing.
+    #[must_use]
+    pub fn of_sorted(sorted: &[u32]) -> Option<Self> {
+        let at = |percent: usize| {
+            let rank = (sorted.len() * percent).div_ceil(100).max(1);
+            sorted.get(rank - 1).copied()
+        };
+        Some(Self {
+            p50_ms: at(50)?,
+            p90_ms: at(90)?,
+            p99_ms: at(99)?,
+        })
+    }
+}
+
 /// The transcode engine: what it keeps ready, how hard it tries, what it threw away. Counts are since the start.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
 pub struct EngineView {
     /// Version of ffmpeg.
@@ -254,7 +327,7 @@ pub struct EngineView {
 }
 
 /// ffmpeg processes started before their segment comes.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
 pub struct WarmView {
     /// Waiting now.
@@ -270,7 +343,7 @@ pub struct WarmView {
 }
 
 /// Failed runs by what was at fault.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
 pub struct FailureCounts {
     /// The segment or the request.
@@ -284,7 +357,7 @@ pub struct FailureCounts {
 }
 
 /// How hard the CPU tries.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct EffortView {
     /// Encoder preset in use.
     pub preset: String,
@@ -301,7 +374,7 @@ pub struct EffortView {
 }
 
 /// Something that encodes: the CPU or a GPU. A reading the driver does not give is none.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
 pub struct Device {
     /// `cpu`, `gpu0`, … by the driver's order, which can change when a GPU goes or comes.
@@ -357,6 +430,7 @@ pub struct Device {
     /// Memory errors that were not.
     pub ecc_uncorrected: Option<u64>,
     /// Xid errors since the readings began: how many of each number.
+    #[schema(value_type = BTreeMap<String, u64>)]
     pub xids: BTreeMap<u64, u64>,
     /// The last of them.
     pub last_xid: Option<u64>,
@@ -377,7 +451,7 @@ pub struct Device {
 }
 
 /// Whether sessions are placed on a device.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DeviceState {
     /// Yes.
@@ -406,7 +480,7 @@ impl fmt::Display for DeviceState {
 }
 
 /// The orchestrator's stake and the round, as last read from the chain.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct NodeChain {
     /// When it was read.
     pub time: Timestamp,
@@ -447,7 +521,7 @@ pub struct NodeChain {
 }
 
 /// Something the operator should know now.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Notice {
     /// Since when it holds.
     pub since: Timestamp,

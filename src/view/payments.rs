@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use alloy::primitives::Address;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::units::Wei;
 
 /// A node's prices and books. Sums are of all runs with these books.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
 pub struct PaymentsView {
     /// The usual price, as it was set: `1200wei`, `0.02usd/1000000`.
@@ -16,6 +17,7 @@ pub struct PaymentsView {
     /// The same in wei for a pixel, as a fraction in lowest terms; none while a price feed does not tell.
     pub price_wei_per_pixel: Option<String>,
     /// Gateways with a price of their own.
+    #[schema(value_type = BTreeMap<String, String>)]
     pub gateway_prices: BTreeMap<Address, String>,
     /// What each ticket is worth.
     pub ticket_ev_wei: Wei,

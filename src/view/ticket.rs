@@ -2,12 +2,13 @@
 
 use alloy::primitives::{Address, B256};
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::units::{Round, Wei};
 
 /// How far a winning ticket is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum TicketStatus {
     /// To be redeemed.
@@ -25,7 +26,7 @@ pub enum TicketStatus {
 }
 
 /// Why a ticket waits.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct TicketWait {
     /// Stable name, like `sender_short`; `ready` for one that goes with the next transaction.
     pub code: String,
@@ -36,7 +37,7 @@ pub struct TicketWait {
 }
 
 /// When a ticket can be redeemed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct TicketWindow {
     /// Block of Ethereum from which it may be redeemed.
     pub opens_block: u64,
@@ -53,13 +54,16 @@ pub struct TicketWindow {
 }
 
 /// A winning ticket.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct TicketFacts {
     /// Its hash: what the contract knows it by.
+    #[schema(value_type = String)]
     pub hash: B256,
     /// Who pays.
+    #[schema(value_type = String)]
     pub sender: Address,
     /// Who is paid.
+    #[schema(value_type = String)]
     pub recipient: Address,
     /// What it pays, if the sender can.
     pub face_value_wei: Wei,
@@ -84,6 +88,7 @@ pub struct TicketFacts {
     pub break_even_gas_price_wei: Wei,
     /// The transaction that redeems or redeemed it.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
     pub transaction: Option<B256>,
     /// Block that transaction is in.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -53,13 +53,24 @@ impl SelfSigned {
     /// # Errors
     /// [`TlsError::Configuration`] if the library refuses certificate and key.
     pub fn server_config(self) -> Result<Arc<ServerConfig>, TlsError> {
-        let mut config = ServerConfig::builder_with_provider(provider())
-            .with_safe_default_protocol_versions()?
-            .with_no_client_auth()
-            .with_single_cert(vec![self.certificate], self.key)?;
-        config.alpn_protocols = vec![HTTP2.to_vec(), HTTP1.to_vec()];
-        Ok(Arc::new(config))
+        server_config(vec![self.certificate], self.key)
     }
+}
+
+/// A server that shows this certificate and what leads to its issuer, and speaks HTTP/2 and HTTP/1.1, TLS 1.2 and 1.3.
+///
+/// # Errors
+/// [`TlsError::Configuration`] if the library refuses certificate and key.
+pub fn server_config(
+    chain: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
+) -> Result<Arc<ServerConfig>, TlsError> {
+    let mut config = ServerConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()?
+        .with_no_client_auth()
+        .with_single_cert(chain, key)?;
+    config.alpn_protocols = vec![HTTP2.to_vec(), HTTP1.to_vec()];
+    Ok(Arc::new(config))
 }
 
 /// A new P-256 key and certificate for `host`, which becomes a DNS name even if it is an IP address, as go-livepeer
@@ -104,6 +115,77 @@ pub fn accept_any_client_config(protocols: &[&[u8]]) -> Result<ClientConfig, Tls
         .with_no_client_auth();
     config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
     Ok(config)
+}
+
+/// A client that takes one certificate and no other, whatever its names, dates and issuer, and offers the given protocols.
+///
+/// # Errors
+/// [`TlsError::Configuration`] if the library refuses; it does not.
+pub fn pinned_client_config(
+    certificate: CertificateDer<'static>,
+    protocols: &[&[u8]],
+) -> Result<ClientConfig, TlsError> {
+    let provider = provider();
+    let verifier = AcceptOne {
+        certificate,
+        any: AcceptAny {
+            provider: Arc::clone(&provider),
+        },
+    };
+    let mut config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(verifier))
+        .with_no_client_auth();
+    config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
+    Ok(config)
+}
+
+/// Takes one certificate, from someone who holds its key.
+#[derive(Debug)]
+struct AcceptOne {
+    certificate: CertificateDer<'static>,
+    any: AcceptAny,
+}
+
+impl ServerCertVerifier for AcceptOne {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        _intermediates: &[CertificateDer<'_>],
+        _server_name: &ServerName<'_>,
+        _ocsp_response: &[u8],
+        _now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        match end_entity.as_ref() == self.certificate.as_ref() {
+            true => Ok(ServerCertVerified::assertion()),
+            false => Err(rustls::Error::InvalidCertificate(
+                rustls::CertificateError::ApplicationVerificationFailure,
+            )),
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.any.verify_tls12_signature(message, certificate, signature)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.any.verify_tls13_signature(message, certificate, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.any.supported_verify_schemes()
+    }
 }
 
 /// The one cryptography provider, named so that no process-wide default is needed.

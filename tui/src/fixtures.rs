@@ -71,6 +71,9 @@ pub fn busy() -> NodeStatus {
         notices: Vec::new(),
         mode: Default::default(),
         remote: None,
+        api_version: engine::view::node::API_VERSION,
+        reward: None,
+        redeem: None,
         payments: None,
     }
 }
@@ -147,6 +150,7 @@ pub fn session(
             .collect(),
         device: device.to_string(),
         last_error: None,
+        renditions: Vec::new(),
     }
 }
 

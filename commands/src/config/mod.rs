@@ -1,7 +1,7 @@
 //! `lpctl config`: show, check and change the configuration.
 
 pub(crate) mod set;
-mod show;
+pub(crate) mod show;
 
 use clap::{Args, Subcommand};
 use serde::Serialize;

@@ -38,6 +38,8 @@ Keys of the config file, in [defaults] and in each [profiles.NAME]:
   keystore_dir   folder of keystore files; go-livepeer's works as it is
   data_dir       where lpctl keeps what it must not lose
   node_url       operator API of a running node
+  node_token_file  file of tokens for operator APIs beyond loopback: a token, or lines of a URL and its token
+  node_certificate  PEM certificate by which operator APIs are known, like a copy of operator-cert.pem
   max_gas_price  like \"0.1gwei\"
   max_sessions   streams a node serves at once, or auto; `lpctl bench transcode --write-config` measures it
   mode           what `lpctl run` is: combined, orchestrator or transcoder
@@ -54,6 +56,12 @@ Keys of the config file, in [defaults] and in each [profiles.NAME]:
   orchestrator.peers              nodes to measure the way to
   orchestrator.object_store_file  file whose first line is an object store's URL with its keys
   orchestrator.discovery_webhook  asked whether a gateway is served
+  operator.hosts                  names, besides addresses, by which the operator API may be asked; they take a token
+  operator.tls                    true: the operator API speaks TLS, with a certificate made here unless there are files
+  operator.certificate_file       PEM certificate of the operator API, with what leads to its issuer
+  operator.key_file               its PEM key
+  operator.token_file             file of the operator API's tokens [operator-tokens.json in lpctl's data folder]
+  operator.get_writes             true: scripts on this machine may change things with GET, as with go-livepeer
   reward.orchestrator             whose rewards are called, where the account is its reward caller
   reward.patient_gas_price        what gas may cost at the beginning of a round [a quarter of max_gas_price]
   reward.min_reward               what a reward has to bring, like \"0.5 LPT\"
@@ -153,6 +161,8 @@ pub enum Key {
     KeystoreDir,
     DataDir,
     NodeUrl,
+    NodeTokenFile,
+    NodeCertificate,
     MaxGasPrice,
     MaxSessions,
     Mode,
@@ -178,6 +188,18 @@ pub enum Key {
     OrchestratorObjectStoreFile,
     #[value(name = "orchestrator.discovery_webhook")]
     OrchestratorDiscoveryWebhook,
+    #[value(name = "operator.hosts")]
+    OperatorHosts,
+    #[value(name = "operator.tls")]
+    OperatorTls,
+    #[value(name = "operator.certificate_file")]
+    OperatorCertificateFile,
+    #[value(name = "operator.key_file")]
+    OperatorKeyFile,
+    #[value(name = "operator.token_file")]
+    OperatorTokenFile,
+    #[value(name = "operator.get_writes")]
+    OperatorGetWrites,
     #[value(name = "reward.orchestrator")]
     RewardOrchestrator,
     #[value(name = "reward.patient_gas_price")]
@@ -294,10 +316,10 @@ pub async fn run(args: SetArgs, context: &mut Context) -> eyre::Result<()> {
         .clone()
         .filter(|_| !args.defaults && changing != Key::Profile);
     let value: toml_edit::Item = match changing {
-        Key::RpcUrls | Key::OrchestratorNodes | Key::OrchestratorPeers | Key::GatewayOrchestrators => {
+        Key::RpcUrls | Key::OperatorHosts | Key::OrchestratorNodes | Key::OrchestratorPeers | Key::GatewayOrchestrators => {
             toml_edit::value(args.values.iter().collect::<toml_edit::Array>())
         }
-        Key::GatewayHttpIngest | Key::RewardInitializeRounds | Key::PaymentsAutoAdjustPrice => {
+        Key::OperatorTls | Key::OperatorGetWrites | Key::GatewayHttpIngest | Key::RewardInitializeRounds | Key::PaymentsAutoAdjustPrice => {
             match args.values.first().and_then(|text| text.parse::<bool>().ok()) {
                 Some(value) => toml_edit::value(value),
                 None => toml_edit::value(args.values.join(" ")),

@@ -132,6 +132,18 @@ fn settings(settings: &Settings) -> Vec<Setting> {
             file.node_url.is_some(),
         ),
         row(
+            "node_token_file",
+            settings.node_token_file.as_ref().map(path),
+            typed.node_token_file.is_some(),
+            file.node_token_file.is_some(),
+        ),
+        row(
+            "node_certificate",
+            settings.node_certificate.as_ref().map(path),
+            typed.node_certificate.is_some(),
+            file.node_certificate.is_some(),
+        ),
+        row(
             "max_gas_price",
             settings.max_gas_price.map(|it| it.human_gwei()),
             typed.max_gas_price.is_some(),
@@ -235,6 +247,7 @@ fn settings(settings: &Settings) -> Vec<Setting> {
     rows.extend(
         reward(settings)
             .into_iter()
+            .chain(operator(settings))
             .chain(gateway(settings))
             .map(|(key, value)| {
                 let is_in_file = value.is_some();
@@ -282,6 +295,42 @@ fn reward(settings: &Settings) -> [(&'static str, Option<String>); 9] {
                 .map(|path| path.display().to_string()),
         ),
     ]
+}
+
+/// What the config file says of the operator's API.
+fn operator(settings: &Settings) -> [(&'static str, Option<String>); 6] {
+    let layer = &settings.operator;
+    let path = |path: &Option<std::path::PathBuf>| path.as_ref().map(|path| path.display().to_string());
+    let hosts = layer.hosts.as_ref().map(|hosts| {
+        let names: Vec<&str> = hosts.iter().map(engine::config::HostName::as_str).collect();
+        names.join(", ")
+    });
+    [
+        ("operator.hosts", hosts),
+        ("operator.tls", layer.tls.map(|tls| tls.to_string())),
+        ("operator.certificate_file", path(&layer.certificate_file)),
+        ("operator.key_file", path(&layer.key_file)),
+        ("operator.token_file", path(&layer.token_file)),
+        ("operator.get_writes", layer.get_writes.map(|get| get.to_string())),
+    ]
+}
+
+/// What a node is told it was started with: values that are set, or usual, and shown here without what is secret.
+pub(crate) fn told(settings: &Settings) -> Vec<engine::view::node::ConfigEntry> {
+    let rows = self::settings(settings).into_iter().filter(|row| row.key != "node_url");
+    rows.filter_map(|row| {
+        let source = match row.source {
+            Source::CommandLine => "command_line",
+            Source::ConfigFile => "config_file",
+            Source::BuiltIn => "built_in",
+        };
+        Some(engine::view::node::ConfigEntry {
+            key: row.key.into_owned(),
+            value: row.value?,
+            source: source.to_string(),
+        })
+    })
+    .collect()
 }
 
 type IsSet = fn(&PaymentsLayer) -> bool;

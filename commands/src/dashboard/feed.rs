@@ -3,12 +3,15 @@
 use std::time::{Duration, Instant};
 
 pub use engine::operator::{ApiError as FeedError, NodeApi};
-use engine::operator::{NodeUrl, ParseNodeUrlError};
+use engine::operator::ParseNodeUrlError;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tui::{FeedState, Link};
 
-use crate::failure::{Failure, Kind};
+use crate::{
+    failure::{Failure, Kind},
+    settings::Settings,
+};
 
 /// A node reports every five seconds; after this much silence the connection is dead.
 const SILENCE: Duration = Duration::from_secs(20);
@@ -27,9 +30,9 @@ impl From<ParseNodeUrlError> for Failure {
 /// The API of the node at `url`, like `http://127.0.0.1:7935`. Nothing is sent yet.
 ///
 /// # Errors
-/// A usage failure if `url` is no HTTP URL.
-pub fn node_api(url: &str) -> Result<NodeApi, Failure> {
-    let url: NodeUrl = url.parse()?;
+/// A usage failure if `url` is no HTTP URL, a config failure for a token or certificate that cannot be used.
+pub fn node_api(url: &str, settings: &Settings) -> Result<NodeApi, Failure> {
+    let url = settings.reach(url)?;
     let no_client =
         |error: FeedError| Failure::new(Kind::Failed, "no_client", format!("no HTTP client: {error}"));
     NodeApi::new(&url).map_err(no_client)
@@ -90,12 +93,15 @@ async fn follow_once(node: &NodeApi, feed: &watch::Sender<FeedState>, pause: &mu
 
 #[cfg(test)]
 mod tests {
+    use engine::operator::NodeUrl;
+
     use super::*;
 
     #[test]
     fn what_is_no_address_is_a_matter_of_usage() {
         for bad in ["", "127.0.0.1:7935", "ftp://x", "unix:/run/x"] {
-            assert_eq!(node_api(bad).unwrap_err().kind, Kind::Usage, "{bad}");
+            let refused: Failure = bad.parse::<NodeUrl>().unwrap_err().into();
+            assert_eq!(refused.kind, Kind::Usage, "{bad}");
         }
     }
 }

@@ -10,7 +10,7 @@ use engine::{node::probe_once, view::reach::ProbeState};
 use url::Url;
 
 use super::Check;
-use crate::{dashboard::feed::node_api, shell::escape};
+use crate::{dashboard::feed::node_api, settings::Settings, shell::escape};
 
 /// How long whoever has a port may take to say who it is.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -86,7 +86,7 @@ pub(super) async fn service(address: SocketAddr, plain: bool) -> (Check, bool) {
 }
 
 /// The operator's port.
-pub(super) async fn operator(address: SocketAddr) -> Check {
+pub(super) async fn operator(address: SocketAddr, settings: &Settings) -> Check {
     const NAME: &str = "operator_port";
     match try_port(address) {
         Port::Free => return Check::good(NAME, format!("{} is free", shown(address))),
@@ -103,7 +103,7 @@ pub(super) async fn operator(address: SocketAddr) -> Check {
             ),
         )
     };
-    let Ok(node) = node_api(&format!("http://{address}")) else {
+    let Ok(node) = node_api(&format!("http://{address}"), settings) else {
         return taken();
     };
     match tokio::time::timeout(PATIENCE, node.status()).await {

@@ -911,6 +911,11 @@ pub static CODES: &[Code] = &[
         "its log tells why; `lpctl node show` tells what holds now",
     ),
     code(
+        "node_certificate",
+        "the certificate a node is known by cannot be used",
+        "name the PEM file: `operator-cert.pem` of the node's folder",
+    ),
+    code(
         "node_failed",
         "a part of the node ended unasked",
         "the message names the first cause; its log has more",
@@ -924,6 +929,11 @@ pub static CODES: &[Code] = &[
         "node_refused",
         "the node answered with a refusal",
         "the message is the node's",
+    ),
+    code(
+        "node_token",
+        "the file with the token for a node cannot be used",
+        "put one token, or lines of a URL and its token, into a file with mode 600",
     ),
     code(
         "node_unreachable",
@@ -1166,9 +1176,19 @@ pub static CODES: &[Code] = &[
         "give it `--keys` or a webhook, or listen on loopback",
     ),
     code(
+        "operator_certificate",
+        "the operator API's certificate or key cannot be used",
+        "name both PEM files, or neither and let one be made here",
+    ),
+    code(
         "operator_exposed",
-        "the operator's API would be open to others",
-        "give it a loopback address; use an SSH tunnel from elsewhere",
+        "the operator's API would be open to others, and no token tells who may use it",
+        "make one with `lpctl node token new`, or give the API a loopback address and use an SSH tunnel",
+    ),
+    code(
+        "operator_tokens",
+        "the file of tokens for the operator's API cannot be used, or others can read it",
+        "`chmod 600` it; a damaged one is moved away and tokens are made anew",
     ),
     code(
         "orch_addr_needed",
@@ -1628,6 +1648,21 @@ pub static CODES: &[Code] = &[
         "check that the host in `--service-addr` is a plain name",
     ),
     code(
+        "token_file",
+        "the file of tokens cannot be read or written",
+        "check its folder, its mode and the space left",
+    ),
+    code(
+        "token_name",
+        "a token's name cannot be used",
+        "letters, digits, `-`, `_` and `.`, forty at most, and none twice",
+    ),
+    code(
+        "token_scope",
+        "the token allows less than what was asked for",
+        "make one that allows more where the node runs: `lpctl node token new --scope`",
+    ),
+    code(
         "token_secret",
         "the secret behind the node's sessions cannot be read",
         "bring it back from a backup, or remove it: gateways then open new sessions",
@@ -1717,6 +1752,11 @@ pub static CODES: &[Code] = &[
         "unknown_ticket",
         "the books have no such ticket",
         "`lpctl ticket list` shows those they have",
+    ),
+    code(
+        "unknown_token",
+        "there is no token of that name",
+        "`lpctl node token list` shows them",
     ),
     code(
         "unlocking_already",

@@ -36,7 +36,7 @@ pub(super) struct Rig {
 impl Rig {
     pub(super) fn new(driver: &DriverArgs, context: &Context) -> Result<Self, Failure> {
         Ok(Self {
-            node: node_api(&context.settings().node_url)?,
+            node: node_api(&context.settings().node_url, context.settings())?,
             is_named: context.settings().from_command_line.node_url.is_some(),
             library: driver.nvml.clone(),
             reader: None,

@@ -7,7 +7,9 @@
 //! | `show`, `sessions`, `transcoders` | what a node tells |
 //! | `price`, `capacity`, `limits`, `log`, `broadcast` | what is changed while it runs |
 //! | `drain`, `end` | what ends |
+//! | `token`, `audit` | who may do that from elsewhere, and who did |
 
+mod audit;
 mod broadcast;
 mod capacity;
 mod drain;
@@ -19,6 +21,7 @@ mod price;
 mod sessions;
 mod show;
 mod target;
+pub(crate) mod token;
 mod transcoders;
 
 use clap::{Args, Subcommand};
@@ -78,6 +81,10 @@ pub enum NodeCommand {
     #[command(subcommand)]
     BroadcastConfig(broadcast::BroadcastCommand),
     LogLevel(log::LogLevelArgs),
+    Audit(audit::AuditArgs),
+    /// Make, list and take back tokens of the operator API
+    #[command(subcommand)]
+    Token(token::TokenCommand),
 }
 
 impl NodeCommand {
@@ -89,6 +96,8 @@ impl NodeCommand {
             Self::Show(_)
                 | Self::Sessions(_)
                 | Self::Transcoders(_)
+                | Self::Audit(_)
+                | Self::Token(token::TokenCommand::List(_))
                 | Self::BroadcastConfig(broadcast::BroadcastCommand::Show(_))
         )
     }
@@ -99,6 +108,9 @@ impl NodeCommand {
 /// # Errors
 /// Unreachable when no node answers, refused for what a node does not offer; else as the command says.
 pub async fn run(args: NodeArgs, context: &mut Context) -> eyre::Result<()> {
+    if let NodeCommand::Token(command) = args.command {
+        return token::run(command, context);
+    }
     let targets = target::chosen(args.all, context.settings())?;
     match args.command {
         NodeCommand::Show(verb) => fleet::run(&verb, targets, context).await,
@@ -119,6 +131,8 @@ pub async fn run(args: NodeArgs, context: &mut Context) -> eyre::Result<()> {
             fleet::run(&verb, targets, context).await
         }
         NodeCommand::LogLevel(verb) => fleet::run(&verb, targets, context).await,
+        NodeCommand::Audit(verb) => fleet::run(&verb, targets, context).await,
+        NodeCommand::Token(command) => token::run(command, context),
     }
 }
 

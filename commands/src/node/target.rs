@@ -38,11 +38,13 @@ pub(super) fn chosen(all: bool, settings: &Settings) -> Result<Targets, Failure>
         let nodes: Vec<Target> = settings
             .inventory
             .iter()
-            .map(|(name, url)| Target {
-                name: name.to_string(),
-                url: url.clone(),
+            .map(|(name, url)| {
+                Ok::<_, Failure>(Target {
+                    name: name.to_string(),
+                    url: settings.reach(url.expose().as_str())?,
+                })
             })
-            .collect();
+            .collect::<Result<_, _>>()?;
         return match nodes.is_empty() {
             true => Err(Failure::new(
                 Kind::Config,
@@ -57,7 +59,7 @@ pub(super) fn chosen(all: bool, settings: &Settings) -> Result<Targets, Failure>
         .named_nodes
         .iter()
         .map(|(name, url)| {
-            let url: NodeUrl = url.parse()?;
+            let url = settings.reach(url)?;
             Ok::<_, Failure>(Target {
                 name: name.clone().unwrap_or_else(|| url.to_string()),
                 url,
@@ -68,7 +70,7 @@ pub(super) fn chosen(all: bool, settings: &Settings) -> Result<Targets, Failure>
         Ok([one]) => Ok(Targets::One(one)),
         Err(several) if !several.is_empty() => Ok(Targets::Fleet(several)),
         Err(_) => {
-            let url: NodeUrl = settings.node_url.parse()?;
+            let url = settings.reach(&settings.node_url)?;
             Ok(Targets::One(Target {
                 name: url.to_string(),
                 url,
@@ -138,6 +140,11 @@ impl Node {
                 Failure::new(Kind::Refused, "node_refused", message)
                     .hint("`lpctl node show` tells what kind of node it is")
             }
+            (ApiError::Scope(text), _) => {
+                let message = format!("the node at {here} did not do that: {}", escape(text));
+                Failure::new(Kind::Refused, "token_scope", message)
+                    .hint("`lpctl node token new --scope …` on the node's machine makes a token that allows more")
+            }
             (ApiError::NoEthClient, _) => {
                 let message = format!("not done: the node at {here} has no account on a chain");
                 Failure::new(Kind::Refused, "node_off_chain", message)
@@ -203,6 +210,12 @@ fn no_answer(url: &NodeUrl, error: &ApiError) -> Failure {
     let message = format!("no status from the node at {url}: {}", escape(&error.to_string()));
     let failure = Failure::new(Kind::Unreachable, "node_unreachable", message);
     match error {
+        ApiError::TokenNeeded | ApiError::BadToken => failure.hint(
+            "make one on its machine with `lpctl node token new`, and name the file it is in with `node_token_file` or LPCTL_NODE_TOKEN_FILE",
+        ),
+        ApiError::TokenInClear => failure.hint(
+            "set `operator.tls` where the node runs and name it with https://, or go through an SSH tunnel",
+        ),
         ApiError::Status(_) | ApiError::NotANode | ApiError::Stranger | ApiError::Garbled(_) => failure.hint(
             "is this the operator API of an `lpctl run`, or the CLI port of a go-livepeer node? name it with `--node URL`",
         ),

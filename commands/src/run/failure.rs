@@ -8,7 +8,7 @@ use std::{
 
 use engine::{
     media::{ffmpeg::FfmpegError, transcode::TranscoderError},
-    node::NodeError,
+    node::{AccessError, NodeError},
 };
 
 use crate::failure::{Failure, Kind};
@@ -17,10 +17,21 @@ use crate::failure::{Failure, Kind};
 pub fn of_node(error: NodeError) -> Failure {
     let (kind, code, hint) = match &error {
         NodeError::Listen { address, source } => of_port(*address, source, "`--bind` or `--operator-addr`"),
-        NodeError::OperatorExposed { .. } => (
+        NodeError::Access(AccessError::Exposed { .. }) => (
             Kind::Usage,
             "operator_exposed",
-            "give `--operator-addr` a loopback address; reach it from elsewhere through an SSH tunnel"
+            "make a token with `lpctl node token new`, or give `--operator-addr` a loopback address and reach it from elsewhere through an SSH tunnel"
+                .to_string(),
+        ),
+        NodeError::Access(AccessError::Tokens(_)) => (
+            Kind::Config,
+            "operator_tokens",
+            "only its owner may read it: chmod it to 600; `lpctl node token list` shows what is in it".to_string(),
+        ),
+        NodeError::Access(_) => (
+            Kind::Config,
+            "operator_tls",
+            "check `operator.certificate_file` and `operator.key_file`, or leave both out and set `operator.tls` to true"
                 .to_string(),
         ),
         NodeError::DataDir { .. } => (

@@ -9,8 +9,9 @@ use std::{path::Path, sync::Arc, time::Duration};
 use alloy::primitives::Address;
 use clap::{ArgAction, Args};
 use engine::{
-    chain::{Outbox, PriceFeed, WatchSettings, Watcher, redemption_gas},
+    chain::{Outbox, PriceFeed, SubmitOptions, WatchSettings, Watcher, redemption_gas},
     config::Pixels,
+    node::{Redeeming, Treasury},
     payments::{
         Books, BooksError, Cashier, PriceTag, Prices, Recipient, RecipientSecret, RecipientSettings, Senders,
         price::{Feed, PriceError},
@@ -106,6 +107,8 @@ pub struct Paid {
     pub cashier: Cashier,
     /// Sends the node's transactions.
     pub outbox: Outbox,
+    /// What it does on the chain for whoever asks over its API.
+    pub treasury: Treasury,
     /// What must run as long as the node does.
     pub beside: Beside,
 }
@@ -189,6 +192,13 @@ pub async fn open(
         clock: watcher.clock(),
         senders: watcher.senders(),
     };
+    let mut treasury = Treasury {
+        outbox: outbox.clone(),
+        orchestrator: is_registered.then_some(account),
+        reward: None,
+        redeeming: None,
+        patience: SubmitOptions::default(),
+    };
     match remote {
         Some(remote) => {
             let handing = remote.hand_over(books.clone(), watcher.clock());
@@ -200,7 +210,12 @@ pub async fn open(
                 open_rounds: elsewhere.open_rounds,
                 ..RedeemSettings::new(account)
             };
-            let (_, redeeming) = Redeemer::start(parts, settings, beside.stop());
+            let (redeemer, redeeming) = Redeemer::start(parts.clone(), settings.clone(), beside.stop());
+            treasury.redeeming = Some(Redeeming {
+                parts,
+                settings,
+                state: redeemer.state(),
+            });
             beside.spawn("redeeming tickets", redeeming);
         }
     }
@@ -211,6 +226,8 @@ pub async fn open(
         let settings = rewards.settings(orchestrator, chain.is_public(), context)?;
         let clock = Some(watcher.clock());
         let mut guardian = Guardian::start(chain, outbox.clone(), settings, clock, beside.stop());
+        treasury.orchestrator = Some(orchestrator);
+        treasury.reward = Some(guardian.state());
         beside.spawn("calling reward", async move {
             match guardian.ended().await {
                 true => Ok(()),
@@ -222,6 +239,7 @@ pub async fn open(
     Ok(Paid {
         cashier,
         outbox,
+        treasury,
         beside,
     })
 }

@@ -9,7 +9,7 @@ use engine::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{
+use super::{access, 
     Engine, Event, RunArgs, Signals, conclude, failure, interrupted_before_ready, kept, secret, tell,
     tell_stopped, until_ended,
 };
@@ -36,7 +36,7 @@ pub async fn run(args: RunArgs, context: &mut Context) -> eyre::Result<()> {
         started = Box::pin(start(&args, context)) => started?,
         () = signals.next() => return Err(interrupted_before_ready().into()),
     };
-    let operator_url = format!("http://{}", transcoder.operator_addr());
+    let operator_url = access::url(transcoder.operator_addr(), context.settings());
     tell(
         context,
         &Event::TranscoderReady {
@@ -77,6 +77,8 @@ async fn start(args: &RunArgs, context: &mut Context) -> eyre::Result<(RunningTr
         operator: args.operator(MODE),
         devices: Some(engine.devices),
         log: Some(crate::logging::control()),
+        access: access::settings(context)?,
+        told: crate::config::show::told(context.settings()),
         ..RemoteConfig::local(orchestrator.clone(), secret, data_dir)
     };
     if let Some(capabilities) = engine.capabilities {

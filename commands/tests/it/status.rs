@@ -75,6 +75,9 @@ async fn a_node_that_answers_is_on_the_screen_and_one_that_is_strange_is_not() {
         notices: Vec::new(),
         mode: Default::default(),
         remote: None,
+        api_version: 0,
+        reward: None,
+        redeem: None,
     };
     let proxy = Proxy::start(Answer::Always(200, serde_json::to_string(&node).unwrap())).await;
     let shown = operator.lpctl(&["status", "--node", &proxy.url()]).expect_code(0);

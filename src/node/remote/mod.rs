@@ -34,12 +34,12 @@ pub use address::{AddressError, OrchestratorAddress};
 pub use run::{RunningTranscoder, start};
 
 use super::{
-    AnyTranscoder, ConnectionLimits, DeviceReader, Listen, LogControl, NodeError, notices, session::Sessions,
-    settings::RunTimeSettings, work::Work,
+    AnyTranscoder, ConnectionLimits, DeviceReader, Listen, LogControl, NodeError, OperatorSettings, notices,
+    session::Sessions, settings::RunTimeSettings, work::Work,
 };
 use crate::{
     secret::OrchestratorSecret,
-    view::node::Device,
+    view::node::{ConfigEntry, Device},
     wire::{capability::CapabilitySet, client::Pings, net},
 };
 
@@ -112,6 +112,10 @@ pub struct RemoteConfig {
     pub devices: Option<DeviceReader>,
     /// Changes what is logged; none: that cannot be changed while it runs.
     pub log: Option<LogControl>,
+    /// Who may use the operator's API, and how.
+    pub access: OperatorSettings,
+    /// What the transcoder was started with, for its operator: without what is secret.
+    pub told: Vec<ConfigEntry>,
     /// Bounds.
     pub limits: RemoteLimits,
 }
@@ -131,6 +135,8 @@ impl RemoteConfig {
             device: "cpu".to_string(),
             devices: None,
             log: None,
+            access: OperatorSettings::default(),
+            told: Vec::new(),
             limits: RemoteLimits::default(),
         }
     }
@@ -185,6 +191,7 @@ struct Remote {
     notices: Mutex<notices::Notices>,
     link: Mutex<Link>,
     settings: RunTimeSettings,
+    told: Vec<ConfigEntry>,
     /// Tasks that run.
     running: TaskTracker,
     /// Refusals on their way: they are bounded too.

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use bytes::Bytes;
+use axum::Router;
 use jiff::Timestamp;
 use tokio::{
     sync::{Semaphore, watch},
@@ -25,7 +25,7 @@ use crate::{
         AnyTranscoder, DataDirLock, NodeError, StopReport, advertised_version, devices,
         listener::{self, Routes},
         notices::Notices,
-        operator::{self, Operated},
+        operator::{self, Access, Feed, Guard, Operated, Readers, Served},
         run::{KILL_TIME, SWEEP, listen},
         running::Running,
         session::Sessions,
@@ -73,12 +73,9 @@ pub async fn start(
     }
     let data_dir = DataDirLock::take(&config.data_dir)?;
     let (operator, operator_addr) = listen(config.operator).await?;
-    if !operator_addr.ip().is_loopback() {
-        return Err(NodeError::OperatorExposed {
-            address: operator_addr,
-        }
-        .into());
-    }
+    let (access, operator_tls) =
+        Access::open(config.access, operator_addr, &config.data_dir).map_err(NodeError::from)?;
+    let guard = Guard::new(access, &config.data_dir);
     let limits = config.limits;
     let client = |error: &dyn std::fmt::Display| RemoteError::Client(error.to_string());
     let downloader = Downloader::new(limits.download_bytes).map_err(|error| client(&error))?;
@@ -117,6 +114,7 @@ pub async fn start(
             ..Link::default()
         }),
         settings: RunTimeSettings::new(config.data_dir, config.log),
+        told: config.told,
         running: TaskTracker::new(),
         refusals: Arc::new(Semaphore::new(REFUSALS)),
         devices: device_list.subscribe(),
@@ -128,17 +126,24 @@ pub async fn start(
     });
 
     let supervisor = Supervisor::default();
-    let feed = watch::Sender::new(Bytes::new());
-    let reader = feed.subscribe();
-    let readers = operator::Readers::default();
-    let counted = readers.clone();
+    let (feed, readers) = (Feed::new(), Readers::default());
+    let (events, counted) = (feed.clone(), readers.clone());
     let answering: Arc<dyn Operated> = Arc::<Remote>::clone(&remote);
+    let more = Router::new();
     supervisor.spawn("operator port", |stop| async move {
+        let served = Served {
+            node: answering,
+            guard,
+            feed: events,
+            readers: counted,
+            more,
+            stop: stop.clone(),
+        };
         let routes = Routes {
             grpc: None,
-            http: operator::routes(answering, reader, counted, stop.clone()),
+            http: operator::routes(served),
         };
-        listener::serve(operator, None, routes, limits.operator, stop).await;
+        listener::serve(operator, operator_tls, routes, limits.operator, stop).await;
         Ok(())
     });
     let (telling, changes) = (Arc::<Remote>::clone(&remote), remote.changed.subscribe());

@@ -12,7 +12,7 @@ use crate::{
     },
     units::Wei,
     view::{
-        node::{NodeMode, NodeStatus, Notice, RemoteView},
+        node::{API_VERSION, ConfigView, NodeMode, NodeStatus, Notice, RemoteView},
         reach::Reach,
     },
 };
@@ -68,6 +68,9 @@ impl Remote {
             notices,
             mode: NodeMode::Transcoder,
             remote: Some(remote),
+            api_version: API_VERSION,
+            reward: None,
+            redeem: None,
         }
     }
 
@@ -114,6 +117,13 @@ impl Operated for Remote {
         }
         self.draining.cancel();
         self.tell();
+    }
+
+    fn config(&self) -> ConfigView {
+        ConfigView {
+            settings: self.told.clone(),
+            changed: self.settings.kept(),
+        }
     }
 
     fn change(&self, change: &SettingsChange) -> Result<(), SettingsError> {

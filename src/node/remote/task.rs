@@ -24,6 +24,7 @@ use crate::{
     },
     node::{
         credentials::{clip, rungs},
+        segment::rung_made,
         session::{Made, NoPlace, Opener, Place, shortened},
         work::Outcome,
     },
@@ -220,7 +221,12 @@ impl Remote {
                 self.carry_out(order, &mut books, until).await
             }
         };
-        let seen = made.as_ref().ok().map(|(_, made)| Made {
+        let seen = made.as_ref().ok().map(|(profiles, made)| Made {
+            rungs: profiles
+                .iter()
+                .zip(&made.renditions)
+                .map(|(profile, rendition)| rung_made(profile, rendition))
+                .collect(),
             source: Some((made.source_width, made.source_height)),
             device: made.target.to_string(),
         });

@@ -34,7 +34,7 @@ use tokio::sync::{Semaphore, oneshot, watch};
 pub use self::{
     error::BooksError,
     ledger::{Account, Entry, Recorded, Tally},
-    winners::{Filter, Settlement, Waiting, Winner, WinnerState, WinnerTotals},
+    winners::{Ended, Filter, Settlement, Waiting, Winner, WinnerState, WinnerTotals},
 };
 use self::{
     ledger::Accounts,

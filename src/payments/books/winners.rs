@@ -95,10 +95,32 @@ pub struct Filter {
     pub pending: bool,
     /// Only those redeemed at this block of the chain or later.
     pub settled_since_block: Option<u64>,
+    /// Only those that ended this way.
+    pub ended: Option<Ended>,
     /// Only those of one gateway.
     pub sender: Option<Address>,
     /// At most so many.
     pub limit: usize,
+    /// Not the first so many of them.
+    pub offset: usize,
+}
+
+/// How a winning ticket can end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// It was paid.
+    Redeemed,
+    /// It can never be paid.
+    Lost,
+}
+
+impl Ended {
+    fn state(self) -> &'static str {
+        match self {
+            Self::Redeemed => "redeemed",
+            Self::Lost => "lost",
+        }
+    }
 }
 
 impl Default for Filter {
@@ -106,8 +128,10 @@ impl Default for Filter {
         Self {
             pending: false,
             settled_since_block: None,
+            ended: None,
             sender: None,
             limit: 1000,
+            offset: 0,
         }
     }
 }
@@ -174,13 +198,16 @@ impl Books {
             };
             let mut statement = connection.prepare_cached(&format!(
                 "SELECT {COLUMNS} FROM winners
-                 WHERE (?1 IS NULL OR sender = ?1) AND (?2 IS NULL OR block >= ?2) {order} LIMIT ?3"
+                 WHERE (?1 IS NULL OR sender = ?1) AND (?2 IS NULL OR block >= ?2) AND (?4 IS NULL OR state = ?4)
+                 {order} LIMIT ?3 OFFSET ?5"
             ))?;
             let read = statement.query_map(
                 params![
                     filter.sender.as_ref().map(|sender| sender.as_slice()),
                     filter.settled_since_block.map(rows::whole),
                     rows::whole(filter.limit as u64),
+                    filter.ended.map(Ended::state),
+                    rows::whole(filter.offset as u64),
                 ],
                 winner,
             )?;

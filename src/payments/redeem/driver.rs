@@ -23,7 +23,7 @@ use super::{
     gas::GasPrices,
     reasons::Loss,
     review::pending_of,
-    schedule::{Batch, Decision, Pending, Policy, Standing, View, decide},
+    schedule::{Batch, Decision, Pending, Policy, Standing, View, Window, decide},
     state::{Moment, RedeemSettings, RedeemState},
 };
 use crate::{
@@ -248,7 +248,7 @@ impl Driver {
         self.resolve(in_flight).await?;
 
         if pending.is_empty() {
-            self.tell(&time, &pending, under_way, &Decision::default());
+            self.tell(&time, &pending, under_way, &Decision::default(), Vec::new());
             return Ok(());
         }
         let tickets: Vec<Pending> = pending.iter().map(pending_of).collect();
@@ -264,7 +264,11 @@ impl Driver {
             };
             decide(&view, &policy, &tickets)
         };
-        self.tell(&time, &pending, under_way, &decision);
+        let windows = tickets.iter().map(|ticket| {
+            let window = Window::of(ticket, &time, senders.get(&ticket.sender), standing);
+            (ticket.hash, ticket.face_value, window)
+        });
+        self.tell(&time, &pending, under_way, &decision, windows.collect());
         let winners: HashMap<B256, Winner> =
             pending.into_iter().map(|winner| (winner.hash, winner)).collect();
         self.give_up(&decision, &winners).await?;
@@ -371,7 +375,14 @@ impl Driver {
         Ok(standing)
     }
 
-    fn tell(&self, time: &ChainTime, pending: &[Winner], in_flight: usize, decision: &Decision) {
+    fn tell(
+        &self,
+        time: &ChainTime,
+        pending: &[Winner],
+        in_flight: usize,
+        decision: &Decision,
+        windows: Vec<(B256, Wei, Window)>,
+    ) {
         let value = pending.iter().fold(Wei::ZERO, |sum, winner| {
             sum.saturating_add(winner.ticket.ticket.face_value)
         });
@@ -381,6 +392,7 @@ impl Driver {
             state.in_flight = in_flight;
             state.value = value;
             state.waiting.clone_from(&decision.waiting);
+            state.windows = windows;
         });
     }
 

@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use alloy::primitives::{Address, B256};
 
-use super::{gas::GasUse, reasons::Wait};
+use super::{gas::GasUse, reasons::Wait, schedule::Window};
 use crate::{payments::ChainTime, units::Wei};
 
 /// What the operator decided.
@@ -100,6 +100,8 @@ pub struct RedeemState {
     pub paid: Wei,
     /// What that cost.
     pub cost: Wei,
+    /// When each of those not under way can be redeemed, and what it pays if its sender can.
+    pub windows: Vec<(B256, Wei, Window)>,
     /// What failed at the last look, if anything did.
     pub trouble: Option<String>,
 }
