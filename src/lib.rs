@@ -26,6 +26,8 @@
 //! | [`reward`] | the guardian that calls each round's reward, and what became of past ones |
 //! | [`gateway`] | the sending side: cut, submit, download, verify |
 //! | [`explorer`] | the subgraph: history as somebody else indexed it |
+//! | [`metrics`] | what nodes and gateways tell Prometheus |
+//! | [`way`] | a segment's way through the nodes, for the log and for traces |
 //! | [`bench`] | measuring the transcoder |
 
 pub mod bench;
@@ -36,6 +38,7 @@ pub mod explorer;
 pub mod gateway;
 pub mod gpu;
 pub mod media;
+pub mod metrics;
 pub mod node;
 pub mod operator;
 pub mod payments;
@@ -45,9 +48,12 @@ pub mod relay;
 pub mod reward;
 pub mod secret;
 pub mod store;
+mod telling;
 pub mod units;
 pub mod view;
 pub mod wallet;
+pub mod way;
 pub mod wire;
 
 pub use node::remote;
+pub use telling::{ParseHeaderError, SecretHeader};
