@@ -25,6 +25,7 @@
 //! | [`payments`] | tickets: made, checked, kept, redeemed |
 //! | [`reward`] | the guardian that calls each round's reward, and what became of past ones |
 //! | [`gateway`] | the sending side: cut, submit, download, verify |
+//! | [`explorer`] | the subgraph: history as somebody else indexed it |
 //! | [`metrics`] | what nodes and gateways tell Prometheus |
 //! | [`way`] | a segment's way through the nodes, for the log and for traces |
 //! | [`bench`] | measuring the transcoder |
@@ -33,6 +34,7 @@ pub mod bench;
 pub mod chain;
 pub mod config;
 pub mod devnet;
+pub mod explorer;
 pub mod gateway;
 pub mod gpu;
 pub mod media;

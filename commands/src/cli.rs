@@ -212,6 +212,9 @@ pub enum Command {
     /// What moved in and out of an account, for accounts and taxes
     #[command(subcommand)]
     Ledger(crate::ledger::LedgerCommand),
+    /// Look at the protocol's history in its subgraph
+    #[command(subcommand)]
+    Explorer(crate::explorer::ExplorerCommand),
     /// LPT in the wallet
     #[command(subcommand)]
     Token(crate::token::TokenCommand),

@@ -17,6 +17,7 @@ pub mod deposit;
 pub mod devnet;
 pub mod doctor;
 pub mod explain;
+pub mod explorer;
 pub mod failure;
 pub mod fees;
 pub mod gateway;
@@ -195,6 +196,7 @@ async fn dispatch(command: Command, context: &mut Context) -> eyre::Result<()> {
         Command::Gov(command) => Box::pin(gov::run(command, context)).await,
         Command::Tx(command) => tx::run(command, context).await,
         Command::Ticket(command) => Box::pin(ticket::run(command, context)).await,
+        Command::Explorer(command) => Box::pin(explorer::run(command, context)).await,
         Command::Ledger(command) => Box::pin(ledger::run(command, context)).await,
         Command::Token(command) => token::run(command, context).await,
         Command::Protocol(command) => protocol::run(command, context).await,

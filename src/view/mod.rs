@@ -5,6 +5,7 @@ pub mod account;
 pub mod bench;
 pub mod chain;
 pub mod devnet;
+pub mod explorer;
 pub mod funds;
 pub mod gateway;
 pub mod go_node;

@@ -436,6 +436,41 @@ pub static CODES: &[Code] = &[
         "go on if that is what you want",
     ),
     code(
+        "explorer_bad_answer",
+        "a subgraph answered what cannot be used",
+        "check that `--url` is the GraphQL endpoint of a Livepeer subgraph",
+    ),
+    code(
+        "explorer_busy",
+        "a subgraph takes no more requests for now",
+        "wait as long as the hint says, or use a key of your own",
+    ),
+    code(
+        "explorer_key",
+        "the subgraph's API key cannot be used",
+        "put it in the first line of the file named by `--key-file`, and use https",
+    ),
+    code(
+        "explorer_key_refused",
+        "a subgraph refused the API key, or wants one",
+        "name a file with a valid key: `--key-file`",
+    ),
+    code(
+        "explorer_unknown",
+        "a subgraph knows no such orchestrator",
+        "`lpctl explorer orchestrators --all` lists those there ever were",
+    ),
+    code(
+        "explorer_unreachable",
+        "a subgraph does not answer",
+        "check `--url`, or try again later",
+    ),
+    code(
+        "explorer_url",
+        "no subgraph is named, or nothing is there",
+        "name its GraphQL endpoint with `--url` or LPCTL_EXPLORER_URL",
+    ),
+    code(
         "exposed",
         "the local RPC endpoint would be open to others",
         "listen on a loopback address",

@@ -15,6 +15,7 @@ mod dashboard;
 mod devnet;
 mod doctor;
 mod environment;
+mod explorer;
 mod fence;
 mod funds;
 mod fuzz;
