@@ -11,7 +11,8 @@ use alloy::primitives::Address;
 use engine::{
     config::{
         Amount, ConfigError, ConfigFile, CpuLayer, DEFAULT_NETWORK, GasPrice, GatewayLayer, Layer, LogLevel,
-        NodeName, OperatorLayer, OrchestratorLayer, PaymentsLayer, RewardLayer, SessionsChoice, TranscodeLayer,
+        NodeName, OperatorLayer, OrchestratorLayer, PaymentsLayer, RewardLayer, SessionsChoice,
+        TranscodeLayer,
     },
     media::ladder::Ladder,
     operator::{Access, AccessFileError, NodeUrl},

@@ -86,7 +86,9 @@ impl Access {
             let (token, slot) = match (words.next(), words.next(), words.next()) {
                 (Some(token), None, _) => (token, Some(&mut usual)),
                 (Some(place), Some(token), None) => {
-                    let place: url::Url = place.parse().map_err(|_| content("a line without a URL or token"))?;
+                    let place: url::Url = place
+                        .parse()
+                        .map_err(|_| content("a line without a URL or token"))?;
                     let is_it = place.origin() == node.origin();
                     (token, is_it.then_some(&mut of_node))
                 }
@@ -173,10 +175,19 @@ mod tests {
     #[test]
     fn each_node_is_shown_its_own_token_and_no_other() {
         let text = "# mine\nhttps://eu1.example:7935 lpctl_eu\nhttps://us1.example:7935/ lpctl_us\n";
-        assert_eq!(token(text, "https://eu1.example:7935/").as_deref(), Some("lpctl_eu"));
-        assert_eq!(token(text, "https://us1.example:7935/").as_deref(), Some("lpctl_us"));
+        assert_eq!(
+            token(text, "https://eu1.example:7935/").as_deref(),
+            Some("lpctl_eu")
+        );
+        assert_eq!(
+            token(text, "https://us1.example:7935/").as_deref(),
+            Some("lpctl_us")
+        );
         assert_eq!(token(text, "https://evil.example:7935/"), None);
-        assert_eq!(token("lpctl_all\n", "https://eu1.example/").as_deref(), Some("lpctl_all"));
+        assert_eq!(
+            token("lpctl_all\n", "https://eu1.example/").as_deref(),
+            Some("lpctl_all")
+        );
     }
 
     #[test]

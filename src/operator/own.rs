@@ -19,8 +19,8 @@ use super::{
 use crate::{
     node::SettingsChange,
     view::node::{
-        ActionAnswer, AuditLines, ConfigView, NodeStatus, RedeemOrder, RewardOrder, SessionPage, TicketChoice,
-        TicketPage,
+        ActionAnswer, AuditLines, ConfigView, NodeStatus, RedeemOrder, RewardOrder, SessionPage,
+        TicketChoice, TicketPage,
     },
 };
 
@@ -306,7 +306,9 @@ fn answer_or_refusal<T: DeserializeOwned>(answer: &Answer) -> Result<T, ApiError
             ApiError::Refused(text) => Err(ApiError::Scope(text)),
             error => Err(error),
         },
-        StatusCode::NOT_FOUND | StatusCode::UNAUTHORIZED => accepted(answer.status).and_then(|()| answer_in(answer)),
+        StatusCode::NOT_FOUND | StatusCode::UNAUTHORIZED => {
+            accepted(answer.status).and_then(|()| answer_in(answer))
+        }
         _ => Err(answer.refusal()),
     }
 }

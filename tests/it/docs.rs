@@ -75,3 +75,8 @@ fn every_preflight_row_has_its_test() {
 fn every_menu_entry_of_livepeer_cli_has_its_command_and_its_test() {
     assert_held("livepeer_cli.md", 31);
 }
+
+#[test]
+fn every_way_into_the_operators_api_has_its_test() {
+    assert_held("security.md", 24);
+}

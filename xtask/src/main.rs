@@ -33,7 +33,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Write the files derived from code: completions/ and man/
+    /// Write the files derived from code: completions/, man/ and assets/openapi.json
     Gen {
         /// Only say which differ, and fail if any does
         #[arg(long)]
@@ -88,6 +88,10 @@ fn derived() -> eyre::Result<BTreeMap<PathBuf, Vec<u8>>> {
     for (name, page) in lpctl::man::pages()? {
         files.insert(Path::new("man").join(name), page);
     }
+    files.insert(
+        PathBuf::from("assets/openapi.json"),
+        engine::node::document().into_bytes(),
+    );
     Ok(files)
 }
 

@@ -316,10 +316,16 @@ pub async fn run(args: SetArgs, context: &mut Context) -> eyre::Result<()> {
         .clone()
         .filter(|_| !args.defaults && changing != Key::Profile);
     let value: toml_edit::Item = match changing {
-        Key::RpcUrls | Key::OperatorHosts | Key::OrchestratorNodes | Key::OrchestratorPeers | Key::GatewayOrchestrators => {
-            toml_edit::value(args.values.iter().collect::<toml_edit::Array>())
-        }
-        Key::OperatorTls | Key::OperatorGetWrites | Key::GatewayHttpIngest | Key::RewardInitializeRounds | Key::PaymentsAutoAdjustPrice => {
+        Key::RpcUrls
+        | Key::OperatorHosts
+        | Key::OrchestratorNodes
+        | Key::OrchestratorPeers
+        | Key::GatewayOrchestrators => toml_edit::value(args.values.iter().collect::<toml_edit::Array>()),
+        Key::OperatorTls
+        | Key::OperatorGetWrites
+        | Key::GatewayHttpIngest
+        | Key::RewardInitializeRounds
+        | Key::PaymentsAutoAdjustPrice => {
             match args.values.first().and_then(|text| text.parse::<bool>().ok()) {
                 Some(value) => toml_edit::value(value),
                 None => toml_edit::value(args.values.join(" ")),

@@ -317,7 +317,9 @@ fn operator(settings: &Settings) -> [(&'static str, Option<String>); 6] {
 
 /// What a node is told it was started with: values that are set, or usual, and shown here without what is secret.
 pub(crate) fn told(settings: &Settings) -> Vec<engine::view::node::ConfigEntry> {
-    let rows = self::settings(settings).into_iter().filter(|row| row.key != "node_url");
+    let rows = self::settings(settings)
+        .into_iter()
+        .filter(|row| row.key != "node_url");
     rows.filter_map(|row| {
         let source = match row.source {
             Source::CommandLine => "command_line",

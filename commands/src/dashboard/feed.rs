@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-pub use engine::operator::{ApiError as FeedError, NodeApi};
 use engine::operator::ParseNodeUrlError;
+pub use engine::operator::{ApiError as FeedError, NodeApi};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tui::{FeedState, Link};

@@ -142,8 +142,9 @@ impl Node {
             }
             (ApiError::Scope(text), _) => {
                 let message = format!("the node at {here} did not do that: {}", escape(text));
-                Failure::new(Kind::Refused, "token_scope", message)
-                    .hint("`lpctl node token new --scope …` on the node's machine makes a token that allows more")
+                Failure::new(Kind::Refused, "token_scope", message).hint(
+                    "`lpctl node token new --scope …` on the node's machine makes a token that allows more",
+                )
             }
             (ApiError::NoEthClient, _) => {
                 let message = format!("not done: the node at {here} has no account on a chain");

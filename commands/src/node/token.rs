@@ -134,7 +134,11 @@ struct Revoked {
 
 impl Report for Revoked {
     fn text(&self, style: &Style) -> String {
-        format!("{} token {} is worth nothing any more", style.good_mark(), self.name)
+        format!(
+            "{} token {} is worth nothing any more",
+            style.good_mark(),
+            self.name
+        )
     }
 }
 

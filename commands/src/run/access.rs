@@ -25,7 +25,8 @@ pub(super) fn settings(context: &Context) -> Result<OperatorSettings, Failure> {
             key: key.clone(),
         },
         _ => {
-            let message = "`operator.certificate_file` and `operator.key_file` go together, and one is missing";
+            let message =
+                "`operator.certificate_file` and `operator.key_file` go together, and one is missing";
             return Err(Failure::new(Kind::Config, "operator_tls", message)
                 .hint("set both with `lpctl config set`, or neither and `operator.tls` to true"));
         }

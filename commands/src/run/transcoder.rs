@@ -9,8 +9,8 @@ use engine::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{access, 
-    Engine, Event, RunArgs, Signals, conclude, failure, interrupted_before_ready, kept, secret, tell,
+use super::{
+    Engine, Event, RunArgs, Signals, access, conclude, failure, interrupted_before_ready, kept, secret, tell,
     tell_stopped, until_ended,
 };
 use crate::{

@@ -274,7 +274,9 @@ mod tests {
         Access::open(settings(), bound, folder.path()).unwrap();
         assert_eq!(std::fs::read(folder.path().join(CERTIFICATE)).unwrap(), made);
         std::fs::write(folder.path().join(CERTIFICATE), "x").unwrap();
-        let refused = Access::open(settings(), bound, folder.path()).map(drop).unwrap_err();
+        let refused = Access::open(settings(), bound, folder.path())
+            .map(drop)
+            .unwrap_err();
         assert!(matches!(refused, AccessError::Pem { .. }), "{refused}");
     }
 }

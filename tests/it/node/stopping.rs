@@ -131,7 +131,10 @@ async fn a_node_does_not_start_where_it_cannot_serve() {
     }
     let exposed = SocketAddr::from(([0, 0, 0, 0], 0));
     let result = begin(&|config| config.operator = Listen::Address(exposed)).await;
-    assert!(matches!(result, Err(NodeError::Access(AccessError::Exposed { .. }))));
+    assert!(matches!(
+        result,
+        Err(NodeError::Access(AccessError::Exposed { .. }))
+    ));
     let result = begin(&|config| config.service_uri = Some("not a uri".into())).await;
     assert!(matches!(result, Err(NodeError::ServiceUri { .. })));
     let result = begin(&|config| config.max_sessions = 0).await;
