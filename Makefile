@@ -4,16 +4,16 @@ CARGO ?= cargo
 CARGO_DENY_VERSION := 0.20.2
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: help setup compiler keyring ffmpeg ffmpeg-7 object-store devnet-parts deny demo no-floats test check gen
+.PHONY: help setup compiler keyring prometheus ffmpeg ffmpeg-7 object-store devnet-parts deny demo no-floats test check gen
 
 help:
-	@echo "make setup   install what is missing: a C compiler and ffmpeg and a keyring (Debian; for tests a newer ffmpeg and an object store, PyPI, pinned), anvil and Livepeer's contracts (npm, pinned)"
+	@echo "make setup   install what is missing: a C compiler and ffmpeg, for tests a keyring and Prometheus (Debian; for tests a newer ffmpeg and an object store, PyPI, pinned), anvil and Livepeer's contracts (npm, pinned)"
 	@echo "make demo    a Livepeer protocol, an orchestrator, a node and a stream paid with tickets on this machine, verified"
 	@echo "make test    all tests, against the real things"
 	@echo "make check   what must hold before a commit: format, lints, licences, derived files, tests"
-	@echo "make gen     write completions/ and man/ from the code"
+	@echo "make gen     write completions/, man/ and docs/metrics.md from the code"
 
-setup: compiler keyring ffmpeg ffmpeg-7 object-store devnet-parts
+setup: compiler keyring prometheus ffmpeg ffmpeg-7 object-store devnet-parts
 
 # Rust links with it, and tests build drivers of their own.
 compiler:
@@ -27,6 +27,13 @@ keyring:
 	@command -v gnome-keyring-daemon >/dev/null && command -v dbus-run-session >/dev/null || { \
 		echo "setup: installing a keyring for tests from this machine's Debian packages"; \
 		$(SUDO) apt-get update -q && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends gnome-keyring dbus; \
+	}
+
+# Prometheus and its promtool, for tests that scrape a node and check alert rules. Its service is not started.
+prometheus:
+	@command -v prometheus >/dev/null && command -v promtool >/dev/null || { \
+		echo "setup: installing Prometheus for tests from this machine's Debian packages"; \
+		$(SUDO) apt-get update -q && $(SUDO) env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -q -y --no-install-recommends prometheus; \
 	}
 
 ffmpeg:

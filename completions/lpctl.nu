@@ -3538,7 +3538,7 @@ module completions {
     [ "auto" "always" "never" ]
   }
 
-  # Explain an error code, a setting of the config file or an option
+  # Explain an error code, a setting of the config file, an option or a metric
   export extern "lpctl explain" [
     --profile: string         # Section of the config file to use
     --config: path            # Config file to read
@@ -3556,7 +3556,7 @@ module completions {
     --quiet(-q)               # Say nothing but the answer and failures
     --color: string@"nu-complete lpctl explain color" # When to use colour
     --help(-h)                # Print help (see more with '--help')
-    name?: string             # Name of a code, a setting or an option; without it all names are listed
+    name?: string             # Name of a code, a setting, an option or a metric; without it all names are listed
   ]
 
   def "nu-complete lpctl menu color" [] {

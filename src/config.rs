@@ -15,11 +15,13 @@ use crate::{
     view::node::NodeMode,
 };
 
+mod alerts;
 mod gateway;
 mod operator;
 mod payments;
 mod reward;
 
+pub use alerts::{AlertsLayer, OtelLayer, RuleCode, RuleLayer};
 pub use gateway::{Amount, GatewayLayer, VerifyChoice};
 pub use operator::{HostName, OperatorLayer};
 pub use payments::{PaymentsLayer, Pixels};
@@ -101,6 +103,12 @@ pub struct Layer {
     /// How the guardian of rewards works.
     #[serde(skip_serializing_if = "RewardLayer::is_empty")]
     pub reward: RewardLayer,
+    /// Who is told of what needs attention.
+    #[serde(skip_serializing_if = "AlertsLayer::is_empty")]
+    pub alerts: AlertsLayer,
+    /// Where traces of segments go.
+    #[serde(skip_serializing_if = "OtelLayer::is_empty")]
+    pub otel: OtelLayer,
     /// Who may use a node's operator API, and how.
     #[serde(skip_serializing_if = "OperatorLayer::is_empty")]
     pub operator: OperatorLayer,
@@ -581,6 +589,31 @@ impl LogLevel {
             Self::Trace => "trace",
         }
     }
+
+    /// What go-livepeer calls it: 3 is its usual level, 4 to 6 are for looking closer (`go-livepeer common/util.go`).
+    #[must_use]
+    pub fn go_number(self) -> u8 {
+        match self {
+            Self::Error => 0,
+            Self::Warn => 1,
+            Self::Info => 3,
+            Self::Debug => 5,
+            Self::Trace => 6,
+        }
+    }
+
+    /// The level nearest to go-livepeer's, from 0 to 6.
+    #[must_use]
+    pub fn from_go(number: u8) -> Option<Self> {
+        match number {
+            0 => Some(Self::Error),
+            1 | 2 => Some(Self::Warn),
+            3 => Some(Self::Info),
+            4 | 5 => Some(Self::Debug),
+            6 => Some(Self::Trace),
+            _ => None,
+        }
+    }
 }
 
 impl std::fmt::Display for LogLevel {
@@ -628,6 +661,10 @@ impl Layer {
             orchestrator: self.orchestrator.over(below.orchestrator),
             payments: self.payments.over(below.payments),
             reward: self.reward.over(below.reward),
+            alerts: self.alerts.over(below.alerts),
+            otel: OtelLayer {
+                endpoint: self.otel.endpoint.or(below.otel.endpoint),
+            },
             operator: self.operator.over(below.operator),
         }
     }

@@ -25,6 +25,8 @@
 //! | [`payments`] | tickets: made, checked, kept, redeemed |
 //! | [`reward`] | the guardian that calls each round's reward, and what became of past ones |
 //! | [`gateway`] | the sending side: cut, submit, download, verify |
+//! | [`metrics`] | what nodes and gateways tell Prometheus |
+//! | [`way`] | a segment's way through the nodes, for the log and for traces |
 //! | [`bench`] | measuring the transcoder |
 
 pub mod bench;
@@ -34,6 +36,7 @@ pub mod devnet;
 pub mod gateway;
 pub mod gpu;
 pub mod media;
+pub mod metrics;
 pub mod node;
 pub mod operator;
 pub mod payments;
@@ -43,9 +46,12 @@ pub mod relay;
 pub mod reward;
 pub mod secret;
 pub mod store;
+mod telling;
 pub mod units;
 pub mod view;
 pub mod wallet;
+pub mod way;
 pub mod wire;
 
 pub use node::remote;
+pub use telling::{ParseHeaderError, SecretHeader};

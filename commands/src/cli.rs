@@ -226,6 +226,10 @@ pub enum Command {
     /// See and test the GPUs that encode, and the CPU
     #[command(subcommand)]
     Gpu(crate::gpu::GpuCommand),
+    Logs(crate::logs::LogsArgs),
+    /// Who is told of what needs attention
+    #[command(subcommand)]
+    Alerts(crate::alerts::AlertsCommand),
     Doctor(crate::doctor::DoctorArgs),
     Why(crate::why::WhyArgs),
     /// Send video to orchestrators, as gateways do
@@ -283,6 +287,7 @@ impl Command {
                 | Self::Rpc(crate::rpc::RpcCommand::Serve(_))
                 | Self::Gateway(_)
                 | Self::Bench(_)
+                | Self::Alerts(crate::alerts::AlertsCommand::Test(_))
                 | Self::Config(ConfigCommand::Set(_))
                 | Self::Account(
                     AccountCommand::New(_)

@@ -1,5 +1,6 @@
-//! `lpctl dashboard`: a node live on the terminal, or one frame of it for scripts and documents.
+//! `lpctl dashboard`: nodes live on the terminal, or one frame of one for scripts and documents.
 
+mod actions;
 pub(crate) mod feed;
 
 use std::{
@@ -8,8 +9,11 @@ use std::{
 };
 
 use clap::{Args, ValueEnum, ValueHint};
-use engine::view::node::NodeStatus;
-use jiff::tz::TimeZone;
+use engine::{
+    operator::{Found, NodeUrl, find},
+    view::node::NodeStatus,
+};
+use jiff::{Timestamp, tz::TimeZone};
 use serde::{Serialize, Serializer};
 use tokio::{
     signal::unix::{SignalKind, signal},
@@ -17,32 +21,44 @@ use tokio::{
     task::JoinSet,
 };
 use tokio_util::sync::CancellationToken;
-use tui::{Answer, App, Event, FeedState, Intent, Look, Theme, ThemeName, Wires, picture, terminal};
+use tui::{
+    App, Event, FeedState, GoFacts, Interest, Look, NodeName, Tab, Theme, ThemeName, Wires, picture, terminal,
+};
 
 use crate::{
     context::Context,
     failure::{Failure, Kind},
+    node::target,
     shell::{Report, Style},
 };
-use feed::{FeedError, NodeApi, node_api};
+use feed::{FeedError, NodeApi, Slot};
 
 /// How long `--once` waits for a node that is there and says nothing.
 const FIRST_STATUS: Duration = Duration::from_secs(10);
 
-/// Watch a node live: sessions, GPUs or CPU, stake and round
+/// Watch nodes live: sessions, tickets, GPUs or CPU, transcoders, stake and round, log
 ///
 /// Keys are shown at the bottom, all of them behind `?`; `q` leaves, and the node runs on. The screen keeps the last
-/// picture when the node goes away, says so, and goes on when the node is back.
+/// picture when the node goes away, says so, and goes on when the node is back. Of several nodes each has a line, and
+/// enter shows one of them. Of go-livepeer's nodes is shown what their operator API and metrics tell.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   lpctl dashboard                                  the node on this machine
   lpctl dashboard --node http://127.0.0.1:7936     another one
-  lpctl dashboard --once                           one frame as text, for scripts
+  lpctl dashboard --all                            all of the config's [nodes], one line each
+  lpctl dashboard --node eu1 --node us1            two of them
+  lpctl dashboard --once --tab chain               one frame as text, for scripts
   lpctl dashboard --once --json                    what it is drawn from
   lpctl dashboard --once --watch 20 --width 120 --height 36 --svg node.svg
                                                    a picture with twenty seconds of charts")]
 pub struct DashboardArgs {
+    /// All nodes of the config's [nodes]
+    #[arg(long)]
+    pub all: bool,
+    /// The tab to begin with
+    #[arg(long, value_enum, default_value_t)]
+    pub tab: TabChoice,
     /// Print one frame and end
     #[arg(long)]
     pub once: bool,
@@ -63,6 +79,40 @@ pub struct DashboardArgs {
     pub theme: ThemeChoice,
 }
 
+/// A tab of the dashboard.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum TabChoice {
+    /// Everything in short.
+    #[default]
+    Overview,
+    /// Stream sessions.
+    Sessions,
+    /// Winning tickets and earnings.
+    Tickets,
+    /// GPUs or the CPU.
+    Gpus,
+    /// Remote transcoders, or the orchestrator of a transcoder.
+    Transcoders,
+    /// Stake and round.
+    Chain,
+    /// What the node logs.
+    Log,
+}
+
+impl From<TabChoice> for Tab {
+    fn from(choice: TabChoice) -> Self {
+        match choice {
+            TabChoice::Overview => Self::Overview,
+            TabChoice::Sessions => Self::Sessions,
+            TabChoice::Tickets => Self::Tickets,
+            TabChoice::Gpus => Self::Devices,
+            TabChoice::Transcoders => Self::Transcoders,
+            TabChoice::Chain => Self::Chain,
+            TabChoice::Log => Self::Log,
+        }
+    }
+}
+
 /// Colours of the dashboard.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum ThemeChoice {
@@ -73,19 +123,45 @@ pub enum ThemeChoice {
     Dark,
     /// For light terminals.
     Light,
+    /// The terminal's own sixteen colours.
+    Sixteen,
     /// No colours.
     Plain,
 }
 
+/// What a terminal says of its colours.
+#[derive(Debug, Clone, Copy, Default)]
+struct Colours<'a> {
+    /// `COLORFGBG`: letters;ground, in the sixteen colours.
+    ground: Option<&'a str>,
+    /// `TERM`.
+    term: Option<&'a str>,
+    /// `COLORTERM`.
+    more: Option<&'a str>,
+}
+
+impl Colours<'_> {
+    /// Whether it knows sixteen colours only: the console of the kernel, and what says so in its name.
+    fn are_sixteen(self) -> bool {
+        let term = self.term.unwrap_or_default();
+        let many =
+            self.more.is_some_and(|more| !more.is_empty()) || term.contains("256") || term.contains("direct");
+        let old = ["linux", "vt", "ansi", "cygwin", "rxvt"];
+        !many && (old.iter().any(|name| term.starts_with(name)) || term.ends_with("-16color"))
+    }
+}
+
 impl ThemeChoice {
-    /// The theme on a terminal dressed like `style`, whose `COLORFGBG` is `ground`.
-    fn theme(self, style: Style, ground: Option<&str>) -> Theme {
+    /// The theme on a terminal dressed like `style`.
+    fn theme(self, style: Style, colours: Colours<'_>) -> Theme {
         let name = match self {
             Self::Dark => ThemeName::Dark,
             Self::Light => ThemeName::Light,
             Self::Plain => ThemeName::Plain,
+            Self::Sixteen => ThemeName::Sixteen,
             Self::Auto if !style.colour => ThemeName::Plain,
-            Self::Auto if ground.is_some_and(is_light) => ThemeName::Light,
+            Self::Auto if colours.are_sixteen() => ThemeName::Sixteen,
+            Self::Auto if colours.ground.is_some_and(is_light) => ThemeName::Light,
             Self::Auto => ThemeName::Dark,
         };
         let theme = Theme::named(name);
@@ -103,15 +179,39 @@ fn is_light(ground: &str) -> bool {
 /// # Errors
 /// A usage failure without a terminal, unreachable where `--once` finds no node, the terminal's own failures.
 pub async fn run(args: DashboardArgs, context: &mut Context) -> eyre::Result<()> {
-    let node = node_api(&context.settings().node_url, context.settings())?;
-    let ground = std::env::var("COLORFGBG").ok();
-    let look = Look {
-        theme: args.theme.theme(context.shell.out_style(), ground.as_deref()),
-        zone: TimeZone::system(),
-        node_url: node.shown(),
+    let targets = match target::chosen(args.all, context.settings())? {
+        target::Targets::One(one) => vec![one],
+        target::Targets::Fleet(several) => several,
     };
+    let variable = |name: &str| std::env::var(name).ok();
+    let (ground, term, more) = (variable("COLORFGBG"), variable("TERM"), variable("COLORTERM"));
+    let colours = Colours {
+        ground: ground.as_deref(),
+        term: term.as_deref(),
+        more: more.as_deref(),
+    };
+    let look = Look {
+        theme: args.theme.theme(context.shell.out_style(), colours),
+        zone: TimeZone::system(),
+        nodes: targets
+            .iter()
+            .map(|target| NodeName {
+                name: target.name.clone(),
+                url: target.url.to_string(),
+            })
+            .collect(),
+    };
+    let nodes: Vec<NodeUrl> = targets.into_iter().map(|target| target.url).collect();
     if args.once {
-        return once(&args, &node, look, context).await;
+        return match <[NodeUrl; 1]>::try_from(nodes) {
+            Ok([node]) => once(&args, &node, look, context).await,
+            Err(_) => {
+                let message = "one frame is of one node";
+                Err(Failure::new(Kind::Usage, "one_node", message)
+                    .hint("name it with `--node`, or use `lpctl node --all show` for all of them")
+                    .into())
+            }
+        };
     }
     if context.shell.is_json() {
         let failure = Failure::new(Kind::Usage, "no_live_json", "a live screen cannot be JSON");
@@ -119,34 +219,40 @@ pub async fn run(args: DashboardArgs, context: &mut Context) -> eyre::Result<()>
             .hint("use `lpctl dashboard --once --json`, or read the node's `/api/v1/events`")
             .into());
     }
-    let term = std::env::var("TERM").ok();
     terminal::may_open(terminal::Surroundings::of_this_process(term.as_deref())).map_err(|reason| {
         Failure::new(Kind::Usage, "no_terminal", format!("no dashboard: {reason}"))
             .hint("use `lpctl dashboard --once` for one frame, or `lpctl status --json` for figures")
     })?;
-    live(node, look).await
+    live(nodes, look, args.tab.into()).await
 }
 
 /// The screen, until the operator leaves or a signal ends it.
-async fn live(node: NodeApi, look: Look) -> eyre::Result<()> {
+async fn live(nodes: Vec<NodeUrl>, look: Look, tab: Tab) -> eyre::Result<()> {
     let stop = CancellationToken::new();
-    let (feed_sender, feed) = watch::channel(FeedState::connecting(Instant::now()));
+    let now = Instant::now();
+    let (feeds, shown) = watch::channel(nodes.iter().map(|_| FeedState::connecting(now)).collect());
+    let (interest, looked_at) = watch::channel(Interest::default());
     let (intents, asked) = mpsc::channel(1);
-    let (answer, answers) = mpsc::channel(4);
+    let (say, replies) = mpsc::channel(4);
     let mut ended_by_signal = signal(SignalKind::terminate())?;
     let mut hung_up = signal(SignalKind::hangup())?;
 
     let mut tasks = JoinSet::new();
-    tasks.spawn(feed::follow(node.clone(), feed_sender, stop.clone()));
-    tasks.spawn(carry_out(node, asked, answer, stop.clone()));
+    for (number, url) in nodes.iter().enumerate() {
+        let slot = Slot::new(feeds.clone(), number);
+        tasks.spawn(feed::follow(url.clone(), slot, stop.clone()));
+    }
+    tasks.spawn(feed::follow_parts(nodes.clone(), feeds, looked_at, stop.clone()));
+    tasks.spawn(actions::carry_out(nodes, asked, say, stop.clone()));
     let wires = Wires {
-        feed,
+        feeds: shown,
+        interest,
         intents,
-        answers,
+        replies,
         stop: stop.clone(),
     };
     let outcome = tokio::select! {
-        outcome = tui::run(look, wires) => outcome.map_err(eyre::Report::from),
+        outcome = tui::run(look, tab, wires) => outcome.map_err(eyre::Report::from),
         _ = ended_by_signal.recv() => Err(interrupted()),
         _ = hung_up.recv() => Err(interrupted()),
     };
@@ -164,44 +270,6 @@ async fn live(node: NodeApi, look: Look) -> eyre::Result<()> {
 
 fn interrupted() -> eyre::Report {
     Failure::new(Kind::Interrupted, "interrupted", "interrupted; the node runs on").into()
-}
-
-/// Does what the operator asked for on the screen, one thing after the other.
-async fn carry_out(
-    node: NodeApi,
-    mut asked: mpsc::Receiver<Intent>,
-    answer: mpsc::Sender<Answer>,
-    stop: CancellationToken,
-) {
-    loop {
-        let intent = tokio::select! {
-            () = stop.cancelled() => return,
-            intent = asked.recv() => intent,
-        };
-        let Some(intent) = intent else { return };
-        if intent != Intent::Drain {
-            continue;
-        }
-        let outcome = tokio::select! {
-            () = stop.cancelled() => return,
-            outcome = node.drain() => outcome,
-        };
-        let (done, message) = match outcome {
-            Ok(status) => (true, drain_started(&status)),
-            Err(error) => (false, format!("not known whether the node drains: {error}")),
-        };
-        if answer.send(Answer { done, message }).await.is_err() {
-            return;
-        }
-    }
-}
-
-fn drain_started(status: &NodeStatus) -> String {
-    match status.sessions.len() {
-        0 => "draining: no new sessions are taken, none is running; the node can be stopped".to_string(),
-        1 => "draining: no new sessions are taken, 1 is being finished".to_string(),
-        running => format!("draining: no new sessions are taken, {running} are being finished"),
-    }
 }
 
 /// One frame of the dashboard: the picture for people, what it was drawn from for scripts.
@@ -222,17 +290,36 @@ impl Report for Frame {
     }
 }
 
-async fn once(args: &DashboardArgs, node: &NodeApi, look: Look, context: &mut Context) -> eyre::Result<()> {
+async fn once(args: &DashboardArgs, url: &NodeUrl, look: Look, context: &mut Context) -> eyre::Result<()> {
     let mut app = App::new(look, Instant::now());
-    let status = if args.watch == 0 {
-        let status = node.status().await.map_err(|error| no_answer(node, &error))?;
-        take(&mut app, &status);
-        status
-    } else {
+    app.show(args.tab.into());
+    if args.watch > 0 {
         context
             .shell
-            .status(format_args!("watching {} for {} s", node.shown(), args.watch));
-        watch_for(Duration::from_secs(args.watch), node, &mut app).await?
+            .status(format_args!("watching {url} for {} s", args.watch));
+    }
+    let length = Duration::from_secs(args.watch);
+    let status = match find(url).await {
+        Ok(Found::Go(go)) => Box::pin(watch_go(length, &go, url, &mut app)).await?,
+        Ok(Found::Own(status)) => {
+            let node = NodeApi::new(url).map_err(|error| no_answer(url, &error))?;
+            let status = match args.watch {
+                0 => *status,
+                _ => Box::pin(watch_for(length, &node, url, &mut app)).await?,
+            };
+            let mut state = FeedState::connecting(Instant::now());
+            state.take(status.clone(), None, Instant::now());
+            feed::ask_parts(&node, app.interest(), &mut state).await;
+            app.update(Event::Feed(0, state), Instant::now());
+            status
+        }
+        Ok(Found::OwnGateway(_)) => {
+            let message = format!("the node at {url} is an `lpctl gateway run`");
+            return Err(Failure::new(Kind::Refused, "not_offered", message)
+                .hint("`lpctl node show` shows it")
+                .into());
+        }
+        Err(error) => return Err(no_answer(url, &error).into()),
     };
     let terminal_width = crossterm::terminal::size().ok().map(|(width, _)| width);
     let default_width = terminal_width
@@ -251,7 +338,7 @@ async fn once(args: &DashboardArgs, node: &NodeApi, look: Look, context: &mut Co
                     colour: true,
                     unicode: true,
                 },
-                None,
+                Colours::default(),
             ),
         };
         app.change_theme(theme.clone());
@@ -273,11 +360,16 @@ async fn once(args: &DashboardArgs, node: &NodeApi, look: Look, context: &mut Co
 }
 
 /// Follows the node for `length` and returns its last status.
-async fn watch_for(length: Duration, node: &NodeApi, app: &mut App) -> eyre::Result<NodeStatus> {
+async fn watch_for(
+    length: Duration,
+    node: &NodeApi,
+    url: &NodeUrl,
+    app: &mut App,
+) -> eyre::Result<NodeStatus> {
     let end = Instant::now() + length;
     let mut events = Box::pin(node.events())
         .await
-        .map_err(|error| no_answer(node, &error))?;
+        .map_err(|error| no_answer(url, &error))?;
     let mut last = None;
     loop {
         let until = if last.is_some() {
@@ -287,30 +379,51 @@ async fn watch_for(length: Duration, node: &NodeApi, app: &mut App) -> eyre::Res
         };
         match tokio::time::timeout_at(until.into(), events.next()).await {
             Ok(Ok(status)) => {
-                take(app, &status);
+                take(app, status.clone(), None);
                 last = Some(status);
             }
-            Ok(Err(error)) => return Err(no_answer(node, &error).into()),
+            Ok(Err(error)) => return Err(no_answer(url, &error).into()),
             Err(_) => break,
         }
         if Instant::now() >= end {
             break;
         }
     }
-    last.ok_or_else(|| no_answer(node, &FeedError::Silent(FIRST_STATUS)).into())
+    last.ok_or_else(|| no_answer(url, &FeedError::Silent(FIRST_STATUS)).into())
 }
 
-fn take(app: &mut App, status: &NodeStatus) {
+/// Asks a go-livepeer node for `length` and returns its last status.
+async fn watch_go(
+    length: Duration,
+    node: &engine::operator::GoApi,
+    url: &NodeUrl,
+    app: &mut App,
+) -> eyre::Result<NodeStatus> {
+    let (end, since) = (Instant::now() + length, Timestamp::now());
+    loop {
+        let answer = feed::go_status(node, url, since).await;
+        let (status, facts) = answer.map_err(|error| no_answer(url, &error))?;
+        take(app, status.clone(), Some(facts));
+        if Instant::now() + feed::ASKED_EVERY > end {
+            return Ok(status);
+        }
+        tokio::time::sleep(feed::ASKED_EVERY).await;
+    }
+}
+
+fn take(app: &mut App, status: NodeStatus, go: Option<GoFacts>) {
     let now = Instant::now();
-    app.update(Event::Feed(FeedState::live(status.clone(), now)), now);
+    let mut state = FeedState::connecting(now);
+    state.take(status, go, now);
+    app.update(Event::Feed(0, state), now);
 }
 
 /// What it means that a node gave no status.
-pub(crate) fn no_answer(node: &NodeApi, error: &FeedError) -> Failure {
-    let message = format!("no status from the node at {}: {error}", node.shown());
+pub(crate) fn no_answer(url: &NodeUrl, error: &FeedError) -> Failure {
+    let message = format!("no status from the node at {url}: {error}");
     let failure = Failure::new(Kind::Unreachable, "node_unreachable", message);
     match error {
-        FeedError::Status(_) | FeedError::NotANode | FeedError::Garbled(_) => {
+        FeedError::Status(_) | FeedError::NotANode | FeedError::Stranger | FeedError::Garbled(_) => {
             failure.hint("is this the operator API of an `lpctl run`? name it with `--node URL`")
         }
         _ => failure.hint("start one with `lpctl run`, or name another with `--node URL`"),
@@ -328,19 +441,36 @@ mod tests {
             unicode: true,
         };
         let is_plain = |theme: &Theme| theme.bad.fg.is_none();
-        assert!(is_plain(&ThemeChoice::Auto.theme(Style::plain(), None)));
-        assert!(!is_plain(&ThemeChoice::Auto.theme(coloured, None)));
+        assert!(is_plain(
+            &ThemeChoice::Auto.theme(Style::plain(), Colours::default())
+        ));
+        assert!(!is_plain(&ThemeChoice::Auto.theme(coloured, Colours::default())));
         assert!(
-            !is_plain(&ThemeChoice::Dark.theme(Style::plain(), None)),
+            !is_plain(&ThemeChoice::Dark.theme(Style::plain(), Colours::default())),
             "a chosen theme is kept"
         );
-        assert_eq!(
-            ThemeChoice::Auto.theme(coloured, Some("0;15")).bad,
-            Theme::light().bad
-        );
-        assert_eq!(
-            ThemeChoice::Auto.theme(coloured, Some("15;0")).bad,
-            Theme::dark().bad
-        );
+        let on = |ground| {
+            let ground = Some(ground);
+            let colours = Colours {
+                ground,
+                ..Colours::default()
+            };
+            ThemeChoice::Auto.theme(coloured, colours).bad
+        };
+        assert_eq!(on("0;15"), Theme::light().bad);
+        assert_eq!(on("15;0"), Theme::dark().bad);
+        let named = |term, more| {
+            let colours = Colours {
+                term: Some(term),
+                more,
+                ..Colours::default()
+            };
+            ThemeChoice::Auto.theme(coloured, colours).bad
+        };
+        assert_eq!(named("linux", None), Theme::sixteen().bad);
+        assert_eq!(named("xterm-16color", None), Theme::sixteen().bad);
+        assert_eq!(named("linux", Some("truecolor")), Theme::dark().bad);
+        assert_eq!(named("xterm-256color", None), Theme::dark().bad);
+        assert_eq!(named("rxvt-unicode-256color", None), Theme::dark().bad);
     }
 }

@@ -4,6 +4,7 @@
 //! `Args`, whose doc comment is the help, and `run`.
 
 pub mod account;
+pub mod alerts;
 pub mod bench;
 pub mod cli;
 pub mod complete;
@@ -25,6 +26,7 @@ pub mod help;
 pub mod init;
 pub mod ledger;
 mod logging;
+pub mod logs;
 pub mod man;
 pub mod menu;
 pub mod migrate;
@@ -200,6 +202,8 @@ async fn dispatch(command: Command, context: &mut Context) -> eyre::Result<()> {
         Command::Node(args) => Box::pin(node::run(args, context)).await,
         Command::Gpu(command) => gpu::run(command, context).await,
         Command::Gateway(command) => gateway::run(command, context).await,
+        Command::Logs(args) => Box::pin(logs::run(args, context)).await,
+        Command::Alerts(command) => alerts::run(command, context).await,
         Command::Doctor(args) => Box::pin(doctor::run(args, context)).await,
         Command::Why(args) => Box::pin(why::run(args, context)).await,
         Command::Bench(command) => bench::run(command, context).await,

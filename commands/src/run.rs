@@ -51,8 +51,10 @@ use tokio_util::sync::CancellationToken;
 
 use self::payments::Beside;
 use crate::{
+    alerts::channels as alerting,
     context::Context,
     failure::{Failure, Kind},
+    logging::send_traces,
     reward::guardian::GuardianArgs,
 };
 
@@ -275,6 +277,7 @@ pub async fn run(args: RunArgs, context: &mut Context) -> eyre::Result<()> {
         return transcoder::run(args, context).await;
     }
     let mut signals = Signals::new()?;
+    let traces = send_traces(context.settings().otel.endpoint.as_ref(), &mode.to_string())?;
     let stop = CancellationToken::new();
     let starting = start(&args, mode, context, &stop);
     let (node, beside) = tokio::select! {
@@ -301,6 +304,7 @@ pub async fn run(args: RunArgs, context: &mut Context) -> eyre::Result<()> {
     stop.cancel();
     report.cause = report.cause.or_else(|| beside.cause());
     beside.end().await;
+    traces.finish().await;
     tell_stopped(context, &report);
     conclude(report, interrupted)
 }
@@ -472,7 +476,8 @@ async fn start(
         operator: args.operator(mode),
         max_sessions: sessions.most(),
         private_sources: args.private_sources || bind.ip().is_loopback(),
-        log: Some(crate::logging::control()),
+        log: Some(crate::logging::control(kept::level(&kept, context))),
+        alerts: Some(alerting::settings(&context.settings().alerts)?),
         access: access::settings(context)?,
         told: crate::config::show::told(context.settings()),
         ..NodeConfig::local(data_dir.clone())
@@ -517,6 +522,7 @@ async fn join(
     let signer: Arc<dyn MessageSigner> = Arc::new(LocalSigner(joined.signer.clone()));
     config.network.clone_from(&context.settings().network);
     config.chain = Some(joined.standing.clone());
+    config.rpc = Some(joined.chain.clone());
     let rewards = (!args.no_reward).then_some(&*args.rewards);
     let paid = Box::pin(payments::open(
         asked,

@@ -10,9 +10,9 @@ use std::{
 use alloy::primitives::Address;
 use engine::{
     config::{
-        Amount, ConfigError, ConfigFile, CpuLayer, DEFAULT_NETWORK, GasPrice, GatewayLayer, Layer, LogLevel,
-        NodeName, OperatorLayer, OrchestratorLayer, PaymentsLayer, RewardLayer, SessionsChoice,
-        TranscodeLayer,
+        AlertsLayer, Amount, ConfigError, ConfigFile, CpuLayer, DEFAULT_NETWORK, GasPrice, GatewayLayer,
+        Layer, LogLevel, NodeName, OperatorLayer, OrchestratorLayer, OtelLayer, PaymentsLayer, RewardLayer,
+        SessionsChoice, TranscodeLayer,
     },
     media::ladder::Ladder,
     operator::{Access, AccessFileError, NodeUrl},
@@ -147,6 +147,10 @@ pub struct Settings {
     pub payments: PaymentsLayer,
     /// How the guardian of rewards works, unless the command says otherwise.
     pub reward: RewardLayer,
+    /// Who is told of what needs attention.
+    pub alerts: AlertsLayer,
+    /// Where traces of segments go, unless a variable says otherwise.
+    pub otel: OtelLayer,
     /// Answer every question with yes.
     pub yes: bool,
     /// Stop before signing.
@@ -206,6 +210,8 @@ impl Settings {
             orchestrator: merged.orchestrator,
             payments: merged.payments,
             reward: merged.reward,
+            alerts: merged.alerts,
+            otel: merged.otel,
             named_nodes,
             inventory: file.nodes.clone(),
             yes: globals.yes,
@@ -317,6 +323,9 @@ fn command_line_layer(globals: &GlobalArgs) -> Result<Layer, Failure> {
         payments: payments_variables(),
         // Flags of `reward watch` and `run` alone.
         reward: RewardLayer::default(),
+        // The config file's alone; the variables of OpenTelemetry are not lpctl's.
+        alerts: AlertsLayer::default(),
+        otel: OtelLayer::default(),
         operator: OperatorLayer::default(),
     })
 }

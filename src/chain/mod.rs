@@ -29,6 +29,7 @@ mod registries;
 mod rewards;
 mod submit;
 mod text;
+mod verbatim;
 
 use std::{sync::Arc, time::Duration};
 
@@ -40,12 +41,13 @@ use alloy::{
 };
 use serde_json::json;
 
+pub(crate) use self::verbatim::OrchestratorWords;
 use self::{
     contracts::{ContractName, Controller},
     provider::Endpoints,
 };
 pub use self::{
-    errors::{ChainError, Class, EndpointFailure, SubmitError},
+    errors::{ChainError, Class, EndpointFailure, FailureKind, SubmitError},
     funds::redemption_gas,
     gov::Proposal,
     ledger::{LedgerBound, LedgerError, LedgerProgress, LedgerRequest, LedgerStage},
@@ -243,6 +245,18 @@ impl Chain {
     #[must_use]
     pub fn http_requests(&self) -> u64 {
         self.endpoints.http_requests()
+    }
+
+    /// How each endpoint has been doing.
+    #[must_use]
+    pub fn endpoints(&self) -> Vec<crate::view::rpc::RelayEndpoint> {
+        self.endpoints.status()
+    }
+
+    /// How long a block of the round's clock lasts; none where blocks come as they like.
+    #[must_use]
+    pub fn seconds_per_block(&self) -> Option<u64> {
+        network::seconds_per_block(self.chain_id)
     }
 
     /// Endpoints whose last request failed: worth a warning even when another one answered.

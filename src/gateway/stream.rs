@@ -340,6 +340,11 @@ impl Gateway {
         Ok(Stream(shared))
     }
 
+    /// The most it pays, in wei for a pixel; none: any price.
+    pub(crate) fn max_price(&self) -> Option<super::price::Price> {
+        self.0.settings.selection.max_price
+    }
+
     /// All orchestrators that are known, by address: those a stream has a session with and those that could be asked.
     #[must_use]
     pub fn orchestrators(&self) -> Vec<OrchestratorView> {

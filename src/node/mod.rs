@@ -9,21 +9,32 @@
 //! | `credentials`, `upload`, `sources`, `segment` | a segment from its headers to its signed result |
 //! | `payment` | what a segment costs, and the node's books at a glance |
 //! | `transcoders` | remote transcoders: who is there, who gets what, and what came of it |
+//! | `disk` | room where the books are |
 //! | `session`, `store`, `outlet`, `work` | who is served, where renditions wait for download, what was done |
 //! | `status`, `notices`, `reach`, `devices`, `follow`, `operator` | what the operator sees, and the API that tells it |
+//! | `metrics` | what Prometheus is told |
+//! | `go_routes` | go-livepeer's routes on the operator's port, for its tools |
+//! | `log`, `log_routes` | the last lines of the log, and where to go on from |
+//! | [`alerts`] | who is told of what needs attention, and when |
 //! | `settings` | what the operator changes while it runs, and what of it is kept |
 //! | [`remote`] | the transcoder of an orchestrator elsewhere |
 //!
 //! With a [`Cashier`] the node charges: it names a price and ticket parameters, takes payments before it takes segments,
 //! and charges for what it made. Without one, off-chain, nobody pays.
 
+pub mod alerts;
 mod credentials;
 mod devices;
+mod disk;
 mod files;
 mod follow;
+pub mod go_routes;
 mod guests;
 pub(crate) mod http;
 pub(crate) mod listener;
+mod log;
+mod log_routes;
+mod metrics;
 mod notices;
 pub(crate) mod operator;
 mod outlet;
@@ -66,6 +77,7 @@ pub use devices::DeviceReader;
 pub use files::DataDirLock;
 pub use follow::follow;
 pub use listener::ConnectionLimits;
+pub use log::{LevelChange, LogLine, LogPage, LogQuery, LogRing, NewLine, harmless};
 pub use operator::{
     AccessError, Caller, OperatorSettings, OperatorTls, TokenBook, TokenError, TokenFacts, document,
 };
@@ -208,6 +220,10 @@ pub struct NodeConfig {
     pub chain: Option<watch::Receiver<Option<NodeChain>>>,
     /// Changes what is logged; none: that cannot be changed while the node runs.
     pub log: Option<LogControl>,
+    /// Who is told of what needs attention; none: it is only shown.
+    pub alerts: Option<alerts::AlertSettings>,
+    /// The chain, to tell which of its endpoints fail.
+    pub rpc: Option<crate::chain::Chain>,
     /// Remote transcoders may register with this pool, which is also what the node is given to transcode with. None: the
     /// node transcodes itself.
     pub transcoders: Option<TranscoderPool>,
@@ -250,6 +266,8 @@ impl NodeConfig {
             devices: None,
             chain: None,
             log: None,
+            alerts: None,
+            rpc: None,
             transcoders: None,
             payments: None,
             outbox: None,
@@ -374,6 +392,7 @@ struct Node {
     sessions: session::Sessions,
     work: Mutex<work::Work>,
     notices: Mutex<notices::Notices>,
+    metrics: metrics::Metrics,
     room: upload::Room,
     upload_time: Duration,
     private_sources: bool,
@@ -386,6 +405,8 @@ struct Node {
     running: TaskTracker,
     arriving: TaskTracker,
     devices: watch::Receiver<Vec<Device>>,
+    disk: disk::Seen,
+    rpc: Option<crate::chain::Chain>,
     chain: Option<watch::Receiver<Option<NodeChain>>>,
     changed: watch::Sender<()>,
 }

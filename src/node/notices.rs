@@ -1,17 +1,20 @@
 //! What the operator should know now: worked out from the status, dated from when it began to hold.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
 use jiff::Timestamp;
 
 use super::{
+    disk::DiskRoom,
     reach::warning,
     transcoders::{Moved, Movements},
 };
 use crate::{
+    chain::EndpointFailure,
     units::Wei,
     view::{
-        node::{EngineView, NodeChain, Notice, WorkTotals},
+        node::{Device, DeviceState, EngineView, NodeChain, Notice, WorkTotals},
+        payments::PaymentsView,
         reach::{Probe, ProbeRole, ProbeState},
     },
 };
@@ -31,12 +34,34 @@ const SHED_SECONDS: i64 = 60;
 /// A remote transcoder that came or went is news for so many seconds.
 const MOVED_SECONDS: i64 = 60;
 
+/// Segments of so many seconds tell whether many fail.
+const FAILING_SECONDS: i64 = 300;
+/// Fewer failed ones are bad luck.
+const FAILING_LEAST: u64 = 3;
+/// One of so many is too many.
+const FAILING_PART: u64 = 10;
+
+/// A ticket that was lost is news for so many seconds.
+const LOST_SECONDS: i64 = 3600;
+
+/// A memory error or a driver's complaint is news for so many seconds.
+const XID_SECONDS: i64 = 600;
+
+/// So near to its limit a GPU is about to slow itself down, degrees Celsius.
+const HOT_MARGIN: u32 = 3;
+
 /// Remembers since when each notice holds.
 #[derive(Default)]
 pub(super) struct Notices {
     since: HashMap<&'static str, Timestamp>,
     /// How many segments had been shed, and when it last became more.
     shed: (u64, Option<Timestamp>),
+    /// Segments done and failed, at times of the last minutes, oldest first.
+    segments: VecDeque<(Timestamp, u64, u64)>,
+    /// How many tickets had been lost when it was first looked at and at last, and when it last became more.
+    lost: (Option<u64>, Option<Timestamp>),
+    /// How many errors the drivers had told of, and when it last became more.
+    xids: (Option<u64>, Option<Timestamp>),
 }
 
 /// What there is to go by.
@@ -57,6 +82,21 @@ pub(super) struct Known<'a> {
     pub transcoders: Option<&'a Movements>,
     /// Why payments are not taken or new sessions not offered: a code and a sentence.
     pub unpaid: Vec<(&'static str, String)>,
+    /// What else there is.
+    pub besides: Besides<'a>,
+}
+
+/// Facts that not every node has.
+#[derive(Default)]
+pub(super) struct Besides<'a> {
+    /// What encodes here.
+    pub devices: &'a [Device],
+    /// Room where the books are.
+    pub disk: Option<DiskRoom>,
+    /// RPC endpoints whose last request failed.
+    pub failing_endpoints: &'a [EndpointFailure],
+    /// What the books say.
+    pub payments: Option<&'a PaymentsView>,
 }
 
 struct Finding {
@@ -91,6 +131,20 @@ impl Notices {
             urgent: true,
             message: message.clone(),
         }));
+        device_findings(known.besides.devices, &mut findings);
+        self.remembered(now, known, &mut findings);
+        endpoint_findings(known.besides.failing_endpoints, &mut findings);
+        if let Some(disk) = known.besides.disk.filter(|disk| disk.is_low()) {
+            findings.push(Finding {
+                code: "disk_low",
+                urgent: true,
+                message: format!(
+                    "{} MiB of {} MiB are free where the node keeps its books: make room, without it no payment is taken",
+                    disk.free >> 20,
+                    disk.total >> 20
+                ),
+            });
+        }
         let shed = known.engine.segments_shed;
         if shed > self.shed.0 {
             self.shed = (shed, Some(now));
@@ -119,6 +173,131 @@ impl Notices {
             })
             .collect()
     }
+}
+
+impl Notices {
+    /// What is only seen by looking back.
+    fn remembered(&mut self, now: Timestamp, known: &Known<'_>, findings: &mut Vec<Finding>) {
+        let is_news = |at: Option<Timestamp>, seconds: i64| {
+            at.is_some_and(|at| (0..seconds).contains(&(now.as_second() - at.as_second())))
+        };
+        let (done, failed) = (known.work.segments_done, known.work.segments_failed);
+        // A clock that was set back begins anew.
+        if self.segments.back().is_some_and(|(at, ..)| *at > now) {
+            self.segments.clear();
+        }
+        if self
+            .segments
+            .back()
+            .is_none_or(|(at, ..)| now.as_second() - at.as_second() >= 5)
+        {
+            self.segments.push_back((now, done, failed));
+        }
+        while self.segments.len() > 2 && self.segments[1].0.as_second() <= now.as_second() - FAILING_SECONDS {
+            self.segments.pop_front();
+        }
+        if let Some((since, done_then, failed_then)) = self.segments.front() {
+            let failed = failed.saturating_sub(*failed_then);
+            let all = failed + done.saturating_sub(*done_then);
+            if failed >= FAILING_LEAST && failed * FAILING_PART >= all {
+                let minutes = ((now.as_second() - since.as_second()) / 60).max(1);
+                findings.push(Finding {
+                    code: "failing_segments",
+                    urgent: true,
+                    message: format!(
+                        "{failed} of {all} segments failed in the last {minutes} min: `lpctl logs --level warn --explain` tells why"
+                    ),
+                });
+            }
+        }
+        if let Some(payments) = known.besides.payments {
+            let lost = payments.winners_lost;
+            if self.lost.0.is_some_and(|before| lost > before) {
+                self.lost.1 = Some(now);
+            }
+            self.lost.0 = Some(lost);
+            if is_news(self.lost.1, LOST_SECONDS) {
+                findings.push(Finding {
+                    code: "tickets_lost",
+                    urgent: true,
+                    message: format!(
+                        "winning tickets can never be redeemed, {lost} so far: `lpctl ticket list` tells why"
+                    ),
+                });
+            }
+        }
+        let xids: u64 = known.besides.devices.iter().map(driver_errors).sum();
+        if self.xids.0.is_some_and(|before| xids > before) {
+            self.xids.1 = Some(now);
+        }
+        self.xids.0 = Some(xids);
+        if is_news(self.xids.1, XID_SECONDS) && findings.iter().all(|finding| finding.code != "gpu_trouble") {
+            findings.push(Finding {
+                code: "gpu_trouble",
+                urgent: true,
+                message: format!(
+                    "the driver reports errors of a GPU, {xids} since the node started: look into the kernel's log"
+                ),
+            });
+        }
+    }
+}
+
+/// Errors that a GPU's driver told of.
+fn driver_errors(device: &Device) -> u64 {
+    device.xids.values().sum::<u64>() + device.ecc_uncorrected.unwrap_or_default()
+}
+
+/// The first of each kind: one notice has one date.
+fn device_findings(devices: &[Device], findings: &mut Vec<Finding>) {
+    let failed = devices
+        .iter()
+        .find(|device| matches!(device.state, DeviceState::Resting | DeviceState::Lost));
+    if let Some(device) = failed {
+        let why = match &device.state_reason {
+            Some(reason) => format!(": {reason}"),
+            None => String::new(),
+        };
+        findings.push(Finding {
+            code: "gpu_trouble",
+            urgent: true,
+            message: format!(
+                "{} is {}, no sessions are placed on it{why}",
+                device.id, device.state
+            ),
+        });
+    }
+    let hot = devices.iter().find_map(|device| {
+        let (now, limit) = device.temperature_celsius.zip(device.temperature_limit_celsius)?;
+        (now + HOT_MARGIN >= limit).then_some((device, now, limit))
+    });
+    if let Some((device, now, limit)) = hot {
+        findings.push(Finding {
+            code: "gpu_hot",
+            urgent: false,
+            message: format!(
+                "{} has {now} °C and slows itself down from {limit} °C on: see to its air",
+                device.id
+            ),
+        });
+    }
+}
+
+fn endpoint_findings(failing: &[EndpointFailure], findings: &mut Vec<Finding>) {
+    let Some(first) = failing.first() else { return };
+    let others = match failing.len() - 1 {
+        0 => String::new(),
+        1 => ", and another one".to_string(),
+        more => format!(", and {more} others"),
+    };
+    findings.push(Finding {
+        code: "rpc_unhealthy",
+        urgent: false,
+        message: format!(
+            "the RPC endpoint {} fails{others}: {}; `lpctl rpc test` tells more",
+            first.endpoint, first.kind
+        ),
+    });
 }
 
 fn chain_findings(chain: &NodeChain, findings: &mut Vec<Finding>) {
@@ -161,7 +340,10 @@ fn chain_findings(chain: &NodeChain, findings: &mut Vec<Finding>) {
     } else if chain.active && !chain.reward_called {
         let is_late = chain.round_elapsed * 2 >= chain.round_length;
         note(
-            "reward_not_called",
+            match is_late {
+                true => "reward_at_risk",
+                false => "reward_not_called",
+            },
             is_late,
             format!(
                 "reward of round {} is not called, {} of {} blocks have passed: `lpctl reward call`",
@@ -170,9 +352,13 @@ fn chain_findings(chain: &NodeChain, findings: &mut Vec<Finding>) {
         );
     }
     if chain.eth_wei < Wei::gwei(LOW_GAS_GWEI) {
+        let is_critical = chain.eth_wei < Wei::gwei(LOW_GAS_GWEI / 10);
         note(
-            "low_gas",
-            chain.eth_wei < Wei::gwei(LOW_GAS_GWEI / 10),
+            match is_critical {
+                true => "gas_critical",
+                false => "low_gas",
+            },
+            is_critical,
             format!(
                 "the account has {} for gas: send it at least {}",
                 chain.eth_wei.human(),
@@ -328,6 +514,7 @@ mod tests {
             is_at_capacity,
             unpaid: Vec::new(),
             transcoders: None,
+            besides: Besides::default(),
         };
         notices.update(Timestamp::from_second(second).unwrap(), &known)
     }
@@ -343,6 +530,7 @@ mod tests {
             is_at_capacity: false,
             transcoders: None,
             unpaid: vec![("books_not_written", "the disk is full".to_string())],
+            besides: Besides::default(),
         };
         let notices = Notices::default().update(Timestamp::UNIX_EPOCH, &known);
         let first = &notices[0];
@@ -379,7 +567,7 @@ mod tests {
             chain.reward_called = false;
             chain.round_elapsed = 50;
         });
-        assert_eq!(late, only("reward_not_called", true));
+        assert_eq!(late, only("reward_at_risk", true));
         assert_eq!(
             with(|chain| chain.round_initialized = false),
             only("round_not_initialized", true)
@@ -488,5 +676,130 @@ mod tests {
         assert_eq!(codes(61, 1), ["shedding"]);
         assert!(codes(62, 1).is_empty());
         assert_eq!(codes(63, 2), ["shedding"]);
+    }
+
+    /// The codes at this second, of these facts.
+    fn besides(
+        notices: &mut Notices,
+        second: i64,
+        (done, failed): (u64, u64),
+        besides: Besides<'_>,
+    ) -> Vec<String> {
+        let known = Known {
+            chain: None,
+            work: &WorkTotals {
+                segments_done: done,
+                segments_failed: failed,
+                ..WorkTotals::default()
+            },
+            engine: &EngineView::default(),
+            probes: &[],
+            is_full: false,
+            is_at_capacity: false,
+            unpaid: Vec::new(),
+            transcoders: None,
+            besides,
+        };
+        let told = notices.update(Timestamp::from_second(second).unwrap(), &known);
+        assert!(
+            told.iter()
+                .all(|notice| crate::node::alerts::rule(&notice.code).is_some()),
+            "{told:?}"
+        );
+        told.into_iter().map(|notice| notice.code).collect()
+    }
+
+    #[test]
+    fn many_failed_segments_are_news_for_minutes_and_few_are_not() {
+        let mut notices = Notices::default();
+        let mut at = |second, counts| besides(&mut notices, second, counts, Besides::default());
+        assert!(at(1000, (500, 20)).is_empty());
+        assert!(at(1010, (510, 22)).is_empty());
+        assert_eq!(at(1020, (510, 23)), ["failing_segments"]);
+        assert_eq!(at(1200, (530, 23)), ["failing_segments"]);
+        assert!(at(1210, (560, 23)).is_empty());
+        assert!(at(1400, (560, 25)).is_empty());
+        // A clock set back, and counts that begin anew.
+        assert!(at(10, (0, 0)).is_empty());
+        assert_eq!(at(20, (0, 3)), ["failing_segments"]);
+        for second in 21..2000 {
+            let _ = at(second, (0, 3));
+        }
+        assert!(at(2000, (0, 3)).is_empty());
+        assert!(notices.segments.len() < 100);
+    }
+
+    #[test]
+    fn a_gpu_a_disk_a_ticket_and_an_endpoint_have_their_notices() {
+        let mut notices = Notices::default();
+        let lost = Device {
+            id: "gpu0".into(),
+            state: DeviceState::Lost,
+            temperature_celsius: Some(85),
+            temperature_limit_celsius: Some(87),
+            ..Device::default()
+        };
+        let devices = [lost];
+        fn of_devices(devices: &[Device]) -> Besides<'_> {
+            Besides {
+                devices,
+                ..Besides::default()
+            }
+        }
+        assert_eq!(
+            besides(&mut notices, 1, (0, 0), of_devices(&devices)),
+            ["gpu_trouble", "gpu_hot"]
+        );
+        let mut device = Device::default();
+        assert!(besides(&mut notices, 2, (0, 0), of_devices(std::slice::from_ref(&device))).is_empty());
+        device.xids.insert(79, 1);
+        let devices = [device];
+        assert_eq!(
+            besides(&mut notices, 3, (0, 0), of_devices(&devices)),
+            ["gpu_trouble"]
+        );
+        assert!(besides(&mut notices, 3 + XID_SECONDS, (0, 0), of_devices(&devices)).is_empty());
+
+        let full = Besides {
+            disk: Some(DiskRoom {
+                free: 1 << 20,
+                total: 1 << 40,
+            }),
+            ..Besides::default()
+        };
+        assert_eq!(besides(&mut notices, 4000, (0, 0), full), ["disk_low"]);
+
+        let mut paid = |second, winners_lost| {
+            let view = PaymentsView {
+                winners_lost,
+                ..PaymentsView::default()
+            };
+            let payments = Some(&view);
+            besides(
+                &mut notices,
+                second,
+                (0, 0),
+                Besides {
+                    payments,
+                    ..Besides::default()
+                },
+            )
+        };
+        assert!(paid(5000, 2).is_empty(), "lost before this run");
+        assert_eq!(paid(5001, 3), ["tickets_lost"]);
+        assert!(paid(5001 + LOST_SECONDS, 3).is_empty());
+
+        let failing = [EndpointFailure {
+            endpoint: "https://rpc.example/SECRET".parse().unwrap(),
+            kind: crate::chain::FailureKind::NoConnection("refused".into()),
+        }];
+        let besides = Besides {
+            failing_endpoints: &failing,
+            ..Besides::default()
+        };
+        let mut findings = Vec::new();
+        endpoint_findings(besides.failing_endpoints, &mut findings);
+        assert_eq!(findings[0].code, "rpc_unhealthy");
+        assert!(!findings[0].message.contains("SECRET"));
     }
 }

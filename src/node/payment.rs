@@ -10,9 +10,14 @@ use alloy::primitives::Address;
 use axum::http::StatusCode;
 use tokio_util::sync::CancellationToken;
 
-use super::{Node, credentials::Credentials, http::Refusal, supervisor::TaskError};
+use super::{Node, credentials::Credentials, http::Refusal, metrics, supervisor::TaskError};
 use crate::{
-    payments::{Cashier, Exact, Offer, PaymentRefusal, Price, books::BooksError},
+    payments::{
+        Cashier, Exact, Offer, PaymentRefusal, Price,
+        books::{BooksError, Filter},
+        redeem::schedule::first_block,
+    },
+    units::Round,
     view::payments::PaymentsView,
 };
 
@@ -25,6 +30,8 @@ pub(super) struct Till {
     cashier: Cashier,
     /// What was last read of the books.
     seen: Mutex<PaymentsView>,
+    /// Round of the winning ticket that has waited longest.
+    oldest: Mutex<Option<Round>>,
 }
 
 impl Till {
@@ -32,6 +39,7 @@ impl Till {
         Self {
             cashier,
             seen: Mutex::default(),
+            oldest: Mutex::default(),
         }
     }
 
@@ -75,12 +83,41 @@ impl Till {
             );
             ("price_unknown", message)
         });
-        books.into_iter().chain(price).collect()
+        let window = self.closing().map(|(left, of)| {
+            let message = format!(
+                "a winning ticket can be redeemed for {left} more blocks of Ethereum, of the {of} a round has: `lpctl ticket list` tells what it waits for"
+            );
+            ("ticket_window", message)
+        });
+        books.into_iter().chain(price).chain(window).collect()
+    }
+
+    /// Blocks until the ticket that has waited longest can no longer be redeemed, if they are few, and those of a round.
+    fn closing(&self) -> Option<(u64, u64)> {
+        let left = self.window()?;
+        let time = self.cashier.recipient().time()?;
+        (left < time.round_length / 4).then_some((left, time.round_length))
+    }
+
+    /// Blocks of Ethereum until the ticket that has waited longest can no longer be redeemed; none if none waits.
+    pub(super) fn window(&self) -> Option<u64> {
+        let round = (*self.oldest.lock().unwrap_or_else(PoisonError::into_inner))?;
+        let time = self.cashier.recipient().time()?;
+        let last = Round(round.0.saturating_add(time.ticket_validity));
+        Some(first_block(&time, last).saturating_sub(time.l1_block))
     }
 
     async fn look(&self) -> Result<(), BooksError> {
         let books = self.cashier.books();
         let (tally, winners) = (books.tally().await?, books.winner_totals().await?);
+        let waiting = Filter {
+            pending: true,
+            limit: 1,
+            ..Filter::default()
+        };
+        let oldest = books.winners(waiting).await?;
+        let oldest = oldest.first().map(|winner| winner.ticket.ticket.creation_round);
+        *self.oldest.lock().unwrap_or_else(PoisonError::into_inner) = oldest;
         let sum = |part: fn(&crate::payments::books::Tally) -> Exact| {
             tally.iter().map(part).sum::<Exact>().floor().unwrap_or_default()
         };
@@ -146,9 +183,10 @@ impl Bill {
             return Ok(None);
         };
         let session = credentials.token.session_id.clone();
-        let gateway = take(cashier, credentials, &session).await?;
-        let price = cashier.check(gateway, &session).await.map_err(refuse)?;
-        let offer = offer(cashier, gateway, &session).await?;
+        let gateway = take(node, cashier, credentials, &session).await?;
+        let checked = cashier.check(gateway, &session).await;
+        let price = checked.map_err(|refusal| refuse(node, refusal))?;
+        let offer = offer(node, cashier, gateway, &session).await?;
         Ok(Some(Self {
             gateway,
             price,
@@ -165,8 +203,8 @@ impl Bill {
             return Ok(None);
         };
         let stream = credentials.manifest_id.clone();
-        let gateway = take(cashier, credentials, &stream).await?;
-        offer(cashier, gateway, &stream).await.map(Some)
+        let gateway = take(node, cashier, credentials, &stream).await?;
+        offer(node, cashier, gateway, &stream).await.map(Some)
     }
 
     /// Charges for what was made.
@@ -178,20 +216,29 @@ impl Bill {
     }
 }
 
-async fn take(cashier: &Cashier, credentials: &mut Credentials, account: &str) -> Result<Address, Refusal> {
+async fn take(
+    node: &Node,
+    cashier: &Cashier,
+    credentials: &mut Credentials,
+    account: &str,
+) -> Result<Address, Refusal> {
     let gateway = credentials.gateway.unwrap_or_default();
     let payment = std::mem::take(&mut credentials.payment);
-    cashier.take(gateway, account, payment).await.map_err(refuse)?;
+    let taken = cashier.take(gateway, account, payment).await;
+    taken.map_err(|refusal| refuse(node, refusal))?;
     Ok(gateway)
 }
 
-async fn offer(cashier: &Cashier, gateway: Address, account: &str) -> Result<Offer, Refusal> {
+async fn offer(node: &Node, cashier: &Cashier, gateway: Address, account: &str) -> Result<Offer, Refusal> {
     let offer = cashier.offer(gateway, account).await;
-    offer.map_err(|error| refuse(PaymentRefusal::Offer(error)))
+    let offer = offer.map_err(|error| refuse(node, PaymentRefusal::Offer(error)))?;
+    node.metrics.quoted(gateway, &offer.parameters.face_value);
+    Ok(offer)
 }
 
 /// Status and text of a payment that is not taken.
-fn refuse(refusal: PaymentRefusal) -> Refusal {
+fn refuse(node: &Node, refusal: PaymentRefusal) -> Refusal {
+    node.metrics.payment_refused(metrics::of_payment(&refusal));
     let status = match &refusal {
         PaymentRefusal::Books(error) => {
             tracing::error!(%error, "a payment cannot be taken");

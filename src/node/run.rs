@@ -6,16 +6,17 @@ use std::{
     time::Duration,
 };
 
-use axum::Router;
 use jiff::Timestamp;
 use tokio::{net::TcpListener, sync::watch, time::timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use url::Url;
 
 use super::{
-    AnyTranscoder, DataDirLock, Listen, Node, NodeConfig, NodeError, NodeLimits, advertised_version, devices,
-    files, http,
+    AnyTranscoder, DataDirLock, Listen, Node, NodeConfig, NodeError, NodeLimits, advertised_version, alerts,
+    devices, disk, files, go_routes, http,
     listener::{self, Routes},
+    log_routes,
+    metrics::{self, Metrics},
     notices::Notices,
     operator::{self, Access, Feed, Guard, Readers, Served},
     payment,
@@ -116,6 +117,7 @@ pub async fn start(
     let (access, operator_tls) = Access::open(config.access, operator_addr, &config.data_dir)?;
     let guard = Guard::new(access, &config.data_dir);
     let (service, service_addr) = listen(config.service).await?;
+    let data_dir_path = config.data_dir.clone();
     let (service_uri, host) = service_uri(config.service_uri, config.tls, service_addr)?;
     let acceptor = match config.tls {
         true => Some(tls::acceptor(&host, &config.data_dir)?),
@@ -134,6 +136,12 @@ pub async fn start(
     let changed = watch::Sender::new(());
     let device_list = Arc::new(watch::Sender::new(Vec::new()));
     let transcoder: Arc<dyn AnyTranscoder> = Arc::new(transcoder);
+    let mode = match config.transcoders {
+        Some(_) => NodeMode::Orchestrator,
+        None => NodeMode::Combined,
+    };
+    let account = signer.address();
+    let metrics = Metrics::new(mode, (!account.is_zero()).then_some(account));
     let node = Arc::new(Node {
         sessions: Sessions::new(
             match config.auto_sessions {
@@ -151,10 +159,7 @@ pub async fn start(
         network: config.network,
         started: Timestamp::now(),
         settings: RunTimeSettings::new(config.data_dir, config.log),
-        mode: match config.transcoders {
-            Some(_) => NodeMode::Orchestrator,
-            None => NodeMode::Combined,
-        },
+        mode,
         signer: Arc::new(signer),
         tokens,
         capabilities: Arc::new(config.capabilities.to_message(&advertised_version())),
@@ -162,6 +167,7 @@ pub async fn start(
         transcoder,
         work: Mutex::new(Work::default()),
         notices: Mutex::new(Notices::default()),
+        metrics,
         room: Room::new(limits.upload_bytes),
         upload_time: limits.upload_time,
         private_sources: config.private_sources,
@@ -174,6 +180,8 @@ pub async fn start(
         running: TaskTracker::new(),
         arriving: TaskTracker::new(),
         devices: device_list.subscribe(),
+        disk: disk::Seen::default(),
+        rpc: config.rpc,
         chain: config.chain,
         changed,
     });
@@ -198,14 +206,17 @@ pub async fn start(
     let (feed, readers) = (Feed::new(), Readers::default());
     let (events, counted) = (feed.clone(), readers.clone());
     let answering = Arc::clone(&node);
-    let more = Router::new();
+    let metrics = metrics::routes(Arc::<Node>::clone(&node));
+    let log = node.settings.log().cloned();
+    let more = go_routes::routes(Arc::<Node>::clone(&node));
     supervisor.spawn("operator port", |stop| async move {
+        let logs = log_routes::routes(Arc::<Node>::clone(&answering), log, stop.clone());
         let served = Served {
             node: answering,
             guard,
             feed: events,
             readers: counted,
-            more,
+            more: more.merge(metrics).merge(logs),
             stop: stop.clone(),
         };
         let routes = Routes {
@@ -223,6 +234,14 @@ pub async fn start(
         supervisor.spawn("payments", |stop| payment::look_after(Arc::clone(&node), stop));
     }
     supervisor.spawn("idle sessions", |stop| sweep(Arc::clone(&node), limits, stop));
+    let (folder, seen) = (data_dir_path.clone(), Arc::clone(&node.disk));
+    supervisor.spawn("disk", |stop| disk::watch(folder, seen, stop));
+    if let Some(settings) = config.alerts {
+        let watched = Arc::<Node>::clone(&node);
+        supervisor.spawn("alerts", |stop| {
+            alerts::watch(watched, settings, data_dir_path, stop)
+        });
+    }
     supervisor.spawn("reachability", |stop| reach::watch(Arc::clone(&node), stop));
     if let Some(reader) = config.devices {
         let changed = node.changed.clone();

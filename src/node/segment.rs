@@ -25,11 +25,13 @@ use prost::Message;
 use tokio::sync::{mpsc, oneshot};
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::{sync::CancellationToken, task::task_tracker::TaskTrackerToken};
+use tracing::{Instrument as _, Span};
 
 use super::{
     Node, TranscoderPool,
     credentials::Credentials,
     http::{Refusal, escape},
+    metrics,
     outlet::{Outlet, OutletError},
     payment::Bill,
     session::{Made, NoPlace, Opener, Place, RungMade, shortened},
@@ -45,6 +47,7 @@ use crate::{
         ladder::{Container, Profile},
     },
     view::node::SegmentTiming,
+    way,
     wire::{
         net::{self, transcode_result},
         segment::{MAX_SEGMENT_BYTES, ProfileError},
@@ -80,6 +83,21 @@ enum Failure {
     Ours,
 }
 
+impl Failure {
+    /// Stable name of what was at fault.
+    fn reason(&self) -> &'static str {
+        match self {
+            Self::NoPlace(full) => full.reason(),
+            Self::Profile(_) => "request",
+            Self::Transcode(error) => metrics::of_transcode(error),
+            Self::Mismatched | Self::Empty => "renditions",
+            Self::Ended(_) => "ended",
+            Self::Outlet(_) => "store",
+            Self::Ours => "ours",
+        }
+    }
+}
+
 /// A segment whose credentials hold, while its bytes come.
 struct Order {
     credentials: Credentials,
@@ -107,10 +125,11 @@ type Answer = mpsc::Sender<Result<Bytes, Infallible>>;
 /// `POST /segment`.
 pub(super) async fn submit(State(node): State<Arc<Node>>, request: Request<Body>) -> Response<Body> {
     let (head, mut body) = request.into_parts();
-    match Box::pin(receive(&node, &head, &mut body)).await {
+    let span = way::arriving();
+    match Box::pin(receive(&node, &head, &mut body).instrument(span.clone())).await {
         Ok(result) => Response::new(Body::from_stream(ReceiverStream::new(result))),
         Err(refusal) => {
-            tracing::info!(?refusal, "refused a segment");
+            span.in_scope(|| tracing::info!(?refusal, "refused a segment"));
             refusal.while_sending(head.version, body)
         }
     }
@@ -155,21 +174,40 @@ async fn receive(
     body: &mut Body,
 ) -> Result<mpsc::Receiver<Result<Bytes, Infallible>>, Refusal> {
     let since = Instant::now();
-    let mut credentials = Credentials::check(node, &head.headers)?;
-    if gathering(node, &credentials).is_none() {
-        has_room(node, &credentials)?;
-    }
-    let bill = Bill::open(node, &mut credentials).await?;
+    let refused = |reason: &'static str| move |_: &Refusal| node.metrics.segment_refused(reason);
+    let span = Span::current();
+    let checking = async {
+        let mut credentials = Credentials::check(node, &head.headers).inspect_err(refused("credentials"))?;
+        node.metrics.segment_arrived(credentials.duration);
+        let seq = credentials.seq.unsigned_abs();
+        way::name(
+            &span,
+            &credentials.token.session_id,
+            seq,
+            &credentials.manifest_id,
+        );
+        if gathering(node, &credentials).is_none() {
+            has_room(node, &credentials).inspect_err(refused("capped"))?;
+        }
+        let bill = Bill::open(node, &mut credentials)
+            .await
+            .inspect_err(refused("payment"))?;
+        Ok::<_, Refusal>((credentials, bill))
+    };
+    let (credentials, bill) = checking.instrument(way::checking()).await?;
     let place = match gathering(node, &credentials) {
         Some(_) if !node.transcoder().has_capacity() => None,
         _ => match take_place(node, &credentials, since) {
-            Err(NoPlace::Capped) => return Err(capped(NoPlace::Capped)),
+            Err(NoPlace::Capped) => {
+                node.metrics.segment_refused("capped");
+                return Err(capped(NoPlace::Capped));
+            }
             place => place.ok(),
         },
     };
-    let session = credentials.token.session_id.clone();
     let refuse = |error: UploadError| {
-        tracing::warn!(%error, session, "a segment was not received");
+        tracing::warn!(%error, "a segment was not received");
+        node.metrics.segment_refused(metrics::of_upload(&error));
         match error {
             UploadError::NoRoom => Refusal::new(StatusCode::SERVICE_UNAVAILABLE, NoPlace::Busy.to_string()),
             UploadError::NotAUrl | UploadError::Source(_) => {
@@ -202,19 +240,23 @@ async fn receive(
         place,
         since,
     };
-    tokio::spawn(work(Arc::clone(node), order, arrival, answer));
+    tokio::spawn(work(Arc::clone(node), order, arrival, answer).instrument(span));
+    let receiving = way::receiving();
     if is_url {
         let url = upload::receive_text(body, sources::MAX_URL, within)
+            .instrument(receiving.clone())
             .await
             .map_err(refuse)?;
         let is_ours = |url: &url::Url| node.object_store().is_some_and(|store| store.holds(url));
         sources::fetch(&url, &mut collector, |url| {
             node.may_fetch_privately() || is_ours(url)
         })
+        .instrument(receiving)
         .await
         .map_err(refuse)?;
     } else {
         upload::receive(body, &mut collector, within)
+            .instrument(receiving)
             .await
             .map_err(refuse)?;
     }
@@ -223,6 +265,7 @@ async fn receive(
         upload: collector.finish(hash).map_err(refuse)?,
         _running: node.running().token(),
     };
+    node.metrics.segment_received(since.elapsed());
     // Whoever works on it waits for this.
     let _ = here.send(arrived);
     Ok(result)
@@ -299,11 +342,8 @@ async fn work(node: Arc<Node>, order: Order, mut arrival: oneshot::Receiver<Arri
             if full == NoPlace::Late {
                 node.work().shed();
             }
-            tracing::info!(
-                session = credentials.token.session_id,
-                seq = credentials.seq,
-                "no place: {full}"
-            );
+            node.metrics.segment_refused(full.reason());
+            tracing::info!("no place: {full}");
             return tell(&node, credentials, bill, Err(full.into()), &answer).await;
         }
     };
@@ -350,18 +390,21 @@ async fn work(node: Arc<Node>, order: Order, mut arrival: oneshot::Receiver<Arri
         bytes: upload.length,
     };
     drop(upload);
-    let delivering = AssertUnwindSafe(deliver(
-        &node,
-        &place,
-        &credentials,
-        bill.as_ref(),
-        encoded,
-        arrived,
-    ))
-    .catch_unwind();
-    let made = Box::pin(delivering).await.unwrap_or(Err(Failure::Ours));
-    drop(place);
-    tell(&node, credentials, bill, made, &answer).await;
+    let answering = async {
+        let delivering = AssertUnwindSafe(deliver(
+            &node,
+            &place,
+            &credentials,
+            bill.as_ref(),
+            encoded,
+            arrived,
+        ))
+        .catch_unwind();
+        let made = Box::pin(delivering).await.unwrap_or(Err(Failure::Ours));
+        drop(place);
+        tell(&node, credentials, bill, made, &answer).await;
+    };
+    Box::pin(answering).instrument(way::answering()).await;
 }
 
 /// The result, whatever it is.
@@ -443,7 +486,7 @@ async fn encode(
         Ok(profiles) => profiles.clone(),
     };
     let turn = tokio::select! {
-        turn = place.turn(&source) => turn,
+        turn = place.turn(&source).instrument(way::waiting()) => turn,
         () = gone.cancelled() => None,
     };
     let Some(turn) = turn else {
@@ -479,7 +522,7 @@ async fn encode(
         }
     };
     let made = tokio::select! {
-        made = transcoding => made,
+        made = transcoding.instrument(way::transcoding()) => made,
         never = cancel_when(gone, &stop) => match never {},
     };
     Encoded {
@@ -542,15 +585,13 @@ async fn deliver(
         bill.charge(node, session, outcome.pixels).await;
     }
     match &error {
-        None => tracing::info!(
-            session,
-            seq,
-            total_ms = outcome.timing.total_ms,
-            "transcoded a segment"
-        ),
-        Some(error) => tracing::warn!(session, seq, error, "a segment failed"),
+        None => tracing::info!(total_ms = outcome.timing.total_ms, "transcoded a segment"),
+        Some(error) => tracing::warn!(error, "a segment failed"),
     }
     place.record(&outcome, seen.filter(|_| made.is_ok()), error.as_deref());
+    let profiles = credentials.profiles.as_deref().unwrap_or_default();
+    let reason = made.as_ref().err().map(Failure::reason);
+    node.metrics.segment_ended(&outcome, profiles, reason);
     node.record(&outcome);
     made
 }

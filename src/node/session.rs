@@ -52,6 +52,17 @@ pub(super) enum NoPlace {
     Late,
 }
 
+impl NoPlace {
+    /// Stable name of it.
+    pub(super) fn reason(self) -> &'static str {
+        match self {
+            Self::Capped => "capped",
+            Self::Busy => "busy",
+            Self::Late => "late",
+        }
+    }
+}
+
 /// What the node still takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]

@@ -13,6 +13,7 @@ use alloy::primitives::Address;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::log::{LogPage, LogQuery, LogRing};
 use crate::{
     config::{Amount, LogLevel, SessionsChoice},
     payments::{PriceTag, price::PriceError},
@@ -221,12 +222,69 @@ type SetLevel = dyn Fn(LogLevel) -> Result<(), String> + Send + Sync;
 
 /// Changes what the process logs; made by whoever started the log.
 #[derive(Clone)]
-pub struct LogControl(Arc<SetLevel>);
+pub struct LogControl {
+    set: Arc<SetLevel>,
+    /// What was set last; none: nothing was.
+    level: Arc<Mutex<Option<LogLevel>>>,
+    ring: Option<LogRing>,
+}
 
 impl LogControl {
     /// From the function that changes it.
     pub fn new(set: impl Fn(LogLevel) -> Result<(), String> + Send + Sync + 'static) -> Self {
-        Self(Arc::new(set))
+        Self {
+            set: Arc::new(set),
+            level: Arc::default(),
+            ring: None,
+        }
+    }
+
+    /// With the last lines of the log.
+    #[must_use]
+    pub fn with_ring(self, ring: LogRing) -> Self {
+        Self {
+            ring: Some(ring),
+            ..self
+        }
+    }
+
+    /// With what is logged now.
+    #[must_use]
+    pub fn with_level(self, level: LogLevel) -> Self {
+        *self.level.lock().unwrap_or_else(PoisonError::into_inner) = Some(level);
+        self
+    }
+
+    /// The last lines of the log, if they are kept.
+    #[must_use]
+    pub fn ring(&self) -> Option<&LogRing> {
+        self.ring.as_ref()
+    }
+
+    /// What is logged now; none if a filter of another kind decides.
+    #[must_use]
+    pub fn level(&self) -> Option<LogLevel> {
+        *self.level.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The lines that are asked for, and what is logged now; empty if no lines are kept.
+    #[must_use]
+    pub fn page(&self, query: &LogQuery) -> LogPage {
+        let page = self
+            .ring
+            .as_ref()
+            .map(|ring| ring.page(query))
+            .unwrap_or_default();
+        LogPage {
+            level: self.level(),
+            ..page
+        }
+    }
+
+    fn set(&self, level: LogLevel) -> Result<(), String> {
+        (self.set)(level)?;
+        *self.level.lock().unwrap_or_else(PoisonError::into_inner) = Some(level);
+        Ok(())
     }
 }
 
@@ -254,6 +312,11 @@ impl RunTimeSettings {
         }
     }
 
+    /// What the process logs; none if that was set up elsewhere.
+    pub(super) fn log(&self) -> Option<&LogControl> {
+        self.log.as_ref()
+    }
+
     /// What was changed at run time, in this run and earlier ones; nothing if that cannot be read. May block.
     pub(super) fn kept(&self) -> KeptSettings {
         KeptSettings::read(&self.data_dir).unwrap_or_default()
@@ -268,7 +331,7 @@ impl RunTimeSettings {
             let log = self.log.as_ref().ok_or(SettingsError::NotHere(
                 "the log level cannot be changed here: the log was not set up by lpctl",
             ))?;
-            (log.0)(level).map_err(SettingsError::Log)?;
+            log.set(level).map_err(SettingsError::Log)?;
             tracing::info!(%level, "the log level was changed");
             kept.log_level = Some(level);
         }

@@ -11,13 +11,14 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Node, TranscoderPool, Treasury,
-    notices::Known,
+    metrics::Measured,
+    notices::{Besides, Known},
     operator::{Feed, Operated, Readers},
     settings::{Changing, Limit, PriceChange, SettingsChange, SettingsError},
     supervisor::TaskError,
 };
 use crate::{
-    chain::Outbox,
+    chain::{Chain, Outbox},
     config::SessionsChoice,
     payments::Books,
     units::Wei,
@@ -45,9 +46,22 @@ impl Node {
         engine.segments_shed += self.work().segments_shed();
         let can_more = self.transcoder().has_capacity();
         let reach = self.reaching.view();
+        let mut devices = self.devices.borrow().clone();
+        for device in &mut devices {
+            let placed = sessions.iter().filter(|session| session.device == device.id);
+            device.sessions = u32::try_from(placed.count()).unwrap_or(u32::MAX);
+        }
+        let payments = self.payments_view();
+        let failing = self.rpc.as_ref().map(crate::chain::Chain::failing_endpoints);
         let notices = self.notices().update(
             now,
             &Known {
+                besides: Besides {
+                    devices: &devices,
+                    disk: *self.disk.borrow(),
+                    failing_endpoints: &failing.unwrap_or_default(),
+                    payments: payments.as_ref(),
+                },
                 chain: chain.as_ref(),
                 work: &work,
                 engine: &engine,
@@ -62,12 +76,7 @@ impl Node {
                     .unwrap_or_default(),
             },
         );
-        let mut devices = self.devices.borrow().clone();
-        for device in &mut devices {
-            let placed = sessions.iter().filter(|session| session.device == device.id);
-            device.sessions = u32::try_from(placed.count()).unwrap_or(u32::MAX);
-        }
-        NodeStatus {
+        let status = NodeStatus {
             time: now,
             version: env!("CARGO_PKG_VERSION").to_string(),
             started: self.started,
@@ -85,7 +94,7 @@ impl Node {
                 .unwrap_or_default(),
             engine,
             chain,
-            payments: self.payments_view(),
+            payments,
             reach,
             notices,
             mode: self.mode,
@@ -93,7 +102,9 @@ impl Node {
             api_version: API_VERSION,
             reward: self.treasury.as_ref().and_then(Treasury::reward_view),
             redeem: self.treasury.as_ref().and_then(Treasury::redeem_view),
-        }
+        };
+        self.metrics.watch(&status);
+        status
     }
 }
 
@@ -106,6 +117,17 @@ impl Node {
             view.min_gas_price_wei = policy.min_gas_price;
         }
         Some(view)
+    }
+}
+
+impl Measured for Node {
+    fn metrics(&self) -> Result<String, prometheus::Error> {
+        let chain = self.outbox.as_ref().map(Outbox::chain);
+        let endpoints = chain.map(Chain::endpoints).unwrap_or_default();
+        let block_seconds = chain.and_then(Chain::seconds_per_block);
+        let window = self.payments.as_ref().and_then(super::payment::Till::window);
+        self.metrics
+            .text(&self.status(), &endpoints, block_seconds, window)
     }
 }
 

@@ -10,7 +10,7 @@ use reqwest::{StatusCode, header::CONTENT_TYPE};
 use serde::Deserialize;
 
 use super::{
-    ApiError, NodeUrl, Number,
+    ApiError, GoMetrics, NodeUrl, Number,
     http::{ANSWER, Answer, Http, garbled, head},
 };
 use crate::{
@@ -81,6 +81,16 @@ impl GoCall {
     #[must_use]
     pub fn min_gas_price(price: Wei) -> Self {
         Self::one("setMinGasPrice", "minGasPrice", price.0.to_string())
+    }
+
+    /// Calls the round's reward. The node checks neither whether it was called nor whether it is active
+    /// (`go-livepeer server/handlers.go`): ask [`GoApi::view`] first.
+    #[must_use]
+    pub fn reward() -> Self {
+        Self {
+            route: "reward",
+            form: Vec::new(),
+        }
     }
 
     /// How much is logged, 0 to 6.
@@ -307,6 +317,15 @@ impl GoApi {
         // The head is enough: the rest may be long.
         let head = head(self.0.asking("metrics")?, ANSWER).await?;
         Ok(head.status() == StatusCode::OK)
+    }
+
+    /// What its metrics tell, if it serves any.
+    ///
+    /// # Errors
+    /// As any request; [`ApiError::Status`] from a node without `-monitor`.
+    pub async fn metrics(&self) -> Result<GoMetrics, ApiError> {
+        let answer = self.read("metrics").await?;
+        Ok(GoMetrics::parse(&String::from_utf8_lossy(&answer.body)))
     }
 
     /// Makes a change. What the node says to it is returned; nothing where it says nothing.

@@ -5,15 +5,19 @@
 //! | `url` | where a node is, shown without what may be secret in it |
 //! | `http` | requests that are bounded in time and size |
 //! | `own` | `/api/v1` of lpctl's nodes: status, events, changes |
+//! | `log` | the log of lpctl's nodes |
 //! | `go` | the routes of go-livepeer's nodes, with their quirks |
 //! | `access` | a token to show, and a certificate to know the node by |
+//! | `board` | what a go-livepeer node tells as far as a dashboard shows it: its metrics, and its translation |
 //! | `number` | numbers as Go writes them: of any length, never through a float |
 //!
 //! [`find`] tells which of them answers at an address.
 
 mod access;
+mod board;
 mod go;
 mod http;
+mod log;
 mod number;
 mod own;
 mod url;
@@ -26,6 +30,7 @@ use serde_json::Value;
 
 pub use self::{
     access::{Access, AccessFileError},
+    board::{FigureChange, GoMetrics, MoneyAnswer, MoneyDeed, PlanStep, PreflightFinding, translated},
     go::{GoApi, GoCall},
     number::{Number, Ratio},
     own::{NodeApi, Statuses, TicketQuery},

@@ -55,6 +55,11 @@ impl NodeApi {
         Http::new(url).map(Self)
     }
 
+    /// What carries its requests.
+    pub(super) fn http(&self) -> &Http {
+        &self.0
+    }
+
     /// Scheme, host and port: what messages say.
     #[must_use]
     pub fn shown(&self) -> String {

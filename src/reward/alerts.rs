@@ -1,35 +1,17 @@
 //! Alerts handed over: by webhook, by a program, each bounded in number and time. The guardian never waits for them.
 
-use std::{
-    ffi::OsString,
-    fmt,
-    path::PathBuf,
-    process::{Command, Stdio},
-    time::Duration,
-};
+use std::{ffi::OsString, fmt, path::PathBuf, time::Duration};
 
 use serde_json::{Value, json};
-use tokio::{
-    sync::mpsc,
-    task::JoinHandle,
-    time::{sleep, timeout},
-};
+use tokio::{sync::mpsc, task::JoinHandle, time::timeout};
 
 use crate::{
-    process::{Launcher, Limits, Spawner, Streams},
+    process::Launcher,
     secret::WebhookUrl,
+    telling::{self, PROGRAM_TIME},
     view::reward::Alert,
-    wire::client::{innermost, read_at_most, verifying_client},
 };
 
-/// How long a webhook may take for one alert.
-const ANSWER_TIME: Duration = Duration::from_secs(10);
-/// As much of its answer is read.
-const MOST_ANSWER: usize = 16 << 10;
-/// Pauses between tries; there is one try more than there are pauses.
-const PAUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(5)];
-/// How long a program may take for one alert.
-const PROGRAM_TIME: Duration = Duration::from_secs(30);
 /// Alerts that may wait; there are a few a day.
 const WAITING: usize = 64;
 /// How long the last ones may take when everything ends.
@@ -89,7 +71,7 @@ impl Alerts {
                 let (posted, ran) = tokio::join!(
                     async {
                         match &settings.webhook {
-                            Some(webhook) => post(webhook, &alert).await,
+                            Some(webhook) => telling::post(webhook, None, body(&alert).to_string()).await,
                             None => Ok(()),
                         }
                     },
@@ -137,42 +119,6 @@ fn body(alert: &Alert) -> Value {
     body
 }
 
-async fn post(webhook: &WebhookUrl, alert: &Alert) -> Result<(), String> {
-    let client = verifying_client(webhook.expose(), ANSWER_TIME, reqwest::redirect::Policy::none());
-    let client = client.map_err(|error| error.to_string())?;
-    let body = body(alert).to_string();
-    let mut pauses = PAUSES.iter();
-    loop {
-        let sent = post_once(&client, webhook, body.clone()).await;
-        match (sent, pauses.next()) {
-            (Ok(()), _) => return Ok(()),
-            (Err(reason), None) => return Err(format!("{webhook}: {reason}")),
-            (Err(_), Some(pause)) => sleep(*pause).await,
-        }
-    }
-}
-
-async fn post_once(client: &reqwest::Client, webhook: &WebhookUrl, body: String) -> Result<(), String> {
-    let failed = |error: reqwest::Error| match error.is_timeout() {
-        true => format!("no answer within {} s", ANSWER_TIME.as_secs()),
-        false => innermost(&error.without_url()),
-    };
-    let mut answer = client
-        .post(webhook.expose().clone())
-        .header(reqwest::header::CONTENT_TYPE, "application/json")
-        .body(body)
-        .send()
-        .await
-        .map_err(failed)?;
-    let status = answer.status();
-    // Read for the connection's sake; what it says is nobody's business here.
-    let _ = read_at_most(&mut answer, MOST_ANSWER).await;
-    match status.is_success() {
-        true => Ok(()),
-        false => Err(format!("HTTP status {}", status.as_u16())),
-    }
-}
-
 /// The facts as variables.
 fn variables(alert: &Alert) -> Vec<(&'static str, String)> {
     let number = |number: Option<u64>| number.map(|number| number.to_string()).unwrap_or_default();
@@ -196,29 +142,8 @@ async fn run(settings: &AlertSettings, alert: &Alert) -> Result<(), String> {
     let Some(program) = &settings.program else {
         return Ok(());
     };
-    let mut command = Command::new(program);
-    command
-        .envs(settings.environment.iter().cloned())
-        .envs(variables(alert));
-    let streams = Streams {
-        stdin: Stdio::null(),
-        stdout: Stdio::null(),
-        stderr: Stdio::null(),
-    };
-    let failed = |error: std::io::Error| format!("{}: {error}", program.display());
-    let spawner = Spawner::start(settings.launcher.clone()).map_err(failed)?;
-    let mut job = spawner
-        .spawn(&command, streams, &Limits::default())
-        .await
-        .map_err(failed)?;
-    match timeout(PROGRAM_TIME, job.wait()).await {
-        Ok(Ok(status)) if status.success() => Ok(()),
-        Ok(Ok(status)) => Err(format!("{}: {status}", program.display())),
-        Ok(Err(error)) => Err(failed(error)),
-        Err(_) => {
-            job.kill().await;
-            let seconds = PROGRAM_TIME.as_secs();
-            Err(format!("{}: not done after {seconds} s", program.display()))
-        }
-    }
+    let facts = variables(alert).into_iter();
+    let variables = settings.environment.iter().cloned();
+    let variables = variables.chain(facts.map(|(name, value)| (name.into(), value.into())));
+    telling::run(program, settings.launcher.clone(), variables, None, PROGRAM_TIME).await
 }

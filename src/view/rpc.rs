@@ -57,6 +57,8 @@ pub struct RelayEndpoint {
     pub endpoint: String,
     /// Answers it gave that were passed on.
     pub answered: u64,
+    /// Requests to it that failed.
+    pub failed: u64,
     /// How its last request failed; none if it did not.
     pub failure: Option<String>,
     /// Its usual time of an answer, in milliseconds.

@@ -80,3 +80,15 @@ fn every_menu_entry_of_livepeer_cli_has_its_command_and_its_test() {
 fn every_way_into_the_operators_api_has_its_test() {
     assert_held("security.md", 24);
 }
+
+#[test]
+fn every_route_of_go_livepeer_has_its_row_and_its_test() {
+    assert_held("go_routes.md", 82);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/go_routes.md");
+    let text = fs::read_to_string(path).unwrap();
+    for (number, route) in (1..).zip(&engine::node::go_routes::ROUTES) {
+        let scope = format!("{:?}", route.scope).to_lowercase();
+        let row = format!("| {number} | `{}` ({scope}) |", route.path);
+        assert!(text.contains(&row), "{row}");
+    }
+}

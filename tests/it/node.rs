@@ -4,6 +4,7 @@ mod arrival;
 mod faults;
 pub mod harness;
 mod limits;
+pub mod metrics;
 mod object_store;
 mod operator;
 mod payment;

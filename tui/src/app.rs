@@ -1,49 +1,48 @@
-//! The whole screen as a state machine: events in, intents out, drawn from `&self`.
+//! The whole screen as a state machine: events in, intents out. How it is drawn is in `view`.
 
 use std::time::{Duration, Instant};
 
 use jiff::tz::TimeZone;
 use ratatui::{
     buffer::Buffer,
-    crossterm::event::{KeyCode, KeyEvent},
-    layout::{Constraint, Layout, Rect},
-    text::{Line, Span},
+    crossterm::event::{KeyCode, KeyEvent, MouseButton, MouseEvent, MouseEventKind},
+    layout::Rect,
 };
 
 use crate::{
-    draw,
-    feed::{FeedState, Freshness, Link},
-    history::History,
-    keymap::{self, Action, Mode, Tab},
-    panels::{
-        Panel, Scene,
-        chain::{ChainDetail, ChainSummary},
-        devices::{DeviceLines, Devices},
-        header::{Header, Tabs},
-        notices::Notices,
-        session_detail::SessionDetail,
-        sessions::Sessions,
-        work::{Charts, Work},
-    },
-    text,
+    deed::{Answer, Deeds, Order, Plan},
+    feed::FeedState,
+    history::Range,
+    keymap::{self, Action, Deed, Mode, Tab},
+    panels::{List, fleet::Fleet},
+    places::{Place, Places},
     theme::Theme,
-    words,
+    watched::Watched,
 };
 
 /// Below this the screen only says that it is too small.
 pub const LEAST_SIZE: (u16, u16) = (40, 10);
 /// How long an answer stays on screen.
-const ANSWER_SHOWN: Duration = Duration::from_secs(8);
+pub(crate) const ANSWER_SHOWN: Duration = Duration::from_secs(8);
 
-/// How the dashboard looks and what it calls the node.
+/// A node that is watched.
+#[derive(Debug, Clone)]
+pub struct NodeName {
+    /// What the operator calls it.
+    pub name: String,
+    /// Where its operator API is, for messages.
+    pub url: String,
+}
+
+/// How the dashboard looks and what it calls the nodes.
 #[derive(Debug, Clone)]
 pub struct Look {
     /// Colours by role.
     pub theme: Theme,
     /// The viewer's time zone.
     pub zone: TimeZone,
-    /// Where the node's operator API is, for messages.
-    pub node_url: String,
+    /// The nodes, at least one.
+    pub nodes: Vec<NodeName>,
 }
 
 /// What happens to the dashboard.
@@ -51,16 +50,20 @@ pub struct Look {
 pub enum Event {
     /// A key was pressed.
     Key(KeyEvent),
+    /// The mouse did something on a screen of that size.
+    Mouse(MouseEvent, Rect),
     /// Text was pasted.
     Paste(String),
-    /// The node reported, or the connection changed.
-    Feed(FeedState),
-    /// An intent was carried out, or could not be.
+    /// A node reported, or the connection to it changed. Nodes are counted as in [`Look::nodes`].
+    Feed(usize, FeedState),
+    /// What an order would do.
+    Plan(Plan),
+    /// An order was carried out, or could not be.
     Answer(Answer),
 }
 
 /// What the operator wants done. The dashboard itself does nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Intent {
     /// End the dashboard.
     Quit,
@@ -68,52 +71,64 @@ pub enum Intent {
     Suspend,
     /// Draw every cell anew.
     Redraw,
-    /// Ask the node to take no new sessions. Confirmed by the operator.
-    Drain,
+    /// Take the mouse, or leave it to the terminal.
+    Mouse(bool),
+    /// Say what an order would do, and what stands in its way. Nothing is done yet.
+    Prepare(Order),
+    /// Do it: the operator has seen the plan and said yes.
+    CarryOut(Order),
 }
 
-/// What became of an intent, in a sentence.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answer {
-    /// Whether it was done.
-    pub done: bool,
-    /// The sentence. May hold text from outside.
-    pub message: String,
+/// What of a node is looked at, beyond its status.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Interest {
+    /// Which node.
+    pub node: usize,
+    /// Its winning tickets.
+    pub tickets: bool,
+    /// Its log.
+    pub log: bool,
 }
 
+/// What lies over the panels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Popup {
+pub(crate) enum Popup {
     Help,
-    Session,
-    ConfirmDrain,
+    Detail,
 }
 
 /// The dashboard's state.
 #[derive(Debug)]
 pub struct App {
-    look: Look,
-    feed: FeedState,
-    history: History,
-    tab: Tab,
-    popup: Option<Popup>,
-    sessions: Sessions,
-    devices: Devices,
-    answer: Option<(Instant, Answer)>,
+    pub(crate) look: Look,
+    pub(crate) nodes: Vec<Watched>,
+    pub(crate) front: usize,
+    /// All nodes are shown, one line each.
+    pub(crate) is_fleet: bool,
+    pub(crate) fleet: Fleet,
+    pub(crate) tab: Tab,
+    pub(crate) range: Range,
+    pub(crate) popup: Option<Popup>,
+    pub(crate) deeds: Deeds,
+    has_mouse: bool,
 }
 
 impl App {
     /// A dashboard that waits for its first report.
     #[must_use]
     pub fn new(look: Look, now: Instant) -> Self {
+        let nodes: Vec<Watched> = look.nodes.iter().map(|_| Watched::new(now)).collect();
         Self {
+            is_fleet: nodes.len() > 1,
             look,
-            feed: FeedState::connecting(now),
-            history: History::default(),
+            nodes,
+            front: 0,
+            fleet: Fleet::default(),
             tab: Tab::Overview,
+            range: Range::default(),
             popup: None,
-            sessions: Sessions::default(),
-            devices: Devices::default(),
-            answer: None,
+            deeds: Deeds::default(),
+            has_mouse: true,
         }
     }
 
@@ -122,420 +137,276 @@ impl App {
         self.look.theme = theme;
     }
 
+    /// Shows a tab.
+    pub fn show(&mut self, tab: Tab) {
+        self.tab = tab;
+        self.popup = None;
+    }
+
+    /// What of which node is looked at.
+    #[must_use]
+    pub fn interest(&self) -> Interest {
+        let is_near = !self.is_fleet;
+        Interest {
+            node: self.front,
+            tickets: is_near && self.tab == Tab::Tickets,
+            log: is_near && self.tab == Tab::Log,
+        }
+    }
+
+    /// Takes in what all nodes said, as far as it is new.
+    pub fn take_feeds(&mut self, feeds: &[FeedState], now: Instant) {
+        for (watched, feed) in self.nodes.iter_mut().zip(feeds) {
+            watched.take(feed.clone());
+        }
+        self.settle(now);
+    }
+
     /// Takes an event in. Everything but an intent shows on the next frame only.
     pub fn update(&mut self, event: Event, now: Instant) -> Option<Intent> {
         match event {
-            Event::Feed(feed) => {
-                self.take_feed(feed);
+            Event::Feed(node, feed) => {
+                if let Some(watched) = self.nodes.get_mut(node) {
+                    watched.take(feed);
+                }
+                self.settle(now);
+                None
+            }
+            Event::Plan(plan) => {
+                self.deeds.take_plan(plan);
                 None
             }
             Event::Answer(answer) => {
-                self.answer = Some((now, answer));
+                self.deeds.take_answer(answer, now);
                 None
             }
             Event::Paste(pasted) => {
-                if self.mode() == Mode::Typing {
-                    self.sessions.type_text(&pasted);
-                    self.settle();
-                }
+                self.type_text(&pasted, now);
                 None
             }
             Event::Key(key) => self.press(&key, now),
-        }
-    }
-
-    fn take_feed(&mut self, feed: FeedState) {
-        let is_new = match (&feed.reading, &self.feed.reading) {
-            (Some(new), Some(old)) => new.received != old.received,
-            (Some(_), None) => true,
-            (None, _) => false,
-        };
-        self.feed = feed;
-        if let (true, Some(reading)) = (is_new, &self.feed.reading) {
-            self.history.record(&reading.status);
-        }
-        self.settle();
-    }
-
-    fn settle(&mut self) {
-        if let Some(reading) = &self.feed.reading {
-            self.sessions.settle(&reading.status);
+            Event::Mouse(mouse, area) => self.point(mouse, area, now),
         }
     }
 
     /// What is in front.
-    fn mode(&self) -> Mode {
+    pub(crate) fn mode(&self) -> Mode {
+        if let Some(mode) = self.deeds.mode() {
+            return mode;
+        }
         match self.popup {
-            Some(Popup::ConfirmDrain) => Mode::Question,
-            Some(Popup::Help | Popup::Session) => Mode::Popup,
-            None if self.sessions.is_typing() => Mode::Typing,
+            Some(_) => Mode::Popup,
+            None if self.is_typing() => Mode::Typing,
             None => Mode::Panels,
+        }
+    }
+
+    fn is_typing(&self) -> bool {
+        match self.is_fleet {
+            true => self.fleet.listing().is_typing(),
+            false => self
+                .nodes
+                .get(self.front)
+                .is_some_and(|watched| watched.panels.is_typing(self.tab)),
+        }
+    }
+
+    /// Lets the list in front do something with the scene it is drawn from.
+    fn with_list<T>(
+        &mut self,
+        now: Instant,
+        act: impl FnOnce(&mut dyn List, &crate::panels::Scene<'_>) -> T,
+    ) -> Option<T> {
+        // The list is taken out for the call: a scene borrows everything else.
+        let places = Places::default();
+        if self.is_fleet {
+            let mut fleet = std::mem::take(&mut self.fleet);
+            let outcome = act(&mut fleet, &self.scene(now, &places));
+            self.fleet = fleet;
+            return Some(outcome);
+        }
+        let mut panels = std::mem::take(&mut self.nodes.get_mut(self.front)?.panels);
+        let outcome = panels
+            .list(self.tab)
+            .map(|list| act(list, &self.scene(now, &places)));
+        self.nodes.get_mut(self.front)?.panels = panels;
+        outcome
+    }
+
+    fn settle(&mut self, now: Instant) {
+        self.with_list(now, |list, scene| list.settle(scene));
+    }
+
+    fn type_text(&mut self, letters: &str, now: Instant) {
+        match self.mode() {
+            Mode::Typing => {
+                self.with_list(now, |list, scene| {
+                    list.listing_mut().type_text(letters);
+                    list.settle(scene);
+                });
+            }
+            Mode::Value => self.deeds.type_text(letters),
+            Mode::Panels | Mode::Popup | Mode::Question => {}
         }
     }
 
     fn press(&mut self, key: &KeyEvent, now: Instant) -> Option<Intent> {
         let mode = self.mode();
-        let Some(action) = keymap::resolve(mode, key) else {
-            if mode == Mode::Typing {
-                match key.code {
-                    KeyCode::Char(letter) => self.sessions.type_text(letter.encode_utf8(&mut [0; 4])),
-                    KeyCode::Backspace => self.sessions.delete_letter(),
-                    _ => return None,
-                }
-                self.settle();
+        if let Some(action) = keymap::resolve(mode, key) {
+            return self.act(action, now);
+        }
+        match key.code {
+            KeyCode::Char(letter) => self.type_text(letter.encode_utf8(&mut [0; 4]), now),
+            KeyCode::Backspace if mode == Mode::Value => self.deeds.delete_letter(),
+            KeyCode::Backspace if mode == Mode::Typing => {
+                self.with_list(now, |list, scene| {
+                    list.listing_mut().delete_letter();
+                    list.settle(scene);
+                });
             }
-            return None;
-        };
-        match action {
-            Action::Quit => return Some(Intent::Quit),
-            Action::Suspend => return Some(Intent::Suspend),
-            Action::Redraw => return Some(Intent::Redraw),
-            Action::Confirm => {
-                self.popup = None;
-                return Some(Intent::Drain);
-            }
-            Action::Help => self.popup = Some(Popup::Help),
-            Action::Close if self.popup.is_some() => self.popup = None,
-            Action::Show(tab) => self.tab = tab,
-            Action::NextTab => self.tab = self.tab.stepped(1),
-            Action::PreviousTab => self.tab = self.tab.stepped(Tab::ALL.len() - 1),
-            Action::Drain => self.ask_to_drain(now),
-            other => self.act_in_panels(other, now),
+            _ => {}
         }
         None
     }
 
-    fn act_in_panels(&mut self, action: Action, now: Instant) {
-        // The panels are taken out for the call: a scene borrows everything else.
-        let (mut sessions, mut devices) = (
-            std::mem::take(&mut self.sessions),
-            std::mem::take(&mut self.devices),
-        );
-        let scene = self.scene(now);
-        let used = match (self.tab, action) {
-            (_, Action::Filter | Action::Sort | Action::Open | Action::Close)
-            | (Tab::Overview | Tab::Sessions, _) => sessions.act(action, &scene),
-            (Tab::Devices, _) => devices.act(action, &scene),
-            (Tab::Chain, _) => false,
-        };
-        let has_selection = sessions.selected(&scene).is_some();
-        (self.sessions, self.devices) = (sessions, devices);
-        if matches!(action, Action::Filter | Action::Sort) && matches!(self.tab, Tab::Devices | Tab::Chain) {
-            self.tab = Tab::Sessions;
+    fn act(&mut self, action: Action, now: Instant) -> Option<Intent> {
+        match action {
+            Action::Quit => return Some(Intent::Quit),
+            Action::Suspend => return Some(Intent::Suspend),
+            Action::Redraw => return Some(Intent::Redraw),
+            Action::Mouse => {
+                self.has_mouse = !self.has_mouse;
+                return Some(Intent::Mouse(self.has_mouse));
+            }
+            Action::Confirm => return self.deeds.confirm(now).map(Intent::CarryOut),
+            Action::Open if self.mode() == Mode::Value => return self.deeds.submit(now).map(Intent::Prepare),
+            Action::Close if self.deeds.mode().is_some() => self.deeds.close(),
+            Action::Help => self.popup = Some(Popup::Help),
+            Action::Close if self.popup.is_some() => self.popup = None,
+            Action::Range => self.range = self.range.next(),
+            Action::Ask(deed) => return self.ask(deed, now),
+            Action::Fleet => self.step_back(),
+            Action::Pause if !self.is_fleet => {
+                if let Some(watched) = self.nodes.get_mut(self.front) {
+                    watched.toggle_hold(now);
+                }
+                self.settle(now);
+            }
+            Action::Show(tab) => self.go_to(tab, now),
+            Action::NextTab => self.go_to(self.tab.stepped(1), now),
+            Action::PreviousTab => self.go_to(self.tab.stepped(Tab::ALL.len() - 1), now),
+            other => self.act_in_list(other, now),
         }
-        if !used && action == Action::Open && has_selection {
-            self.popup = Some(Popup::Session);
+        None
+    }
+
+    fn go_to(&mut self, tab: Tab, now: Instant) {
+        if self.is_fleet {
+            self.enter_selected(now);
+        }
+        self.tab = tab;
+        self.settle(now);
+    }
+
+    /// From a node to all of them.
+    fn step_back(&mut self) {
+        if self.nodes.len() > 1 {
+            (self.is_fleet, self.popup) = (true, None);
         }
     }
 
-    fn ask_to_drain(&mut self, now: Instant) {
-        let refusal = match (&self.feed.link, &self.feed.reading) {
-            (Link::Live, Some(reading)) if reading.status.draining => "the node is draining already",
-            (Link::Live, Some(_)) => {
-                self.popup = Some(Popup::ConfirmDrain);
-                return;
+    /// From all nodes to the selected one.
+    fn enter_selected(&mut self, now: Instant) {
+        let chosen = self.with_list(now, |list, scene| {
+            let keys = list.keys(scene);
+            keys.get(list.listing().position(&keys))
+                .and_then(|key| key.parse().ok())
+        });
+        if let Some(Some(node)) = chosen {
+            (self.front, self.is_fleet) = (node, false);
+        }
+    }
+
+    fn act_in_list(&mut self, action: Action, now: Instant) {
+        let used = self.with_list(now, |list, scene| {
+            let used = list.act(action, scene);
+            (used, !list.keys(scene).is_empty())
+        });
+        match (used, action) {
+            (Some((false, true)), Action::Open) if self.is_fleet => {
+                self.enter_selected(now);
+                self.settle(now);
             }
-            _ => "not connected to the node: nothing was asked of it",
-        };
-        let message = refusal.to_string();
-        self.answer = Some((now, Answer { done: false, message }));
+            (Some((false, true)), Action::Open) => self.popup = Some(Popup::Detail),
+            (Some((false, _)) | None, Action::Close) if !self.is_fleet => self.step_back(),
+            _ => {}
+        }
+    }
+
+    /// Something is to be done: its value is asked for, or its plan.
+    fn ask(&mut self, deed: Deed, now: Instant) -> Option<Intent> {
+        if self.is_fleet {
+            self.deeds.refuse("open a node with enter first", now);
+            return None;
+        }
+        let session = self.with_list(now, |_, _| ()).and_then(|()| {
+            let places = Places::default();
+            let scene = self.scene(now, &places);
+            let panels = &self.nodes.get(self.front)?.panels;
+            panels.sessions.selected(&scene).map(|session| session.id.clone())
+        });
+        let watched = self.nodes.get(self.front)?;
+        let order = self.deeds.ask(deed, self.front, &watched.feed, session, now);
+        order.map(Intent::Prepare)
+    }
+
+    /// The mouse.
+    fn point(&mut self, mouse: MouseEvent, area: Rect, now: Instant) -> Option<Intent> {
+        match mouse.kind {
+            MouseEventKind::ScrollDown => return self.act_scrolled(Action::Down, now),
+            MouseEventKind::ScrollUp => return self.act_scrolled(Action::Up, now),
+            MouseEventKind::Down(MouseButton::Left) => {}
+            _ => return None,
+        }
+        let places = Places::default();
+        // Drawn once more to see what is where: clicks are rare.
+        self.render_noting(&mut Buffer::empty(area), area, now, &places);
+        match (places.at(mouse.column, mouse.row), self.mode()) {
+            (Some(Place::Key(action)), _) => self.act(action, now),
+            (Some(Place::Popup), _) => None,
+            (_, Mode::Popup) => {
+                self.popup = None;
+                None
+            }
+            (Some(Place::Tab(tab)), Mode::Panels | Mode::Typing) => {
+                self.go_to(tab, now);
+                None
+            }
+            (Some(Place::Row(row)), Mode::Panels | Mode::Typing) => {
+                if self.with_list(now, |list, scene| list.click(row, scene)) == Some(true) {
+                    self.act_in_list(Action::Open, now);
+                }
+                None
+            }
+            _ => None,
+        }
+    }
+
+    fn act_scrolled(&mut self, action: Action, now: Instant) -> Option<Intent> {
+        if matches!(self.mode(), Mode::Panels | Mode::Typing | Mode::Popup) {
+            self.act_in_list(action, now);
+        }
+        None
     }
 
     /// When the picture next changes by itself, because an age on it grows or an answer goes; none while it does not.
     #[must_use]
     pub fn next_change(&self, now: Instant) -> Option<Instant> {
-        let answer_goes = self
-            .answer
-            .as_ref()
-            .map(|(shown, _)| *shown + ANSWER_SHOWN)
-            .filter(|goes| *goes > now);
-        [self.feed.next_change(now), answer_goes]
-            .into_iter()
-            .flatten()
-            .min()
-    }
-
-    fn scene(&self, now: Instant) -> Scene<'_> {
-        Scene {
-            status: self.feed.reading.as_ref().map(|reading| &*reading.status),
-            feed: &self.feed,
-            freshness: self.feed.freshness(now),
-            history: &self.history,
-            theme: &self.look.theme,
-            zone: &self.look.zone,
-            node_url: &self.look.node_url,
-        }
-    }
-
-    /// Draws everything into `area`.
-    pub fn render(&self, buffer: &mut Buffer, area: Rect, now: Instant) {
-        let scene = self.scene(now);
-        let theme = scene.theme;
-        if area.width < LEAST_SIZE.0 || area.height < LEAST_SIZE.1 {
-            let (width, height) = LEAST_SIZE;
-            let sentence = format!(
-                "{}×{} is too small, make it {width}×{height}",
-                area.width, area.height
-            );
-            draw::placeholder(buffer, area, &[sentence, "q quits".to_string()], theme);
-            theme.finish(buffer);
-            return;
-        }
-        let banner = banner(&scene, now);
-        let [header, tabs, trouble, body, help] = Layout::vertical([
-            Constraint::Length(1),
-            Constraint::Length(1),
-            Constraint::Length(u16::from(banner.is_some())),
-            Constraint::Fill(1),
-            Constraint::Length(1),
-        ])
-        .areas(area);
-        self.body(buffer, body, &scene);
-        if scene.freshness.is_old() {
-            theme.make_stale(buffer, body);
-        }
-        Header.render(buffer, header, &scene);
-        Tabs { shown: self.tab }.render(buffer, tabs, &scene);
-        if let Some(banner) = banner {
-            let fitted = text::fit(&banner, usize::from(area.width).saturating_sub(2));
-            let style = if matches!(scene.freshness, Freshness::Lost { .. }) {
-                theme.bad
-            } else {
-                theme.warn
-            };
-            buffer.set_string(trouble.x + 1, trouble.y, fitted, style);
-        }
-        self.popups(buffer, body, &scene);
-        self.help_bar(buffer, help, &scene, now);
-        theme.finish(buffer);
-    }
-
-    fn body(&self, buffer: &mut Buffer, area: Rect, scene: &Scene<'_>) {
-        if scene.status.is_none() {
-            draw::placeholder(buffer, area, &first_words(scene), scene.theme);
-            return;
-        }
-        match self.tab {
-            Tab::Overview => self.overview(buffer, area, scene),
-            Tab::Sessions if area.width >= 150 => {
-                let [table, detail] =
-                    Layout::horizontal([Constraint::Fill(1), Constraint::Length(72)]).areas(area);
-                self.sessions.render(buffer, table, scene);
-                self.selected_session(buffer, detail, scene);
-            }
-            Tab::Sessions => self.sessions.render(buffer, area, scene),
-            Tab::Devices => self.devices.render(buffer, area, scene),
-            Tab::Chain => ChainDetail.render(buffer, area, scene),
-        }
-    }
-
-    fn selected_session(&self, buffer: &mut Buffer, area: Rect, scene: &Scene<'_>) {
-        let inside = draw::panel(buffer, area, vec![Span::raw("selected session")], scene.theme);
-        let session = self.sessions.selected(scene);
-        SessionDetail { session }.render(buffer, inside, scene);
-    }
-
-    fn overview(&self, buffer: &mut Buffer, area: Rect, scene: &Scene<'_>) {
-        if area.height < 16 || area.width < 60 {
-            self.small_overview(buffer, area, scene);
-            return;
-        }
-        let (main, charts) = if area.width >= 130 && area.height >= 24 {
-            let [main, charts] =
-                Layout::horizontal([Constraint::Fill(1), Constraint::Length(64)]).areas(area);
-            (main, Some(charts))
-        } else {
-            (area, None)
+        let shown = match self.is_fleet {
+            true => &self.nodes[..],
+            false => self.nodes.get(self.front..=self.front).unwrap_or_default(),
         };
-        let notices = Notices.height(main.width, scene);
-        let device_rows = DeviceLines.height(scene).min(area.height / 3);
-        let [top, devices, sessions, needs] = Layout::vertical([
-            Constraint::Length(7),
-            Constraint::Length(device_rows),
-            Constraint::Min(4),
-            Constraint::Length(notices),
-        ])
-        .areas(main);
-        let [work, chain] = Layout::horizontal([Constraint::Fill(1), Constraint::Fill(1)]).areas(top);
-        Work.render(buffer, work, scene);
-        ChainSummary.render(buffer, chain, scene);
-        DeviceLines.render(buffer, devices, scene);
-        let rows = u16::try_from(scene.status.map_or(0, |status| status.sessions.len())).unwrap_or(u16::MAX);
-        let table_rows = rows.max(3).saturating_add(3);
-        if charts.is_some() && sessions.height >= table_rows.saturating_add(16) && rows > 0 {
-            let [table, detail] =
-                Layout::vertical([Constraint::Length(table_rows), Constraint::Fill(1)]).areas(sessions);
-            self.sessions.render(buffer, table, scene);
-            self.selected_session(buffer, detail, scene);
-        } else {
-            self.sessions.render(buffer, sessions, scene);
-        }
-        if notices > 0 {
-            Notices.render(buffer, needs, scene);
-        }
-        if let Some(charts) = charts {
-            Charts.render(buffer, charts, scene);
-        }
-    }
-
-    /// What matters most where there is little room: what needs the operator, the work, the sessions.
-    fn small_overview(&self, buffer: &mut Buffer, area: Rect, scene: &Scene<'_>) {
-        let notice = Notices.first(area.width.saturating_sub(2), scene);
-        let [needs, work, sessions] = Layout::vertical([
-            Constraint::Length(u16::from(notice.is_some())),
-            Constraint::Length(3),
-            Constraint::Fill(1),
-        ])
-        .areas(area);
-        if let Some(notice) = notice {
-            buffer.set_line(needs.x + 1, needs.y, &notice, needs.width.saturating_sub(2));
-        }
-        Work.render(buffer, work, scene);
-        self.sessions.render(buffer, sessions, scene);
-    }
-
-    fn popups(&self, buffer: &mut Buffer, area: Rect, scene: &Scene<'_>) {
-        let theme = scene.theme;
-        match self.popup {
-            None => {}
-            Some(Popup::Session) => {
-                let session = self.sessions.selected(scene);
-                let title = session.map_or_else(
-                    || "session".to_string(),
-                    |session| format!("session {}", text::clean(&session.id)),
-                );
-                let size = (
-                    area.width.saturating_sub(4).min(110),
-                    area.height.saturating_sub(1).min(30),
-                );
-                let inside = draw::popup(buffer, area, size, &title, theme);
-                SessionDetail { session }.render(buffer, inside, scene);
-                if scene.freshness.is_old() {
-                    theme.make_stale(buffer, inside);
-                }
-            }
-            Some(Popup::Help) => {
-                let lines = help_lines(scene);
-                let wide = lines.iter().map(Line::width).max().unwrap_or(0);
-                let size = (
-                    u16::try_from(wide + 4).unwrap_or(u16::MAX),
-                    u16::try_from(lines.len() + 2).unwrap_or(u16::MAX),
-                );
-                let inside = draw::popup(buffer, area, size, "keys", theme);
-                draw::lines(buffer, inside, &lines);
-            }
-            Some(Popup::ConfirmDrain) => {
-                let running = scene.status.map_or(0, |status| status.sessions.len());
-                let running = words::counted(u64::try_from(running).unwrap_or(u64::MAX), "session");
-                let sentences = [
-                    "The node will take no new sessions.".to_string(),
-                    format!("{running} running now will be finished."),
-                    String::new(),
-                    "y  drain the node      n  leave it".to_string(),
-                ];
-                let inside = draw::popup(buffer, area, (46, 6), "drain this node?", theme);
-                let lines: Vec<Line<'_>> = sentences
-                    .iter()
-                    .map(|sentence| Line::styled(sentence.as_str(), theme.text))
-                    .collect();
-                draw::lines(buffer, inside, &lines);
-            }
-        }
-    }
-
-    /// The last line: an answer while it is new, else the keys that work now.
-    fn help_bar(&self, buffer: &mut Buffer, area: Rect, scene: &Scene<'_>, now: Instant) {
-        let theme = scene.theme;
-        let room = usize::from(area.width).saturating_sub(2);
-        if let Some((_, answer)) = self
-            .answer
-            .as_ref()
-            .filter(|(shown, _)| now < *shown + ANSWER_SHOWN)
-        {
-            let (mark, style) = if answer.done {
-                ("✓", theme.good)
-            } else {
-                ("!", theme.warn)
-            };
-            let shown = text::fit(&format!("{mark} {}", text::clean(&answer.message)), room);
-            buffer.set_string(area.x + 1, area.y, shown, style);
-            return;
-        }
-        let mode = self.mode();
-        let bindings = keymap::BINDINGS
-            .iter()
-            .filter(|binding| binding.mode == mode && !binding.short.is_empty());
-        let pieces = bindings
-            .enumerate()
-            .map(|(position, binding)| {
-                // Where there is little room, the way out stays.
-                let importance = match binding.action {
-                    Action::Quit | Action::Close => 0,
-                    Action::Help => 1,
-                    _ => position + 2,
-                };
-                let key = Span::styled(binding.shown, theme.accent);
-                (
-                    u8::try_from(importance).unwrap_or(u8::MAX),
-                    vec![key, Span::styled(format!(" {}", binding.short), theme.quiet)],
-                )
-            })
-            .collect();
-        let line = draw::fitting(pieces, &Span::raw("  "), room);
-        buffer.set_line(area.x + 1, area.y, &line, area.width.saturating_sub(1));
-    }
-}
-
-/// The table of keys, as lines.
-fn help_lines(scene: &Scene<'_>) -> Vec<Line<'static>> {
-    let theme = scene.theme;
-    keymap::BINDINGS
-        .iter()
-        .filter(|binding| binding.mode == Mode::Panels)
-        .map(|binding| {
-            Line::from(vec![
-                Span::styled(format!("{:<10}", binding.shown), theme.accent),
-                Span::styled(binding.long, theme.text),
-            ])
-        })
-        .collect()
-}
-
-/// What stands where the panels will be, before the first report.
-fn first_words(scene: &Scene<'_>) -> Vec<String> {
-    match &scene.feed.link {
-        Link::Lost { .. } => vec![
-            format!("no node answers at {}", text::clean(scene.node_url)),
-            String::new(),
-            "start one with `lpctl run`, or name another with `--node URL`".to_string(),
-            "this screen keeps trying".to_string(),
-        ],
-        Link::Connecting { .. } | Link::Live => {
-            vec![format!("connecting to {}", text::clean(scene.node_url))]
-        }
-    }
-}
-
-/// One line about a connection that is not well.
-fn banner(scene: &Scene<'_>, now: Instant) -> Option<String> {
-    match (&scene.feed.link, scene.freshness) {
-        (Link::Lost { reason, retry_at, .. }, _) => {
-            let next = match retry_at.map(|at| at.saturating_duration_since(now)) {
-                Some(wait) if wait >= Duration::from_secs(1) => {
-                    format!("trying again in {}", words::span(wait))
-                }
-                _ => "trying again".to_string(),
-            };
-            let reason = text::clean(reason);
-            Some(match scene.status {
-                Some(_) => format!("✗ node lost: {reason} · {next} · last picture kept"),
-                None => format!("✗ no answer: {reason} · {next}"),
-            })
-        }
-        (_, Freshness::Stale { age }) => Some(format!(
-            "! the node is connected and has said nothing for {}",
-            words::span(age)
-        )),
-        _ => None,
+        let ages = shown.iter().filter_map(|watched| watched.next_change(now)).min();
+        [ages, self.deeds.next_change(now)].into_iter().flatten().min()
     }
 }

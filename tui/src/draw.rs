@@ -8,7 +8,7 @@ use ratatui::{
     widgets::{Block, Borders, Clear, Padding, Widget},
 };
 
-use crate::{text, theme::Theme, words};
+use crate::{panels::Scene, places::Place, text, theme::Theme};
 
 const LEVELS: [&str; 8] = ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"];
 
@@ -34,12 +34,14 @@ pub fn panel_with(buffer: &mut Buffer, area: Rect, title: Vec<Span<'_>>, open: b
 }
 
 /// A frame in the middle of `around`, over what was there; returns what is inside.
-pub fn popup(buffer: &mut Buffer, around: Rect, size: (u16, u16), title: &str, theme: &Theme) -> Rect {
+pub fn popup(buffer: &mut Buffer, around: Rect, size: (u16, u16), title: &str, scene: &Scene<'_>) -> Rect {
+    let theme = scene.theme;
     let area = around.centered(
         Constraint::Length(size.0.min(around.width)),
         Constraint::Length(size.1.min(around.height)),
     );
     Clear.render(area, buffer);
+    scene.places.put(area, Place::Popup);
     let block = Block::bordered()
         .border_style(theme.accent)
         .padding(Padding::horizontal(1))
@@ -124,14 +126,14 @@ pub fn columns_in(area: Rect) -> usize {
 }
 
 /// A column chart with its largest value at the top left and the time it spans below.
-/// Bands are given from the highest to the lowest; later ones cover earlier ones.
+/// Bands are given from the highest to the lowest; later ones cover earlier ones. `span` is the length of the past shown.
 pub fn chart(
     buffer: &mut Buffer,
     area: Rect,
     bands: &[Band],
     top: f64,
     label: impl Fn(f64) -> String,
-    theme: &Theme,
+    (span, theme): (&str, &Theme),
 ) {
     if area.height < 3 || area.width <= AXIS + 2 {
         return;
@@ -176,11 +178,7 @@ pub fn chart(
             }
         }
     }
-    let seconds = i64::try_from(columns_in(area)).unwrap_or(0) * crate::history::COLUMN_MS / 1_000;
-    let ago = format!(
-        "{} ago",
-        words::span(std::time::Duration::from_secs(seconds.unsigned_abs()))
-    );
+    let ago = format!("{span} ago");
     buffer.set_string(
         plot.x,
         area.bottom() - 1,
@@ -294,8 +292,8 @@ mod tests {
             Rect::new(0, 0, 4, 2),
             &[band],
             1.0,
-            words::rate,
-            &Theme::plain(),
+            crate::words::rate,
+            ("5 min", &Theme::plain()),
         );
         assert_eq!(buffer, Buffer::empty(Rect::new(0, 0, 4, 2)));
     }

@@ -1,5 +1,5 @@
-//! Terminal events, the node's feed and answers in one loop. A frame is drawn when something has changed, at most
-//! thirty a second; where nothing changes, nothing runs.
+//! Terminal events, the nodes' feeds and answers in one loop. A frame is drawn when something has changed: at once after a
+//! key, at most thirty a second after news; where nothing changes, nothing runs but the second hand of an age.
 
 use std::{
     io,
@@ -7,10 +7,13 @@ use std::{
 };
 
 use futures_util::StreamExt;
-use ratatui::crossterm::{
-    event::{Event as TerminalEvent, EventStream, KeyEventKind},
-    execute,
-    terminal::{BeginSynchronizedUpdate, EndSynchronizedUpdate},
+use ratatui::{
+    crossterm::{
+        event::{Event as TerminalEvent, EventStream, KeyEventKind},
+        execute,
+        terminal::{BeginSynchronizedUpdate, EndSynchronizedUpdate},
+    },
+    layout::Rect,
 };
 use rustix::process::Signal;
 use tokio::{
@@ -20,23 +23,38 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    app::{Answer, App, Event, Intent, Look},
+    app::{App, Event, Intent, Interest, Look},
+    deed::{Answer, Plan},
     feed::FeedState,
+    keymap::Tab,
     terminal::Screen,
 };
 
-/// No two frames are closer together.
+/// No two frames of news are closer together.
 const FRAME: Duration = Duration::from_millis(33);
+/// No two frames at all are closer together: a key shows within this and what drawing takes.
+const KEY_FRAME: Duration = Duration::from_millis(8);
+
+/// What whoever carries out intents says.
+#[derive(Debug)]
+pub enum Reply {
+    /// What an order would do.
+    Plan(Plan),
+    /// What became of one, or why it has no plan.
+    Answer(Answer),
+}
 
 /// The dashboard's connections to the rest of the program.
 #[derive(Debug)]
 pub struct Wires {
-    /// What the node says, newest only.
-    pub feed: watch::Receiver<FeedState>,
-    /// What the operator wants done; [`Intent::Drain`] for now.
+    /// What the nodes say, newest only; as many as [`Look::nodes`].
+    pub feeds: watch::Receiver<Vec<FeedState>>,
+    /// What of which node is looked at.
+    pub interest: watch::Sender<Interest>,
+    /// What the operator wants done: [`Intent::Prepare`] and [`Intent::CarryOut`].
     pub intents: mpsc::Sender<Intent>,
-    /// What became of it.
-    pub answers: mpsc::Receiver<Answer>,
+    /// What is said to it.
+    pub replies: mpsc::Receiver<Reply>,
     /// Ends the dashboard from outside.
     pub stop: CancellationToken,
 }
@@ -52,25 +70,34 @@ pub enum DashboardError {
     FeedEnded,
 }
 
-/// Runs the dashboard on this process's terminal until the operator quits or `stop` is cancelled. The terminal is
+/// Runs the dashboard, beginning with `tab`, on this process's terminal until the operator quits or `stop` is cancelled. The terminal is
 /// given back however it ends.
 ///
 /// # Errors
 /// If the terminal fails, or the feed ends.
-pub async fn run(look: Look, mut wires: Wires) -> Result<(), DashboardError> {
+pub async fn run(look: Look, tab: Tab, mut wires: Wires) -> Result<(), DashboardError> {
     let mut screen = Screen::take()?;
     let mut events = EventStream::new();
     let mut continued = unix::signal(unix::SignalKind::from_raw(Signal::CONT.as_raw()))?;
     let mut app = App::new(look, Instant::now());
-    let first = wires.feed.borrow_and_update().clone();
-    app.update(Event::Feed(first), Instant::now());
+    app.show(tab);
+    app.take_feeds(&wires.feeds.borrow_and_update().clone(), Instant::now());
     let mut is_dirty = true;
-    let mut next_frame = Instant::now();
+    let mut was_pressed = false;
+    let mut last_frame: Option<Instant> = None;
     loop {
+        wires.interest.send_if_modified(|interest| {
+            let changed = *interest != app.interest();
+            *interest = app.interest();
+            changed
+        });
         let now = Instant::now();
+        let apart = if was_pressed { KEY_FRAME } else { FRAME };
+        let mut next_frame = last_frame.map_or(now, |last| last + apart);
         if is_dirty && now >= next_frame {
             draw(&mut screen, &app, now)?;
-            is_dirty = false;
+            (is_dirty, was_pressed) = (false, false);
+            last_frame = Some(now);
             next_frame = now + FRAME;
         }
         let wake = if is_dirty {
@@ -82,15 +109,23 @@ pub async fn run(look: Look, mut wires: Wires) -> Result<(), DashboardError> {
             biased;
             () = wires.stop.cancelled() => return Ok(()),
             event = events.next() => match event {
-                Some(event) => from_terminal(event?),
+                Some(event) => {
+                    was_pressed = true;
+                    from_terminal(event?, &mut screen)?
+                }
                 // The terminal is gone.
                 None => return Ok(()),
             },
-            changed = wires.feed.changed() => {
+            changed = wires.feeds.changed() => {
                 changed.map_err(|_| DashboardError::FeedEnded)?;
-                Some(Event::Feed(wires.feed.borrow_and_update().clone()))
+                let feeds = wires.feeds.borrow_and_update().clone();
+                app.take_feeds(&feeds, Instant::now());
+                None
             }
-            Some(answer) = wires.answers.recv() => Some(Event::Answer(answer)),
+            Some(reply) = wires.replies.recv() => Some(match reply {
+                Reply::Plan(plan) => Event::Plan(plan),
+                Reply::Answer(answer) => Event::Answer(answer),
+            }),
             _ = continued.recv() => {
                 screen.resume()?;
                 None
@@ -108,7 +143,8 @@ pub async fn run(look: Look, mut wires: Wires) -> Result<(), DashboardError> {
                 // The continuation has been dealt with.
                 let _ = tokio::time::timeout(Duration::ZERO, continued.recv()).await;
             }
-            Some(intent @ Intent::Drain) => {
+            Some(Intent::Mouse(takes)) => screen.take_mouse(takes)?,
+            Some(intent @ (Intent::Prepare(_) | Intent::CarryOut(_))) => {
                 let Err(_) = wires.intents.try_send(intent) else {
                     continue;
                 };
@@ -119,13 +155,17 @@ pub async fn run(look: Look, mut wires: Wires) -> Result<(), DashboardError> {
     }
 }
 
-fn from_terminal(event: TerminalEvent) -> Option<Event> {
-    match event {
+fn from_terminal(event: TerminalEvent, screen: &mut Screen) -> io::Result<Option<Event>> {
+    Ok(match event {
         TerminalEvent::Key(key) if key.kind != KeyEventKind::Release => Some(Event::Key(key)),
         TerminalEvent::Paste(pasted) => Some(Event::Paste(pasted)),
+        TerminalEvent::Mouse(mouse) => {
+            let size = screen.terminal().size()?;
+            Some(Event::Mouse(mouse, Rect::new(0, 0, size.width, size.height)))
+        }
         // A new size is found out when drawing.
         _ => None,
-    }
+    })
 }
 
 /// Draws one frame as one piece on terminals that can.

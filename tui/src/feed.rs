@@ -5,7 +5,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use engine::view::node::NodeStatus;
+use engine::{
+    config::LogLevel,
+    view::{go_node::GoNode, node::NodeStatus, ticket::TicketFacts},
+};
+use jiff::Timestamp;
 
 /// A node reports at least every five seconds. Silence beyond this makes the picture stale.
 pub const STALE_AFTER: Duration = Duration::from_secs(7);
@@ -17,6 +21,120 @@ pub struct Reading {
     pub status: Arc<NodeStatus>,
     /// When it arrived.
     pub received: Instant,
+    /// What a go-livepeer node told, of which `status` is a translation with much left at nothing.
+    pub go: Option<Arc<GoFacts>>,
+}
+
+/// What a go-livepeer node tells.
+#[derive(Debug, Clone)]
+pub struct GoFacts {
+    /// Its operator routes.
+    pub node: GoNode,
+    /// Whether it serves metrics (`-monitor`), from which the figures of work come.
+    pub has_metrics: bool,
+    /// Sessions now, which it counts and does not list.
+    pub sessions: Option<u64>,
+}
+
+/// Something that is asked for only while it is looked at.
+#[derive(Debug, Clone)]
+pub enum Part<T> {
+    /// Not yet.
+    NotAsked,
+    /// The node does not tell. Says why; may hold text from outside.
+    Absent(String),
+    /// It was told.
+    Known {
+        /// What.
+        value: Arc<T>,
+        /// When it arrived.
+        received: Instant,
+        /// Why it is not newer. May hold text from outside.
+        trouble: Option<String>,
+    },
+}
+
+impl<T> Part<T> {
+    /// It has just arrived.
+    #[must_use]
+    pub fn known(value: T, now: Instant) -> Self {
+        Self::Known {
+            value: Arc::new(value),
+            received: now,
+            trouble: None,
+        }
+    }
+
+    /// It could not be had this time; what was known is kept.
+    #[must_use]
+    pub fn failed(&self, reason: String) -> Self {
+        match self {
+            Self::Known { value, received, .. } => Self::Known {
+                value: Arc::clone(value),
+                received: *received,
+                trouble: Some(reason),
+            },
+            Self::NotAsked | Self::Absent(_) => Self::Absent(reason),
+        }
+    }
+
+    /// What is known.
+    #[must_use]
+    pub fn value(&self) -> Option<&T> {
+        match self {
+            Self::Known { value, .. } => Some(value),
+            Self::NotAsked | Self::Absent(_) => None,
+        }
+    }
+}
+
+/// A node's winning tickets, the newest or most urgent ones.
+#[derive(Debug, Clone)]
+pub struct TicketBook {
+    /// Each with its hash as text.
+    pub tickets: Vec<(String, TicketFacts)>,
+    /// Whether there are more than these.
+    pub has_more: bool,
+}
+
+impl TicketBook {
+    /// Of these tickets.
+    #[must_use]
+    pub fn new(tickets: Vec<TicketFacts>, has_more: bool) -> Self {
+        let tickets = tickets
+            .into_iter()
+            .map(|ticket| (ticket.hash.to_string(), ticket))
+            .collect();
+        Self { tickets, has_more }
+    }
+}
+
+/// A line a node logged.
+#[derive(Debug, Clone)]
+pub struct LogLine {
+    /// Its position in the node's log, as text: what the line is known by.
+    pub position: String,
+    /// When.
+    pub time: Timestamp,
+    /// How bad.
+    pub level: LogLevel,
+    /// Which part of the node said it.
+    pub target: String,
+    /// What it said. Text from outside possible: escape before drawing.
+    pub message: String,
+    /// Names and values with it.
+    pub fields: Vec<(String, String)>,
+}
+
+/// The newest lines of a log, oldest first.
+#[derive(Debug, Clone, Default)]
+pub struct LogBook {
+    /// The lines.
+    pub lines: Vec<LogLine>,
+    /// Lines the node no longer had when they were asked for.
+    pub missed: u64,
+    /// What the node logs.
+    pub level: Option<LogLevel>,
 }
 
 /// The connection to the node.
@@ -47,6 +165,10 @@ pub struct FeedState {
     pub link: Link,
     /// The last reading; none before the first.
     pub reading: Option<Reading>,
+    /// Its winning tickets.
+    pub tickets: Part<TicketBook>,
+    /// Its log.
+    pub log: Part<LogBook>,
 }
 
 impl FeedState {
@@ -56,19 +178,27 @@ impl FeedState {
         Self {
             link: Link::Connecting { since: now },
             reading: None,
+            tickets: Part::NotAsked,
+            log: Part::NotAsked,
         }
+    }
+
+    /// Takes a reading in that has just arrived.
+    pub fn take(&mut self, status: NodeStatus, go: Option<GoFacts>, now: Instant) {
+        self.link = Link::Live;
+        self.reading = Some(Reading {
+            status: Arc::new(status),
+            received: now,
+            go: go.map(Arc::new),
+        });
     }
 
     /// A reading has just arrived.
     #[must_use]
     pub fn live(status: NodeStatus, now: Instant) -> Self {
-        Self {
-            link: Link::Live,
-            reading: Some(Reading {
-                status: Arc::new(status),
-                received: now,
-            }),
-        }
+        let mut state = Self::connecting(now);
+        state.take(status, None, now);
+        state
     }
 
     /// How much the picture can be trusted at `now`.
@@ -90,7 +220,7 @@ impl FeedState {
         }
     }
 
-    /// When [`FeedState::freshness`], or an age shown for it, next changes by itself; none while all is well for good.
+    /// When [`FeedState::freshness`], or an age shown for it, next changes by itself: with the second, once there is an age.
     #[must_use]
     pub fn next_change(&self, now: Instant) -> Option<Instant> {
         let next_second = |since: Instant| {
@@ -99,9 +229,6 @@ impl FeedState {
         };
         match (&self.link, &self.reading) {
             (Link::Live, None) => None,
-            (Link::Live, Some(reading)) if now < reading.received + STALE_AFTER => {
-                Some(reading.received + STALE_AFTER)
-            }
             (Link::Live | Link::Lost { .. }, Some(reading)) => Some(next_second(reading.received)),
             (Link::Lost { since, .. } | Link::Connecting { since }, _) => Some(next_second(*since)),
         }
@@ -148,7 +275,11 @@ mod tests {
         let start = Instant::now();
         let feed = FeedState::live(fixtures::busy(), start);
         assert_eq!(feed.freshness(start), Freshness::Live);
-        assert_eq!(feed.next_change(start), Some(start + STALE_AFTER));
+        assert_eq!(
+            feed.next_change(start),
+            Some(start + Duration::from_secs(1)),
+            "its age is shown, so it changes with the second"
+        );
         let later = start + Duration::from_millis(12_300);
         assert_eq!(
             feed.freshness(later),

@@ -1,13 +1,21 @@
 //! Statuses for tests, with every field thought of.
 
 use engine::{
+    config::LogLevel,
     units::{Lpt, Percent, Round, Wei},
-    view::node::{
-        Device, EffortView, EngineView, FailureCounts, Latency, NodeChain, NodeStatus, Notice, Rung,
-        SegmentTiming, StreamSession, WarmView, WorkTotals,
+    view::{
+        go_node::{GoNode, GoRole},
+        node::{
+            Device, EffortView, EngineView, FailureCounts, Latency, NodeChain, NodeMode, NodeStatus, Notice,
+            RemoteTranscoder, RemoteView, Rung, SegmentTiming, StreamSession, WarmView, WorkTotals,
+        },
+        payments::PaymentsView,
+        ticket::{TicketFacts, TicketStatus, TicketWait, TicketWindow},
     },
 };
 use jiff::{SignedDuration, Timestamp};
+
+use crate::feed::{GoFacts, LogBook, LogLine, TicketBook};
 
 /// The moment everything is told from.
 pub fn now() -> Timestamp {
@@ -71,11 +79,233 @@ pub fn busy() -> NodeStatus {
         notices: Vec::new(),
         mode: Default::default(),
         remote: None,
+        payments: Some(payments()),
         api_version: engine::view::node::API_VERSION,
         reward: None,
         redeem: None,
-        payments: None,
     }
+}
+
+/// What it earns.
+pub fn payments() -> PaymentsView {
+    PaymentsView {
+        price: "1200wei".to_string(),
+        price_wei_per_pixel: Some("1200".to_string()),
+        ticket_ev_wei: Wei::gwei(1_000),
+        accounts: 3,
+        gateways: 2,
+        tickets: 41_204,
+        credited_wei: "0.2104eth".parse().unwrap(),
+        charged_wei: "0.2098eth".parse().unwrap(),
+        winners_pending: 3,
+        winners_pending_wei: "0.036eth".parse().unwrap(),
+        winners_redeemed: 14,
+        winners_redeemed_wei: "0.168eth".parse().unwrap(),
+        ..PaymentsView::default()
+    }
+}
+
+/// Three tickets that wait, one that was paid, one that is lost.
+pub fn tickets() -> TicketBook {
+    let ticket = |byte: u8, status: TicketStatus| TicketFacts {
+        hash: format!("0x{}", format!("{byte:02x}").repeat(32)).parse().unwrap(),
+        sender: "0xd8dA6BF26964aF9D7eEd9e03E53415D37aA96045".parse().unwrap(),
+        recipient: "0x70997970C51812dc3A010C7d01b50e0d17dc79C8".parse().unwrap(),
+        face_value_wei: "0.012eth".parse().unwrap(),
+        creation_round: Round(3_411),
+        won_at: ago(3_600 * i64::from(byte)),
+        status,
+        attempts: 0,
+        last_failure: None,
+        wait: None,
+        window: None,
+        break_even_gas_price_wei: Wei::gwei(34),
+        transaction: None,
+        block: None,
+        paid_wei: None,
+        cost_wei: None,
+        settled_at: None,
+        note: None,
+    };
+    let window = |left: u64| TicketWindow {
+        opens_block: 20_000_000,
+        last_call_block: 20_010_000,
+        closes_block: 20_011_520 + left,
+        blocks_left: left,
+        seconds_left: Some(left * 12),
+        closes_at: Some(now() + SignedDuration::from_secs(i64::try_from(left * 12).unwrap())),
+    };
+    let mut ready = ticket(2, TicketStatus::Waiting);
+    ready.window = Some(window(2_900));
+    ready.wait = Some(TicketWait {
+        code: "ready".to_string(),
+        message: "goes with the next transaction".to_string(),
+        until_block: None,
+    });
+    let mut dear = ticket(1, TicketStatus::Waiting);
+    dear.window = Some(window(7_400));
+    dear.wait = Some(TicketWait {
+        code: "gas_dear".to_string(),
+        message: "gas costs more than 8 % of it".to_string(),
+        until_block: None,
+    });
+    let mut flying = ticket(3, TicketStatus::InFlight);
+    flying.window = Some(window(1_100));
+    flying.transaction = Some(format!("0x{}", "4f".repeat(32)).parse().unwrap());
+    let mut paid = ticket(9, TicketStatus::Redeemed);
+    paid.paid_wei = Some("0.012eth".parse().unwrap());
+    paid.cost_wei = Some(Wei::gwei(31_000));
+    paid.settled_at = Some(ago(4_000));
+    let mut lost = ticket(30, TicketStatus::Lost);
+    lost.note = Some("its window closed while the endpoint was away\x1b[2J".to_string());
+    TicketBook::new(vec![paid, dear, ready, flying, lost], true)
+}
+
+/// A log with every level in it.
+pub fn log() -> LogBook {
+    let line = |position: i64, level: LogLevel, message: &str, fields: &[(&str, &str)]| LogLine {
+        position: position.to_string(),
+        time: ago(60 - position),
+        level,
+        target: "engine::node::segment".to_string(),
+        message: message.to_string(),
+        fields: fields
+            .iter()
+            .map(|(name, value)| ((*name).to_string(), (*value).to_string()))
+            .collect(),
+    };
+    let mut lines: Vec<LogLine> = (0..40)
+        .map(|position| {
+            let seq = position.to_string();
+            line(
+                position,
+                LogLevel::Info,
+                "a segment was transcoded",
+                &[("session", "9f3c21ab"), ("seq", &seq)],
+            )
+        })
+        .collect();
+    lines.push(line(41, LogLevel::Debug, "the warm pool has 3 ready", &[]));
+    lines.push(line(
+        42,
+        LogLevel::Warn,
+        "session 77aa90c3 sends no video \x1b[31m\u{202e}red",
+        &[("manifest", "harbour cam 🎬")],
+    ));
+    lines.push(line(
+        43,
+        LogLevel::Error,
+        "gpu1 fell off the bus",
+        &[("xid", "79")],
+    ));
+    LogBook {
+        lines,
+        missed: 0,
+        level: Some(LogLevel::Debug),
+    }
+}
+
+/// An orchestrator whose transcoders are elsewhere.
+pub fn pool() -> NodeStatus {
+    let member = |address: &str, load: u32, failed: u64| RemoteTranscoder {
+        address: address.to_string(),
+        version: "0.1.0".to_string(),
+        since: ago(4_000 + i64::from(load)),
+        capacity: 10,
+        load,
+        running: load / 2,
+        tasks_done: 4_210,
+        tasks_failed: failed,
+        last_error: (failed > 0).then(|| "no space left on device\x07".to_string()),
+    };
+    let mut status = busy();
+    status.mode = NodeMode::Orchestrator;
+    status.devices.clear();
+    status.transcoders = vec![
+        member("10.0.0.7:41822", 2, 0),
+        member("t-fra2.example.org:53012", 9, 3),
+        member("10.0.0.9:40100", 0, 0),
+    ];
+    status.sessions[0].device = "t-fra2.example.org:53012".to_string();
+    status
+}
+
+/// A transcoder of an orchestrator elsewhere.
+pub fn lent() -> NodeStatus {
+    let mut status = idle();
+    status.mode = NodeMode::Transcoder;
+    status.remote = Some(RemoteView {
+        orchestrator: "o1.example.org:8935".to_string(),
+        registered_since: Some(ago(900)),
+        registrations: 2,
+        registrations_failed: 5,
+        tasks_running: 3,
+        tasks_done: 1_902,
+        tasks_failed: 4,
+        results_lost: 1,
+        last_error: Some("the orchestrator closed the connection".to_string()),
+    });
+    status
+}
+
+/// What a go-livepeer orchestrator tells, with metrics, and its translation.
+pub fn go() -> (NodeStatus, GoFacts) {
+    let mut status = busy();
+    (status.sessions, status.devices, status.chain) = (Vec::new(), Vec::new(), None);
+    status.engine = EngineView::default();
+    status.work = WorkTotals {
+        segments_done: status.work.segments_done,
+        segments_failed: status.work.segments_failed,
+        pixels: status.work.pixels,
+        ..WorkTotals::default()
+    };
+    status.payments = Some(PaymentsView {
+        price: "1200".to_string(),
+        tickets: 41_204,
+        credited_wei: payments().credited_wei,
+        winners_redeemed_wei: payments().winners_redeemed_wei,
+        ..PaymentsView::default()
+    });
+    status.transcoders = vec![RemoteTranscoder {
+        address: "10.0.0.7:41822".to_string(),
+        version: String::new(),
+        since: ago(0),
+        capacity: 12,
+        load: 0,
+        running: 0,
+        tasks_done: 0,
+        tasks_failed: 0,
+        last_error: None,
+    }];
+    let node = GoNode {
+        role: GoRole::Orchestrator,
+        version: "0.8.10".to_string(),
+        go_version: "go1.25".to_string(),
+        platform: "linux/amd64".to_string(),
+        chain_id: Some(42_161),
+        account: status.address,
+        balance_wei: Some("0.021eth".parse().unwrap()),
+        balance_lpt_base_units: None,
+        round: Some(3_412),
+        block: Some(18_993_201),
+        max_gas_price_wei: Some(Wei::gwei(2)),
+        min_gas_price_wei: Some(Wei::ZERO),
+        log_level: Some(3),
+        prices_wei_per_pixel: [("default".to_string(), "1200".parse().unwrap())].into(),
+        transcodes_itself: Some(false),
+        transcoders: Vec::new(),
+        streams: Default::default(),
+        orchestrators: Vec::new(),
+        orchestrator: None,
+        broadcast: None,
+        sender: None,
+    };
+    let facts = GoFacts {
+        node,
+        has_metrics: true,
+        sessions: Some(14),
+    };
+    (status, facts)
 }
 
 pub fn cpu() -> Device {
@@ -288,6 +518,7 @@ pub fn idle() -> NodeStatus {
             ..engine()
         },
         chain: None,
+        payments: None,
         started: ago(65),
         ..busy()
     }
@@ -311,6 +542,10 @@ pub fn five_minutes(last: &NodeStatus) -> Vec<NodeStatus> {
                 .work
                 .segments_done
                 .saturating_sub(u64::from(second) * 3 + extra);
+            if let Some(payments) = &mut status.payments {
+                let less = Wei::gwei(11_000 * (u64::from(second) + extra));
+                payments.credited_wei = payments.credited_wei.saturating_sub(less);
+            }
             status.work.latency = Some(Latency {
                 p50_ms: 480 + wave(90, 132),
                 p90_ms: 700 + wave(90, 230),
@@ -320,6 +555,7 @@ pub fn five_minutes(last: &NodeStatus) -> Vec<NodeStatus> {
             for device in &mut status.devices {
                 device.load_percent = Some(20 + wave(80, 60));
                 device.encoder_percent = device.encoder_percent.map(|_| 15 + wave(60, 75));
+                device.temperature_celsius = device.temperature_celsius.map(|_| 55 + wave(120, 20));
             }
             if second == 0 { last.clone() } else { status }
         })

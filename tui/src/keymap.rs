@@ -9,15 +9,29 @@ pub enum Tab {
     Overview,
     /// The stream sessions, with details.
     Sessions,
+    /// Winning tickets and what is earned.
+    Tickets,
     /// GPUs or the CPU.
     Devices,
+    /// Remote transcoders, or the orchestrator of a transcoder.
+    Transcoders,
     /// Stake and round.
     Chain,
+    /// What the node logs.
+    Log,
 }
 
 impl Tab {
     /// In the order of their digits.
-    pub const ALL: [Self; 4] = [Self::Overview, Self::Sessions, Self::Devices, Self::Chain];
+    pub const ALL: [Self; 7] = [
+        Self::Overview,
+        Self::Sessions,
+        Self::Tickets,
+        Self::Devices,
+        Self::Transcoders,
+        Self::Chain,
+        Self::Log,
+    ];
 
     /// The tab `steps` further on, around the end.
     #[must_use]
@@ -25,6 +39,23 @@ impl Tab {
         let position = Self::ALL.iter().position(|tab| *tab == self).unwrap_or(0);
         Self::ALL[(position + steps) % Self::ALL.len()]
     }
+}
+
+/// What the operator can have done to a node. Each is shown as a plan first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Deed {
+    /// Call the round's reward.
+    Reward,
+    /// Redeem the winning tickets that can be redeemed.
+    Redeem,
+    /// Take no new sessions.
+    Drain,
+    /// End the selected session.
+    EndSession,
+    /// Ask gateways for another price.
+    Price,
+    /// Take more or fewer sessions at once.
+    MaxSessions,
 }
 
 /// What a key asks for.
@@ -38,10 +69,16 @@ pub enum Action {
     NextTab,
     /// Previous tab.
     PreviousTab,
+    /// All nodes, one line each.
+    Fleet,
     /// Selection up.
     Up,
     /// Selection down.
     Down,
+    /// Selection a screenful up.
+    PageUp,
+    /// Selection a screenful down.
+    PageDown,
     /// Selection to the first row.
     First,
     /// Selection to the last row.
@@ -52,14 +89,20 @@ pub enum Action {
     Close,
     /// Type a filter.
     Filter,
-    /// Next sort order.
+    /// Next sort order; on the log, the next level.
     Sort,
-    /// Ask whether to drain the node.
-    Drain,
-    /// Say yes to the question on screen.
+    /// Next length of the charts' past.
+    Range,
+    /// Hold the picture, or let it go on.
+    Pause,
+    /// Ask for something to be done.
+    Ask(Deed),
+    /// Say yes to the plan on screen.
     Confirm,
     /// Show all keys.
     Help,
+    /// Leave the mouse to the terminal, or take it.
+    Mouse,
     /// Draw everything anew.
     Redraw,
     /// Back to the shell for now.
@@ -77,6 +120,8 @@ pub enum Mode {
     Question,
     /// The filter is being typed: letters go into it.
     Typing,
+    /// A value is being typed: letters go into it.
+    Value,
 }
 
 /// A key with its modifier.
@@ -137,7 +182,7 @@ const fn bind(
 
 /// The whole table, in the order of the help bar and the help popup.
 pub static BINDINGS: &[Binding] = {
-    use Mode::{Panels, Popup, Question, Typing};
+    use Mode::{Panels, Popup, Question, Typing, Value};
     &[
         bind(
             Panels,
@@ -145,7 +190,7 @@ pub static BINDINGS: &[Binding] = {
             &[key(KeyCode::Enter)],
             "enter",
             "details",
-            "details of the selected session",
+            "details of the selected row",
         ),
         bind(
             Panels,
@@ -153,7 +198,7 @@ pub static BINDINGS: &[Binding] = {
             &[letter('/')],
             "/",
             "filter",
-            "show only sessions that match",
+            "show only rows that match",
         ),
         bind(
             Panels,
@@ -161,15 +206,31 @@ pub static BINDINGS: &[Binding] = {
             &[letter('s')],
             "s",
             "sort",
-            "sort sessions by something else",
+            "next order; on the log the next level",
         ),
         bind(
             Panels,
-            Action::Drain,
+            Action::Ask(Deed::Reward),
+            &[letter('r')],
+            "r",
+            "reward",
+            "call this round's reward",
+        ),
+        bind(
+            Panels,
+            Action::Ask(Deed::Drain),
             &[letter('d')],
             "d",
             "drain",
-            "take no new sessions and finish those there are",
+            "take no new sessions, finish those there are",
+        ),
+        bind(
+            Panels,
+            Action::Pause,
+            &[letter('p')],
+            "p",
+            "pause",
+            "hold the picture, or let it go on",
         ),
         bind(
             Panels,
@@ -189,6 +250,46 @@ pub static BINDINGS: &[Binding] = {
         ),
         bind(
             Panels,
+            Action::Ask(Deed::Redeem),
+            &[letter('w')],
+            "w",
+            "",
+            "redeem winning tickets",
+        ),
+        bind(
+            Panels,
+            Action::Ask(Deed::EndSession),
+            &[letter('x')],
+            "x",
+            "",
+            "end the selected session",
+        ),
+        bind(
+            Panels,
+            Action::Ask(Deed::Price),
+            &[letter('$')],
+            "$",
+            "",
+            "ask gateways for another price",
+        ),
+        bind(
+            Panels,
+            Action::Ask(Deed::MaxSessions),
+            &[letter('m')],
+            "m",
+            "",
+            "take more or fewer sessions at once",
+        ),
+        bind(
+            Panels,
+            Action::Range,
+            &[letter('t')],
+            "t",
+            "",
+            "length of the charts' past",
+        ),
+        bind(
+            Panels,
             Action::Show(Tab::Overview),
             &[letter('1')],
             "1",
@@ -205,19 +306,51 @@ pub static BINDINGS: &[Binding] = {
         ),
         bind(
             Panels,
-            Action::Show(Tab::Devices),
+            Action::Show(Tab::Tickets),
             &[letter('3')],
             "3",
+            "",
+            "tickets and earnings",
+        ),
+        bind(
+            Panels,
+            Action::Show(Tab::Devices),
+            &[letter('4')],
+            "4",
             "",
             "GPUs or CPU",
         ),
         bind(
             Panels,
+            Action::Show(Tab::Transcoders),
+            &[letter('5')],
+            "5",
+            "",
+            "transcoders",
+        ),
+        bind(
+            Panels,
             Action::Show(Tab::Chain),
-            &[letter('4')],
-            "4",
+            &[letter('6')],
+            "6",
             "",
             "stake and round",
+        ),
+        bind(
+            Panels,
+            Action::Show(Tab::Log),
+            &[letter('7')],
+            "7",
+            "",
+            "the node's log",
+        ),
+        bind(
+            Panels,
+            Action::Fleet,
+            &[letter('0')],
+            "0",
+            "",
+            "all nodes, where there are several",
         ),
         bind(
             Panels,
@@ -253,6 +386,22 @@ pub static BINDINGS: &[Binding] = {
         ),
         bind(
             Panels,
+            Action::PageDown,
+            &[key(KeyCode::PageDown), control('f')],
+            "page-down",
+            "",
+            "a screenful further",
+        ),
+        bind(
+            Panels,
+            Action::PageUp,
+            &[key(KeyCode::PageUp), control('b')],
+            "page-up",
+            "",
+            "a screenful back",
+        ),
+        bind(
+            Panels,
             Action::First,
             &[key(KeyCode::Home), letter('g')],
             "home, g",
@@ -274,6 +423,14 @@ pub static BINDINGS: &[Binding] = {
             "esc",
             "",
             "clear the filter, close a popup",
+        ),
+        bind(
+            Panels,
+            Action::Mouse,
+            &[letter('M')],
+            "M",
+            "",
+            "leave the mouse to the terminal, to select text",
         ),
         bind(
             Panels,
@@ -343,6 +500,17 @@ pub static BINDINGS: &[Binding] = {
         bind(Typing, Action::Up, &[key(KeyCode::Up)], "up", "", ""),
         bind(Typing, Action::Quit, &[control('c')], "ctrl-c", "quit", ""),
         bind(Typing, Action::Suspend, &[control('z')], "ctrl-z", "", ""),
+        bind(
+            Value,
+            Action::Open,
+            &[key(KeyCode::Enter)],
+            "enter",
+            "see what it would do",
+            "",
+        ),
+        bind(Value, Action::Close, &[key(KeyCode::Esc)], "esc", "leave it", ""),
+        bind(Value, Action::Quit, &[control('c')], "ctrl-c", "quit", ""),
+        bind(Value, Action::Suspend, &[control('z')], "ctrl-z", "", ""),
     ]
 };
 
@@ -381,7 +549,13 @@ mod tests {
 
     #[test]
     fn every_mode_can_be_left_and_quit() {
-        for mode in [Mode::Panels, Mode::Popup, Mode::Question, Mode::Typing] {
+        for mode in [
+            Mode::Panels,
+            Mode::Popup,
+            Mode::Question,
+            Mode::Typing,
+            Mode::Value,
+        ] {
             let quit = KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL);
             assert_eq!(resolve(mode, &quit), Some(Action::Quit));
             assert_eq!(resolve(mode, &KeyEvent::from(KeyCode::Esc)), Some(Action::Close));
@@ -391,16 +565,15 @@ mod tests {
     #[test]
     fn letters_are_text_while_typing() {
         for letter in ['q', 'd', 'y', '?', '1'] {
-            assert_eq!(
-                resolve(Mode::Typing, &KeyEvent::from(KeyCode::Char(letter))),
-                None
-            );
+            for mode in [Mode::Typing, Mode::Value] {
+                assert_eq!(resolve(mode, &KeyEvent::from(KeyCode::Char(letter))), None);
+            }
         }
     }
 
     #[test]
     fn tabs_go_round() {
-        assert_eq!(Tab::Chain.stepped(1), Tab::Overview);
-        assert_eq!(Tab::Overview.stepped(3), Tab::Chain);
+        assert_eq!(Tab::Log.stepped(1), Tab::Overview);
+        assert_eq!(Tab::Overview.stepped(6), Tab::Log);
     }
 }

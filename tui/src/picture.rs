@@ -35,7 +35,7 @@ pub fn frame(app: &App, width: u16, height: u16, now: Instant) -> Buffer {
 pub fn render_once(feed: &FeedState, width: u16, height: u16, look: &Look) -> String {
     let now = Instant::now();
     let mut app = App::new(look.clone(), now);
-    app.update(Event::Feed(feed.clone()), now);
+    app.update(Event::Feed(0, feed.clone()), now);
     to_text(&frame(&app, width, height, now))
 }
 
@@ -287,6 +287,12 @@ fn hex(color: Color) -> String {
     let (red, green, blue) = match color {
         Color::Rgb(red, green, blue) => (red, green, blue),
         Color::Indexed(index) => indexed(index),
+        Color::Red => (0xcd, 0x31, 0x31),
+        Color::Green => (0x0d, 0xbc, 0x79),
+        Color::Yellow => (0xc8, 0xa2, 0x12),
+        Color::Blue => (0x3b, 0x78, 0xd8),
+        Color::Magenta => (0xbc, 0x3f, 0xbc),
+        Color::Cyan => (0x11, 0xa8, 0xcd),
         _ => (0x80, 0x80, 0x80),
     };
     format!("#{red:02x}{green:02x}{blue:02x}")

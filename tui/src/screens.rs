@@ -7,12 +7,14 @@ use jiff::tz::TimeZone;
 use ratatui::{
     Terminal,
     backend::TestBackend,
-    crossterm::event::{KeyCode, KeyEvent, KeyModifiers},
+    crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind},
+    layout::Rect,
     style::Color,
 };
 
 use crate::{
-    Answer, App, Event, FeedState, Intent, Link, Look, Theme, fixtures,
+    Answer, App, Errand, Event, FeedState, Intent, Link, Look, NodeName, Part, Plan, Tab, Theme, Weight,
+    fixtures,
     picture::{frame, render_once, to_svg, to_text},
 };
 
@@ -20,7 +22,23 @@ fn look() -> Look {
     Look {
         theme: Theme::plain(),
         zone: TimeZone::UTC,
-        node_url: "http://127.0.0.1:7935".to_string(),
+        nodes: vec![NodeName {
+            name: "http://127.0.0.1:7935".to_string(),
+            url: "http://127.0.0.1:7935".to_string(),
+        }],
+    }
+}
+
+fn named(names: &[&str]) -> Look {
+    Look {
+        nodes: names
+            .iter()
+            .map(|name| NodeName {
+                name: (*name).to_string(),
+                url: format!("https://{name}.example.org:7935"),
+            })
+            .collect(),
+        ..look()
     }
 }
 
@@ -33,9 +51,13 @@ struct Bench {
 
 impl Bench {
     fn new(width: u16, height: u16) -> Self {
+        Self::of(look(), width, height)
+    }
+
+    fn of(look: Look, width: u16, height: u16) -> Self {
         let now = Instant::now();
         Self {
-            app: App::new(look(), now),
+            app: App::new(look, now),
             now,
             terminal: Terminal::new(TestBackend::new(width, height)).unwrap(),
         }
@@ -44,16 +66,58 @@ impl Bench {
     /// A dashboard that has followed the node for five minutes up to `status`.
     fn after(status: &NodeStatus, width: u16, height: u16) -> Self {
         let mut bench = Self::new(width, height);
+        let mut last = None;
         for past in fixtures::five_minutes(status) {
-            bench.now += Duration::from_secs(1);
+            let passed = last.map_or(Duration::from_secs(1), |last| {
+                Duration::try_from(past.time.duration_since(last)).unwrap()
+            });
+            last = Some(past.time);
+            bench.now += passed;
             bench.feed(&past);
         }
         bench
     }
 
     fn feed(&mut self, status: &NodeStatus) {
-        self.app
-            .update(Event::Feed(FeedState::live(status.clone(), self.now)), self.now);
+        self.feed_of(0, status);
+    }
+
+    fn feed_of(&mut self, node: usize, status: &NodeStatus) {
+        let mut feed = FeedState::live(status.clone(), self.now);
+        feed.tickets = Part::known(fixtures::tickets(), self.now);
+        feed.log = Part::known(fixtures::log(), self.now);
+        self.app.update(Event::Feed(node, feed), self.now);
+    }
+
+    fn feed_go(&mut self) {
+        let (status, go) = fixtures::go();
+        let mut feed = FeedState::connecting(self.now);
+        feed.take(status, Some(go), self.now);
+        self.app.update(Event::Feed(0, feed), self.now);
+    }
+
+    fn click(&mut self, column: u16, row: u16) -> Option<Intent> {
+        let mouse = MouseEvent {
+            kind: MouseEventKind::Down(MouseButton::Left),
+            column,
+            row,
+            modifiers: KeyModifiers::NONE,
+        };
+        let size = self.terminal.size().unwrap();
+        let area = Rect::new(0, 0, size.width, size.height);
+        self.app.update(Event::Mouse(mouse, area), self.now)
+    }
+
+    /// Where a text is on the screen.
+    fn find(&mut self, text: &str) -> (u16, u16) {
+        let screen = self.screen();
+        let (row, line) = screen
+            .lines()
+            .enumerate()
+            .find(|(_, line)| line.contains(text))
+            .unwrap_or_else(|| panic!("{text} is not on the screen:\n{screen}"));
+        let column = crate::text::width(&line[..line.find(text).unwrap()]);
+        (column.try_into().unwrap(), row.try_into().unwrap())
     }
 
     fn press(&mut self, keys: &str) -> Vec<Intent> {
@@ -82,8 +146,9 @@ impl Bench {
             reason: reason.to_string(),
             retry_at: Some(self.now + Duration::from_millis(2_500)),
         };
-        self.app
-            .update(Event::Feed(FeedState { link, reading }), self.now);
+        let mut feed = FeedState::connecting(self.now);
+        (feed.link, feed.reading) = (link, reading);
+        self.app.update(Event::Feed(0, feed), self.now);
     }
 
     fn screen(&mut self) -> String {
@@ -146,7 +211,7 @@ fn sessions_in_every_state() {
     );
     snapshot!(
         "sessions_wide",
-        on_tab(Bench::after(&fixtures::troubled(), 160, 48)).screen()
+        on_tab(Bench::after(&fixtures::troubled(), 200, 60)).screen()
     );
     snapshot!(
         "sessions_small",
@@ -171,7 +236,7 @@ fn sessions_in_every_state() {
 #[test]
 fn devices_in_every_state() {
     let on_tab = |mut bench: Bench| {
-        bench.press("3");
+        bench.press("4");
         bench
     };
     snapshot!("devices_loading", on_tab(Bench::new(80, 24)).screen());
@@ -185,7 +250,7 @@ fn devices_in_every_state() {
     );
     snapshot!(
         "devices_wide",
-        on_tab(Bench::after(&fixtures::troubled(), 160, 48)).screen()
+        on_tab(Bench::after(&fixtures::troubled(), 200, 60)).screen()
     );
     snapshot!(
         "devices_small",
@@ -212,7 +277,7 @@ fn devices_in_every_state() {
 #[test]
 fn chain_in_every_state() {
     let on_tab = |mut bench: Bench| {
-        bench.press("4");
+        bench.press("6");
         bench
     };
     snapshot!("chain_loading", on_tab(Bench::new(80, 24)).screen());
@@ -234,7 +299,7 @@ fn chain_in_every_state() {
     );
     snapshot!(
         "chain_wide",
-        on_tab(Bench::after(&fixtures::busy(), 160, 48)).screen()
+        on_tab(Bench::after(&fixtures::busy(), 200, 60)).screen()
     );
     let mut stale = on_tab(Bench::after(&fixtures::busy(), 80, 24));
     stale.now += Duration::from_secs(75);
@@ -252,9 +317,9 @@ fn chain_in_every_state() {
             chain.round_initialized,
         ) = (false, false, None, false);
     }
-    let mut bench = Bench::after(&newcomer, 80, 24);
+    let mut bench = Bench::after(&newcomer, 200, 60);
     assert!(bench.screen().contains("not registered"));
-    bench.press("4");
+    bench.press("6");
     assert!(bench.screen().contains("not initialised: `lpctl round init`"));
 }
 
@@ -266,11 +331,11 @@ fn overview_at_every_size() {
     );
     snapshot!(
         "overview_wide",
-        Bench::after(&fixtures::troubled(), 160, 48).screen()
+        Bench::after(&fixtures::troubled(), 200, 60).screen()
     );
     snapshot!(
         "overview_wide_idle",
-        Bench::after(&fixtures::idle(), 160, 48).screen()
+        Bench::after(&fixtures::idle(), 200, 60).screen()
     );
     snapshot!("too_small", Bench::after(&fixtures::busy(), 39, 9).screen());
 }
@@ -278,12 +343,16 @@ fn overview_at_every_size() {
 #[test]
 fn no_size_and_no_state_panics() {
     for status in [fixtures::busy(), fixtures::troubled(), fixtures::idle()] {
-        for tab in ["1", "2", "3", "4", "⏎", "?", "d"] {
-            let mut bench = Bench::after(&status, 1, 1);
+        // Every tab, popup and dialog.
+        for tab in [
+            "1", "2", "3", "4", "5", "6", "7", "⏎", "4⏎", "?", "$", "m", "d", "r",
+        ] {
+            let mut bench = Bench::new(1, 1);
+            bench.feed(&status);
             bench.press(tab);
-            for (width, height) in (0..170u16)
-                .step_by(23)
-                .flat_map(|width| (0..50u16).step_by(5).map(move |height| (width, height)))
+            for (width, height) in (0..210u16)
+                .step_by(41)
+                .flat_map(|width| (0..62u16).step_by(9).map(move |height| (width, height)))
             {
                 bench.terminal.backend_mut().resize(width, height);
                 bench.screen();
@@ -296,16 +365,20 @@ fn no_size_and_no_state_panics() {
 fn keys_move_between_tabs() {
     let mut bench = Bench::after(&fixtures::busy(), 80, 24);
     for (keys, shown) in [
-        ("2", "[2 Sessions 3]"),
-        ("⇥", "[3 CPU]"),
-        ("⇥⇥", "[1 Overview]"),
-        ("4", "[4 Chain]"),
+        ("2", "[2 Sessions"),
+        ("⇥", "[3 Tickets"),
+        ("⇥", "[4 CPU"),
+        ("⇥", "[5 Transcoders"),
+        ("⇥", "[6 Chain"),
+        ("⇥", "[7 Log"),
+        ("⇥", "[1 Overview"),
+        ("4", "[4 CPU"),
     ] {
         bench.press(keys);
         assert!(bench.screen().contains(shown), "{keys} does not show {shown}");
     }
     bench.key(KeyCode::BackTab);
-    assert!(bench.screen().contains("[3 CPU]"));
+    assert!(bench.screen().contains("[3 Tickets"));
 }
 
 #[test]
@@ -376,7 +449,7 @@ fn a_filter_is_typed_kept_and_cleared() {
 fn pasted_text_never_presses_keys() {
     let mut bench = Bench::after(&fixtures::busy(), 80, 24);
     assert_eq!(bench.app.update(Event::Paste("dyq".to_string()), bench.now), None);
-    assert!(!bench.screen().contains("drain this node?"));
+    assert!(!bench.screen().contains("finding out what it would do"));
     bench.press("/");
     bench
         .app
@@ -416,30 +489,401 @@ fn help_is_made_from_the_keys() {
     assert_eq!(bench.press("q"), [Intent::Quit]);
 }
 
+fn plan_of(intents: &[Intent], is_possible: bool) -> Plan {
+    let [Intent::Prepare(order)] = intents else {
+        panic!("not one order to prepare: {intents:?}");
+    };
+    Plan {
+        number: order.number,
+        title: "Call reward for round 3412 on arbitrum-one".to_string(),
+        lines: vec![
+            (
+                Weight::Plain,
+                "  total stake   20 134.70 LPT →  20 147.11 LPT".to_string(),
+            ),
+            (
+                Weight::Warning,
+                "gas costs 0.014 gwei, more than usual \x1b[2J".to_string(),
+            ),
+            (
+                Weight::Plain,
+                "  1 transaction (reward), at most 0.000031 ETH".to_string(),
+            ),
+        ],
+        is_possible,
+    }
+}
+
 #[test]
-fn draining_is_asked_for_once_and_only_with_a_node() {
+fn nothing_is_done_before_its_plan_was_seen_and_confirmed_by_one_key() {
     let mut bench = Bench::after(&fixtures::busy(), 80, 24);
-    assert_eq!(bench.press("d"), []);
-    snapshot!("confirm_drain", bench.screen());
+    let asked = bench.press("r");
+    snapshot!("plan_waiting", bench.screen());
+    assert_eq!(bench.press("y"), [], "there is no plan to say yes to yet");
+    let plan = plan_of(&asked, true);
+    bench.app.update(Event::Plan(plan), bench.now);
+    snapshot!("plan_shown", bench.screen());
     assert_eq!(bench.press("n"), []);
-    assert_eq!(bench.press("y"), [], "without a question y means nothing");
-    assert_eq!(bench.press("dy"), [Intent::Drain]);
-    let message = "draining: no new sessions, 3 running".to_string();
+    assert_eq!(bench.press("y"), [], "without a plan y means nothing");
+
+    let asked = bench.press("r");
+    bench.app.update(Event::Plan(plan_of(&asked, true)), bench.now);
+    let done = bench.press("y");
+    assert!(
+        matches!(&done[..], [Intent::CarryOut(order)] if order.errand == Errand::Reward),
+        "{done:?}"
+    );
+    bench.now += Duration::from_secs(3);
+    assert!(bench.screen().contains("calling reward, 3 s"));
+    let message = "the round's reward is called".to_string();
     bench
         .app
         .update(Event::Answer(Answer { done: true, message }), bench.now);
-    assert!(bench.screen().contains("✓ draining: no new sessions"));
+    assert!(bench.screen().contains("✓ the round's reward is called"));
     bench.now += Duration::from_secs(9);
-    assert!(!bench.screen().contains("✓ draining"), "an answer goes by itself");
+    assert!(
+        !bench.screen().contains("✓ the round's"),
+        "an answer goes by itself"
+    );
+
+    let asked = bench.press("w");
+    bench.app.update(Event::Plan(plan_of(&asked, false)), bench.now);
+    assert!(bench.screen().contains("esc  close; nothing was done"));
+    assert_eq!(bench.press("y"), []);
+    bench.press("⎋");
 
     bench.lose("connection refused", Some(fixtures::busy()));
-    assert_eq!(bench.press("dy"), []);
+    assert_eq!(bench.press("r"), []);
     assert!(bench.screen().contains("nothing was asked of it"));
 }
 
 #[test]
+fn values_are_typed_and_then_shown_as_a_plan() {
+    let mut bench = Bench::after(&fixtures::busy(), 80, 24);
+    assert_eq!(bench.press("$90q"), [], "letters are text, not commands");
+    bench.press("⌫0");
+    snapshot!("value_typed", bench.screen());
+    let asked = bench.press("⏎");
+    assert!(
+        matches!(&asked[..], [Intent::Prepare(order)] if order.errand == Errand::Price("900".to_string())),
+        "{asked:?}"
+    );
+    bench.press("⎋m⏎");
+    assert!(
+        !bench.screen().contains("sessions at once"),
+        "nothing typed changes nothing"
+    );
+    let asked = bench.press("m12⏎");
+    assert!(
+        matches!(&asked[..], [Intent::Prepare(order)] if order.errand == Errand::MaxSessions("12".to_string())),
+        "{asked:?}"
+    );
+    bench.press("⎋2j");
+    let asked = bench.press("x");
+    assert!(
+        matches!(&asked[..], [Intent::Prepare(order)] if order.errand == Errand::EndSession("1b77e0d2".to_string())),
+        "{asked:?}"
+    );
+}
+
+#[test]
+fn the_mouse_does_what_keys_do() {
+    let mut bench = Bench::after(&fixtures::busy(), 80, 24);
+    let (column, row) = bench.find("2 Sessions");
+    bench.click(column + 3, row);
+    assert!(bench.screen().contains("[2 Sessions"));
+    let (column, row) = bench.find("harbour cam");
+    bench.click(column, row);
+    assert!(bench.screen().contains("> harbour cam"));
+    bench.click(column, row);
+    assert!(
+        bench.screen().contains("session 77aa90c3"),
+        "a second click opens it"
+    );
+    bench.click(0, 0);
+    assert!(
+        !bench.screen().contains("where the time went"),
+        "a click beside closes it"
+    );
+    let asked: Vec<Intent> = bench.press("r");
+    bench.app.update(Event::Plan(plan_of(&asked, true)), bench.now);
+    let (column, row) = bench.find("y  do it");
+    assert!(matches!(bench.click(column, row), Some(Intent::CarryOut(_))));
+    let (column, row) = bench.find("p pause");
+    bench.now += Duration::from_secs(20);
+    let message = "done".to_string();
+    bench
+        .app
+        .update(Event::Answer(Answer { done: true, message }), bench.now);
+    bench.now += Duration::from_secs(9);
+    bench.click(column, row);
+    assert!(bench.screen().contains("‖ paused"));
+    assert_eq!(bench.press("M"), [Intent::Mouse(false)]);
+    assert_eq!(bench.press("M"), [Intent::Mouse(true)]);
+}
+
+#[test]
+fn a_held_picture_stays_while_the_node_goes_on() {
+    let mut bench = Bench::after(&fixtures::busy(), 80, 24);
+    bench.press("p");
+    bench.now += Duration::from_secs(4);
+    bench.feed(&fixtures::troubled());
+    let screen = bench.screen();
+    assert!(
+        screen.contains("‖ paused 4 s") && !screen.contains("needs you"),
+        "{screen}"
+    );
+    bench.press("p");
+    let screen = bench.screen();
+    assert!(
+        !screen.contains("paused") && screen.contains("needs you"),
+        "{screen}"
+    );
+}
+
+#[test]
+fn the_past_can_be_longer() {
+    let mut bench = Bench::after(&fixtures::busy(), 160, 48);
+    assert!(bench.screen().contains("5 min ago"));
+    bench.press("t");
+    assert!(bench.screen().contains("15 min ago"));
+    bench.press("tttt");
+    assert!(bench.screen().contains(" 5 min ago"));
+}
+
+#[test]
+fn the_age_of_what_is_shown_is_always_there() {
+    let mut bench = Bench::after(&fixtures::busy(), 80, 24);
+    for keys in ["1", "2", "3", "4", "5", "6", "7"] {
+        bench.press(keys);
+        assert!(bench.screen().contains("● 12:41:07"), "{keys}");
+    }
+    bench.now += Duration::from_secs(3);
+    assert!(bench.screen().contains("● 12:41:07 · 3 s"));
+}
+
+#[test]
+fn tickets_in_every_state() {
+    let on_tab = |mut bench: Bench| {
+        bench.press("3");
+        bench
+    };
+    snapshot!("tickets_loading", on_tab(Bench::new(80, 24)).screen());
+    snapshot!(
+        "tickets_full",
+        on_tab(Bench::after(&fixtures::busy(), 80, 24)).screen()
+    );
+    snapshot!(
+        "tickets_wide",
+        on_tab(Bench::after(&fixtures::busy(), 200, 60)).screen()
+    );
+    snapshot!(
+        "tickets_small",
+        on_tab(Bench::after(&fixtures::busy(), 40, 10)).screen()
+    );
+    let mut empty = on_tab(Bench::new(80, 24));
+    let mut feed = FeedState::live(fixtures::idle(), empty.now);
+    feed.tickets = Part::known(crate::TicketBook::new(Vec::new(), false), empty.now);
+    empty.app.update(Event::Feed(0, feed.clone()), empty.now);
+    snapshot!("tickets_empty", empty.screen());
+    feed.tickets = Part::Absent("the node is older: it tells no tickets\x1b[2J".to_string());
+    empty.app.update(Event::Feed(0, feed), empty.now);
+    snapshot!("tickets_error", empty.screen());
+    let mut stale = on_tab(Bench::after(&fixtures::busy(), 80, 24));
+    stale.now += Duration::from_secs(75);
+    snapshot!("tickets_stale", stale.screen());
+    let mut detail = on_tab(Bench::after(&fixtures::busy(), 80, 24));
+    detail.press("j⏎");
+    snapshot!("tickets_detail", detail.screen());
+}
+
+#[test]
+fn transcoders_in_every_state() {
+    let on_tab = |mut bench: Bench| {
+        bench.press("5");
+        bench
+    };
+    snapshot!("transcoders_loading", on_tab(Bench::new(80, 24)).screen());
+    snapshot!(
+        "transcoders_full",
+        on_tab(Bench::after(&fixtures::pool(), 80, 24)).screen()
+    );
+    snapshot!(
+        "transcoders_wide",
+        on_tab(Bench::after(&fixtures::pool(), 200, 60)).screen()
+    );
+    snapshot!(
+        "transcoders_small",
+        on_tab(Bench::after(&fixtures::pool(), 40, 10)).screen()
+    );
+    snapshot!(
+        "transcoders_none",
+        on_tab(Bench::after(&fixtures::busy(), 80, 24)).screen()
+    );
+    snapshot!(
+        "transcoders_orchestrator",
+        on_tab(Bench::after(&fixtures::lent(), 80, 24)).screen()
+    );
+    let mut lost = on_tab(Bench::after(&fixtures::pool(), 80, 24));
+    lost.lose("connection refused", Some(fixtures::pool()));
+    snapshot!("transcoders_lost", lost.screen());
+    let mut detail = on_tab(Bench::after(&fixtures::pool(), 80, 24));
+    detail.press("⏎");
+    snapshot!("transcoders_detail", detail.screen());
+}
+
+#[test]
+fn the_log_in_every_state() {
+    let on_tab = |mut bench: Bench| {
+        bench.press("7");
+        bench
+    };
+    snapshot!("log_loading", on_tab(Bench::new(80, 24)).screen());
+    snapshot!(
+        "log_full",
+        on_tab(Bench::after(&fixtures::busy(), 80, 24)).screen()
+    );
+    snapshot!(
+        "log_wide",
+        on_tab(Bench::after(&fixtures::busy(), 200, 60)).screen()
+    );
+    snapshot!(
+        "log_small",
+        on_tab(Bench::after(&fixtures::busy(), 40, 10)).screen()
+    );
+    let mut bench = on_tab(Bench::after(&fixtures::busy(), 80, 24));
+    bench.press("ss");
+    let screen = bench.screen();
+    assert!(
+        screen.contains("warn and worse")
+            && !screen.contains("was transcoded")
+            && screen.contains("fell off"),
+        "{screen}"
+    );
+    bench.press("s⏎");
+    snapshot!("log_detail", bench.screen());
+    bench.press("⎋s");
+    bench.press("k");
+    assert!(bench.screen().contains("1 newer line: end follows"));
+    bench.press("G/9f3c");
+    assert!(bench.screen().contains("/9f3c_ 40 of 43"));
+    let mut error = on_tab(Bench::new(80, 24));
+    let mut feed = FeedState::live(fixtures::busy(), error.now);
+    feed.log = Part::Absent("the node does not tell its log: HTTP 404".to_string());
+    error.app.update(Event::Feed(0, feed), error.now);
+    snapshot!("log_error", error.screen());
+}
+
+#[test]
+fn a_fleet_has_a_line_a_node_and_the_way_to_each() {
+    let names = ["eu1", "us1", "as1", "old \u{202e}name"];
+    let fleet = |width, height| {
+        let mut bench = Bench::of(named(&names), width, height);
+        for past in fixtures::five_minutes(&fixtures::busy()) {
+            bench.now += Duration::from_secs(1);
+            bench.feed_of(0, &past);
+        }
+        bench.feed_of(1, &fixtures::troubled());
+        let mut lost = FeedState::live(fixtures::pool(), bench.now - Duration::from_secs(30));
+        lost.link = Link::Lost {
+            since: bench.now,
+            reason: "connection refused".to_string(),
+            retry_at: None,
+        };
+        bench.app.update(Event::Feed(2, lost), bench.now);
+        bench
+    };
+    snapshot!("fleet", fleet(80, 24).screen());
+    snapshot!("fleet_wide", fleet(200, 60).screen());
+    snapshot!("fleet_small", fleet(40, 10).screen());
+    let mut bench = fleet(80, 24);
+    assert_eq!(bench.press("r"), [], "nothing is done to all of them at once");
+    assert!(bench.screen().contains("open a node with enter first"));
+    bench.now += Duration::from_secs(9);
+    bench.feed_of(1, &fixtures::troubled());
+    bench.press("/us1⏎⏎");
+    let screen = bench.screen();
+    assert!(
+        screen.contains(" us1 · ") && screen.contains("needs you"),
+        "{screen}"
+    );
+    let asked = bench.press("r");
+    assert!(
+        matches!(&asked[..], [Intent::Prepare(order)] if order.node == 1),
+        "{asked:?}"
+    );
+    bench.press("⎋0");
+    assert!(bench.screen().contains("4 nodes"));
+}
+
+#[test]
+fn of_a_go_livepeer_node_is_shown_what_it_tells_and_nothing_made_up() {
+    let mut bench = Bench::new(80, 24);
+    bench.feed_go();
+    snapshot!("go_overview", bench.screen());
+    bench.press("6");
+    snapshot!("go_chain", bench.screen());
+    for (key, says) in [
+        ("2", "counts sessions and does not list them"),
+        ("3", "does not list winning tickets"),
+        ("4", "does not tell of GPUs"),
+        ("5", "10.0.0.7:41822"),
+        ("7", "does not tell its log"),
+    ] {
+        bench.press(key);
+        let screen = bench.screen();
+        assert!(screen.contains(says), "{says}:\n{screen}");
+    }
+}
+
+#[test]
+fn five_thousand_sessions_are_walked_through() {
+    let mut status = fixtures::busy();
+    let one = status.sessions[0].clone();
+    status.sessions = (0..5_000)
+        .map(|number| {
+            let mut session = one.clone();
+            session.id = format!("{number:08x}");
+            session.manifest_id = format!("stream {number}");
+            session.recent.truncate(2);
+            session
+        })
+        .collect();
+    let mut bench = Bench::new(80, 24);
+    bench.feed(&status);
+    bench.press("2sss");
+    assert!(bench.screen().contains("of 5\u{2009}000"));
+    bench.press("G");
+    let last = bench.screen();
+    assert!(last.contains("> stream 999"), "{last}");
+    bench.press("/stream 4999⏎");
+    assert!(bench.screen().contains("1 of 5000"));
+    bench.press("⏎");
+    assert!(bench.screen().contains("session 00001387"));
+}
+
+#[test]
+fn a_screen_may_become_tiny_and_large_again() {
+    let mut bench = Bench::after(&fixtures::troubled(), 80, 24);
+    let before = bench.screen();
+    bench.terminal.backend_mut().resize(20, 5);
+    assert!(bench.screen().contains("too small"));
+    bench.press("j");
+    bench.press("k");
+    bench.terminal.backend_mut().resize(80, 24);
+    assert_eq!(bench.screen(), before);
+}
+
+#[test]
+fn a_tab_can_be_chosen_beforehand() {
+    let mut bench = Bench::after(&fixtures::busy(), 80, 24);
+    bench.app.show(Tab::Chain);
+    assert!(bench.screen().contains("[6 Chain"));
+}
+
+#[test]
 fn control_c_quits_from_everywhere() {
-    for keys in ["", "?", "d", "/abc", "⏎"] {
+    for keys in ["", "?", "d", "/abc", "⏎", "$12"] {
         let mut bench = Bench::after(&fixtures::busy(), 80, 24);
         bench.press(keys);
         let control_c = KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL);
@@ -470,8 +914,8 @@ fn nothing_is_drawn_again_while_nothing_changes() {
     let next = bench.app.next_change(bench.now).unwrap();
     assert_eq!(
         next,
-        bench.now + crate::STALE_AFTER,
-        "only the silence itself is worth a frame"
+        bench.now + Duration::from_secs(1),
+        "only the age it shows is worth a frame"
     );
 }
 
@@ -521,7 +965,7 @@ fn stale_is_grey_and_live_is_not() {
     let colours = |feed: &FeedState| {
         let now = Instant::now();
         let mut app = App::new(dark.clone(), now);
-        app.update(Event::Feed(feed.clone()), now);
+        app.update(Event::Feed(0, feed.clone()), now);
         let buffer = frame(&app, 80, 24, now);
         let mut colours: Vec<Color> = Vec::new();
         for cell in &buffer.content[80 * 4..80 * 22] {

@@ -15,7 +15,7 @@ use ratatui::{
     backend::CrosstermBackend,
     crossterm::{
         cursor::{Hide, Show},
-        event::{DisableBracketedPaste, EnableBracketedPaste},
+        event::{DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture},
         queue,
         terminal::{self, EnterAlternateScreen, LeaveAlternateScreen},
     },
@@ -79,6 +79,9 @@ pub fn may_open(surroundings: Surroundings<'_>) -> Result<(), NoScreen> {
 /// Whether this process has taken the screen. The panic hook, the guard's end and a suspension may all come to give it
 /// back; only the first does.
 static TAKEN: AtomicBool = AtomicBool::new(false);
+
+/// Whether the mouse is the dashboard's: else the terminal selects text with it.
+static HAS_MOUSE: AtomicBool = AtomicBool::new(true);
 
 /// Whether a dashboard has the screen, so that nobody else may write on it.
 #[must_use]
@@ -150,6 +153,20 @@ impl Screen {
         self.wipe()
     }
 
+    /// Takes the mouse, or leaves it to the terminal.
+    ///
+    /// # Errors
+    /// If the terminal cannot be written.
+    pub fn take_mouse(&mut self, takes: bool) -> io::Result<()> {
+        HAS_MOUSE.store(takes, Ordering::SeqCst);
+        let mut out = io::stdout();
+        match takes {
+            true => queue!(out, EnableMouseCapture)?,
+            false => queue!(out, DisableMouseCapture)?,
+        }
+        out.flush()
+    }
+
     /// Clears the screen, so that the next frame draws every cell.
     ///
     /// # Errors
@@ -176,6 +193,9 @@ fn enter() -> io::Result<()> {
     TAKEN.store(true, Ordering::SeqCst);
     let mut out = io::stdout();
     queue!(out, EnterAlternateScreen, EnableBracketedPaste, Hide)?;
+    if HAS_MOUSE.load(Ordering::SeqCst) {
+        queue!(out, EnableMouseCapture)?;
+    }
     out.flush()
 }
 
@@ -185,7 +205,14 @@ fn give_back() -> io::Result<()> {
         return Ok(());
     }
     let mut out = io::stdout();
-    let left = queue!(out, DisableBracketedPaste, LeaveAlternateScreen, Show).and_then(|()| out.flush());
+    let left = queue!(
+        out,
+        DisableMouseCapture,
+        DisableBracketedPaste,
+        LeaveAlternateScreen,
+        Show
+    )
+    .and_then(|()| out.flush());
     terminal::disable_raw_mode().and(left)
 }
 

@@ -113,6 +113,16 @@ pub fn wrap(text: &str, room: usize) -> Vec<String> {
     lines
 }
 
+/// `text` cut into pieces of at most `room` cells, whole: for hashes and other long words.
+#[must_use]
+pub fn chop(text: &str, room: usize) -> Vec<String> {
+    let letters: Vec<char> = text.chars().collect();
+    letters
+        .chunks(room.max(1))
+        .map(|piece| piece.iter().collect())
+        .collect()
+}
+
 /// `parts` joined by `separator` into lines of at most `room` cells, broken only between parts.
 #[must_use]
 pub fn wrap_list(parts: &[String], separator: &str, room: usize) -> Vec<String> {
@@ -198,5 +208,6 @@ mod tests {
         );
         assert_eq!(wrap("", 10), Vec::<String>::new());
         assert_eq!(wrap("abcdefgh i", 5), ["abcd…", "i"]);
+        assert_eq!(chop("abcdefgh", 5), ["abcde", "fgh"]);
     }
 }

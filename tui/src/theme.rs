@@ -12,6 +12,8 @@ pub enum ThemeName {
     Dark,
     /// For light terminals.
     Light,
+    /// The terminal's own sixteen colours.
+    Sixteen,
     /// No colours at all: `NO_COLOR`, or a terminal without them.
     Plain,
 }
@@ -62,6 +64,7 @@ impl Theme {
         match name {
             ThemeName::Dark => Self::dark(),
             ThemeName::Light => Self::light(),
+            ThemeName::Sixteen => Self::sixteen(),
             ThemeName::Plain => Self::plain(),
         }
     }
@@ -106,6 +109,35 @@ impl Theme {
             bar_rest: ink(252),
             series: [ink(29), ink(67), ink(136), ink(248)],
             picture: (Color::Rgb(0x1f, 0x23, 0x28), Color::Rgb(0xff, 0xff, 0xff)),
+            ascii: false,
+        }
+    }
+
+    /// The terminal's own sixteen colours, of which only those are used that can be read on a dark and on a light ground.
+    #[must_use]
+    pub fn sixteen() -> Self {
+        let named = |color| Style::new().fg(color);
+        let none = Style::new();
+        Self {
+            text: none,
+            quiet: none,
+            title: none.add_modifier(Modifier::BOLD),
+            border: none.add_modifier(Modifier::DIM),
+            accent: named(Color::Cyan).add_modifier(Modifier::BOLD),
+            good: named(Color::Green),
+            warn: named(Color::Yellow),
+            bad: named(Color::Red).add_modifier(Modifier::BOLD),
+            selection: none.add_modifier(Modifier::REVERSED),
+            stale: named(Color::DarkGray),
+            bar: named(Color::Cyan),
+            bar_rest: none.add_modifier(Modifier::DIM),
+            series: [
+                named(Color::Cyan),
+                named(Color::Blue),
+                named(Color::Yellow),
+                none.add_modifier(Modifier::DIM),
+            ],
+            picture: (Color::Rgb(0xd4, 0xd8, 0xde), Color::Rgb(0x10, 0x14, 0x1a)),
             ascii: false,
         }
     }
@@ -164,7 +196,8 @@ impl Theme {
 fn to_ascii(character: char) -> char {
     match character {
         '─' | '–' | '—' => '-',
-        '│' => '|',
+        '│' | '‖' => '|',
+        'µ' => 'u',
         '┌' | '┐' | '└' | '┘' | '├' | '┤' | '┬' | '┴' | '┼' => '+',
         '█' | '▇' => '#',
         '▆' | '▅' | '▓' => '=',
@@ -197,6 +230,28 @@ mod tests {
         let line: String = buffer.content.iter().map(ratatui::buffer::Cell::symbol).collect();
         assert!(line.is_ascii(), "{line}");
         assert!(line.starts_with("+ ? [##..] 1 204 + ?"), "{line}");
+    }
+
+    #[test]
+    fn sixteen_uses_no_other_colours() {
+        let theme = Theme::sixteen();
+        let styles = [
+            theme.text,
+            theme.quiet,
+            theme.accent,
+            theme.good,
+            theme.warn,
+            theme.bad,
+            theme.selection,
+            theme.stale,
+            theme.bar,
+            theme.bar_rest,
+        ];
+        for style in styles.into_iter().chain(theme.series) {
+            for color in [style.fg, style.bg].into_iter().flatten() {
+                assert!(!matches!(color, Color::Indexed(_) | Color::Rgb(..)), "{color:?}");
+            }
+        }
     }
 
     #[test]

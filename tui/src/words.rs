@@ -67,6 +67,20 @@ pub fn clock(time: Timestamp, zone: &TimeZone) -> String {
     format!("{:02}:{:02}:{:02}", zoned.hour(), zoned.minute(), zoned.second())
 }
 
+/// Day and time of day, like `14 Mar 12:41:07`.
+#[must_use]
+pub fn day_and_clock(time: Timestamp, zone: &TimeZone) -> String {
+    let zoned = time.to_zoned(zone.clone());
+    const MONTHS: [&str; 12] = [
+        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+    ];
+    let month = usize::try_from(zoned.month() - 1)
+        .ok()
+        .and_then(|month| MONTHS.get(month))
+        .unwrap_or(&"");
+    format!("{} {month} {}", zoned.day(), clock(time, zone))
+}
+
 /// Bytes in decimal units: `812 MB`, `7.1 GB`.
 #[must_use]
 pub fn bytes(number: u64) -> String {

@@ -3,13 +3,14 @@
 //! `cargo xtask gen` writes the derived files, `cargo xtask gen --check` fails if one differs from what the commands say.
 //! `cargo xtask fuzz`, `cargo xtask soak` and `cargo xtask live` are the long tests of the transcoder and the node around it,
 //! `cargo xtask transcoders` that of the orchestrator with many remote ones, `cargo xtask paid` that of the money. `cargo xtask offers` measures how long gateways
-//! wait for an offer.
+//! wait for an offer, `cargo xtask scrape` how long Prometheus does.
 
 mod demo;
 mod fuzz;
 mod live;
 mod offers;
 mod paid;
+mod scrape;
 mod soak;
 mod transcoders;
 
@@ -33,7 +34,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Write the files derived from code: completions/, man/ and assets/openapi.json
+    /// Write the files derived from code: completions/, man/, docs/metrics.md and assets/openapi.json
     Gen {
         /// Only say which differ, and fail if any does
         #[arg(long)]
@@ -47,6 +48,7 @@ enum Command {
     Transcoders(transcoders::TranscodersArgs),
     Offers(offers::OffersArgs),
     Paid(paid::PaidArgs),
+    Scrape(scrape::ScrapeArgs),
 }
 
 fn main() -> ExitCode {
@@ -70,6 +72,7 @@ fn run(cli: Cli) -> eyre::Result<()> {
         Command::Transcoders(args) => transcoders::run(&args),
         Command::Offers(args) => offers::run(&args),
         Command::Paid(args) => paid::run(&args),
+        Command::Scrape(args) => scrape::run(&args),
     }
 }
 
@@ -92,6 +95,8 @@ fn derived() -> eyre::Result<BTreeMap<PathBuf, Vec<u8>>> {
         PathBuf::from("assets/openapi.json"),
         engine::node::document().into_bytes(),
     );
+    let metrics = engine::metrics::document().into_bytes();
+    files.insert(Path::new("docs").join("metrics.md"), metrics);
     Ok(files)
 }
 

@@ -71,6 +71,12 @@ Keys of the config file, in [defaults] and in each [profiles.NAME]:
   reward.alert_at                 parts of a round at which to alert [25,50,75]
   reward.alert_webhook            gets alerts as JSON
   reward.alert_program            is run for alerts
+  alerts.webhook                  gets alerts of a node as JSON
+  alerts.webhook_header_file      file whose first line lets them in, like \"Authorization: Bearer TOKEN\"
+  alerts.program                  is run for alerts of a node
+  alerts.desktop                  true: they are shown on the desktop
+  alerts.repeat_minutes           until what lasts is told again; 0 for never [0]
+  otel.endpoint                   collector of traces over gRPC, like http://127.0.0.1:4317
   payments.price                  what gateways pay, like 1200 (wei a pixel) or 0.02usd
   payments.pixels_per_unit        pixels that prices are for [1]
   payments.ticket_ev              what each ticket is worth [8gwei]
@@ -325,17 +331,17 @@ pub async fn run(args: SetArgs, context: &mut Context) -> eyre::Result<()> {
         | Key::OperatorGetWrites
         | Key::GatewayHttpIngest
         | Key::RewardInitializeRounds
-        | Key::PaymentsAutoAdjustPrice => {
-            match args.values.first().and_then(|text| text.parse::<bool>().ok()) {
-                Some(value) => toml_edit::value(value),
-                None => toml_edit::value(args.values.join(" ")),
-            }
-        }
+        | Key::PaymentsAutoAdjustPrice
+        | Key::AlertsDesktop => match args.values.first().and_then(|text| text.parse::<bool>().ok()) {
+            Some(value) => toml_edit::value(value),
+            None => toml_edit::value(args.values.join(" ")),
+        },
         Key::ChainId
         | Key::MaxSessions
         | Key::CpuHeadroom
         | Key::GatewayMaxSessions
         | Key::RewardInitializeMaxDelay
+        | Key::AlertsRepeatMinutes
         | Key::GatewayDepositMultiplier
         | Key::PaymentsPixelsPerUnit => match args.values.first().and_then(|text| text.parse::<i64>().ok()) {
             Some(id) => toml_edit::value(id),

@@ -247,6 +247,7 @@ fn settings(settings: &Settings) -> Vec<Setting> {
     rows.extend(
         reward(settings)
             .into_iter()
+            .chain(alerts(settings))
             .chain(operator(settings))
             .chain(gateway(settings))
             .map(|(key, value)| {
@@ -293,6 +294,31 @@ fn reward(settings: &Settings) -> [(&'static str, Option<String>); 9] {
                 .alert_program
                 .as_ref()
                 .map(|path| path.display().to_string()),
+        ),
+    ]
+}
+
+/// What the config file says of alerts and traces.
+fn alerts(settings: &Settings) -> Vec<(&'static str, Option<String>)> {
+    let path = |path: &std::path::PathBuf| path.display().to_string();
+    let alerts = &settings.alerts;
+    let rules: Vec<_> = alerts.rules.keys().map(|code| code.as_str()).collect();
+    vec![
+        ("alerts.webhook", alerts.webhook.as_ref().map(ToString::to_string)),
+        (
+            "alerts.webhook_header_file",
+            alerts.webhook_header_file.as_ref().map(path),
+        ),
+        ("alerts.program", alerts.program.as_ref().map(path)),
+        ("alerts.desktop", alerts.desktop.map(|value| value.to_string())),
+        (
+            "alerts.repeat_minutes",
+            alerts.repeat_minutes.map(|value| value.to_string()),
+        ),
+        ("alerts.rules", (!rules.is_empty()).then(|| rules.join(", "))),
+        (
+            "otel.endpoint",
+            settings.otel.endpoint.as_ref().map(ToString::to_string),
         ),
     ]
 }

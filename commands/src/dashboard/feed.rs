@@ -1,12 +1,18 @@
-//! A node's operator API as the dashboard uses it: the event stream, followed through losses.
+//! Nodes as the dashboard follows them: lpctl's through their event stream, go-livepeer's by asking again and again, both
+//! through losses and restarts. What is only looked at now and then is asked for only then.
 
 use std::time::{Duration, Instant};
 
-use engine::operator::ParseNodeUrlError;
 pub use engine::operator::{ApiError as FeedError, NodeApi};
+use engine::{
+    node::{LogPage, LogQuery},
+    operator::{Found, GoApi, NodeUrl, ParseNodeUrlError, find, translated},
+    view::node::NodeStatus,
+};
+use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
-use tui::{FeedState, Link};
+use tui::{FeedState, GoFacts, Interest, Link, LogBook, Part, TicketBook};
 
 use crate::{
     failure::{Failure, Kind},
@@ -17,6 +23,8 @@ use crate::{
 const SILENCE: Duration = Duration::from_secs(20);
 /// Waits between attempts: doubled from the first to the last.
 const BACK_OFF: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(3));
+/// How often a go-livepeer node is asked.
+pub(super) const ASKED_EVERY: Duration = Duration::from_secs(3);
 
 impl From<ParseNodeUrlError> for Failure {
     fn from(error: ParseNodeUrlError) -> Self {
@@ -38,18 +46,46 @@ pub fn node_api(url: &str, settings: &Settings) -> Result<NodeApi, Failure> {
     NodeApi::new(&url).map_err(no_client)
 }
 
-/// Follows the node until `stop` or until nobody looks any more: each status goes to `feed`, each loss too, and the
+/// Where the state of one of several nodes is kept for the screen.
+#[derive(Debug, Clone)]
+pub struct Slot {
+    feeds: watch::Sender<Vec<FeedState>>,
+    node: usize,
+}
+
+impl Slot {
+    /// The place of that node.
+    #[must_use]
+    pub fn new(feeds: watch::Sender<Vec<FeedState>>, node: usize) -> Self {
+        Self { feeds, node }
+    }
+
+    /// Changes what is known of the node.
+    pub fn change(&self, change: impl FnOnce(&mut FeedState)) {
+        self.feeds.send_modify(|feeds| {
+            if let Some(feed) = feeds.get_mut(self.node) {
+                change(feed);
+            }
+        });
+    }
+
+    fn take(&self, status: NodeStatus, go: Option<GoFacts>) {
+        self.change(|feed| feed.take(status, go, Instant::now()));
+    }
+}
+
+/// Follows the node until `stop` or until nobody looks any more: each status goes to its slot, each loss too, and the
 /// connection is made again with growing pauses.
-pub async fn follow(node: NodeApi, feed: watch::Sender<FeedState>, stop: CancellationToken) {
+pub async fn follow(url: NodeUrl, slot: Slot, stop: CancellationToken) {
     let mut pause = BACK_OFF.0;
     loop {
         let lost = tokio::select! {
             () = stop.cancelled() => return,
-            () = feed.closed() => return,
-            lost = follow_once(&node, &feed, &mut pause) => lost,
+            () = slot.feeds.closed() => return,
+            lost = Box::pin(follow_once(&url, &slot, &mut pause)) => lost,
         };
         let now = Instant::now();
-        feed.send_modify(|state| {
+        slot.change(|state| {
             let since = match &state.link {
                 Link::Lost { since, .. } => *since,
                 _ => now,
@@ -65,7 +101,7 @@ pub async fn follow(node: NodeApi, feed: watch::Sender<FeedState>, stop: Cancell
             () = tokio::time::sleep(pause) => {}
         }
         pause = (pause * 2).min(BACK_OFF.1);
-        feed.send_modify(|state| {
+        slot.change(|state| {
             if let Link::Lost { retry_at, .. } = &mut state.link {
                 *retry_at = None;
             }
@@ -73,8 +109,23 @@ pub async fn follow(node: NodeApi, feed: watch::Sender<FeedState>, stop: Cancell
     }
 }
 
-/// One connection from beginning to end; says why it ended.
-async fn follow_once(node: &NodeApi, feed: &watch::Sender<FeedState>, pause: &mut Duration) -> FeedError {
+/// One connection from beginning to end; says why it ended. Which kind of node answers is found out each time: another
+/// one may have been started at the same place.
+async fn follow_once(url: &NodeUrl, slot: &Slot, pause: &mut Duration) -> FeedError {
+    match find(url).await {
+        Ok(Found::Own(_)) => match NodeApi::new(url) {
+            Ok(node) => follow_own(&node, slot, pause).await,
+            Err(error) => error,
+        },
+        Ok(Found::Go(node)) => follow_go(&node, url, slot, pause).await,
+        Ok(Found::OwnGateway(_)) => {
+            FeedError::Refused("it is an `lpctl gateway run`: `lpctl node show` shows it".to_string())
+        }
+        Err(error) => error,
+    }
+}
+
+async fn follow_own(node: &NodeApi, slot: &Slot, pause: &mut Duration) -> FeedError {
     let mut events = match node.events().await {
         Ok(events) => events,
         Err(error) => return error,
@@ -83,7 +134,7 @@ async fn follow_once(node: &NodeApi, feed: &watch::Sender<FeedState>, pause: &mu
         match tokio::time::timeout(SILENCE, events.next()).await {
             Ok(Ok(status)) => {
                 *pause = BACK_OFF.0;
-                feed.send_replace(FeedState::live(status, Instant::now()));
+                slot.take(status, None);
             }
             Ok(Err(error)) => return error,
             Err(_) => return FeedError::Silent(SILENCE),
@@ -91,10 +142,139 @@ async fn follow_once(node: &NodeApi, feed: &watch::Sender<FeedState>, pause: &mu
     }
 }
 
+async fn follow_go(node: &GoApi, url: &NodeUrl, slot: &Slot, pause: &mut Duration) -> FeedError {
+    let since = Timestamp::now();
+    loop {
+        match go_status(node, url, since).await {
+            Ok((status, facts)) => {
+                *pause = BACK_OFF.0;
+                slot.take(status, Some(facts));
+            }
+            Err(error) => return error,
+        }
+        tokio::time::sleep(ASKED_EVERY).await;
+    }
+}
+
+/// What a go-livepeer node tells now.
+///
+/// # Errors
+/// If its status is not to be had; metrics may be missing.
+pub async fn go_status(
+    node: &GoApi,
+    url: &NodeUrl,
+    since: Timestamp,
+) -> Result<(NodeStatus, GoFacts), FeedError> {
+    let (view, metrics) = futures_util::join!(node.view(), node.metrics());
+    let (view, metrics) = (view?, metrics.ok());
+    let status = translated(&view, metrics.as_ref(), &url.to_string(), Timestamp::now(), since);
+    let facts = GoFacts {
+        node: view,
+        has_metrics: metrics.is_some(),
+        sessions: metrics
+            .as_ref()
+            .and_then(|metrics| metrics.count("current_sessions_total")),
+    };
+    Ok((status, facts))
+}
+
+/// Winning tickets that are listed.
+const MOST_TICKETS: usize = 500;
+/// Lines of the log that are listed.
+const MOST_LINES: usize = 500;
+/// How often what is looked at is asked for.
+const PARTS_EVERY: Duration = Duration::from_secs(2);
+
+/// Asks for tickets and log lines of the node in front while somebody looks at them, and for nothing otherwise.
+pub async fn follow_parts(
+    nodes: Vec<NodeUrl>,
+    feeds: watch::Sender<Vec<FeedState>>,
+    mut looked_at: watch::Receiver<Interest>,
+    stop: CancellationToken,
+) {
+    loop {
+        let interest = *looked_at.borrow_and_update();
+        let is_interested = interest.tickets || interest.log;
+        let asking = async {
+            // Only lpctl's nodes tell: what go-livepeer's do not is said by the panels.
+            let known = feeds.borrow().get(interest.node).cloned();
+            let known =
+                known.filter(|feed| feed.reading.as_ref().is_some_and(|reading| reading.go.is_none()));
+            let node = nodes.get(interest.node).and_then(|url| NodeApi::new(url).ok());
+            if let (Some(mut state), Some(node)) = (known, node) {
+                ask_parts(&node, interest, &mut state).await;
+                Slot::new(feeds.clone(), interest.node).change(|feed| {
+                    (feed.tickets, feed.log) = (state.tickets, state.log);
+                });
+            }
+            tokio::time::sleep(PARTS_EVERY).await;
+        };
+        tokio::select! {
+            () = stop.cancelled() => return,
+            changed = looked_at.changed() => match changed {
+                Ok(()) => {}
+                Err(_) => return,
+            },
+            () = Box::pin(asking), if is_interested => {}
+        }
+    }
+}
+
+/// Asks once for what is looked at. What cannot be had this time leaves what is known.
+pub async fn ask_parts(node: &NodeApi, interest: Interest, state: &mut FeedState) {
+    if interest.tickets {
+        state.tickets = match node.newest_tickets(MOST_TICKETS).await {
+            Ok((tickets, has_more)) => Part::known(TicketBook::new(tickets, has_more), Instant::now()),
+            Err(FeedError::NotANode) => {
+                Part::Absent("this node does not tell its tickets: `lpctl ticket list` does".to_string())
+            }
+            Err(error) => state.tickets.failed(error.to_string()),
+        };
+    }
+    if interest.log {
+        let query = LogQuery {
+            limit: Some(MOST_LINES),
+            ..LogQuery::default()
+        };
+        state.log = match node.log(&query).await {
+            Ok(page) => Part::known(log_book(page), Instant::now()),
+            Err(FeedError::NotANode) => {
+                Part::Absent("this node does not tell its log: `journalctl` does".to_string())
+            }
+            Err(error) => state.log.failed(error.to_string()),
+        };
+    }
+}
+
+/// A node's log as the dashboard shows it.
+fn log_book(page: LogPage) -> LogBook {
+    let lines = page.lines.into_iter().map(|line| {
+        let about = [
+            ("segment", line.segment),
+            ("session", line.session),
+            ("manifest", line.manifest),
+        ];
+        let about = about
+            .into_iter()
+            .filter_map(|(name, value)| Some((name.to_string(), value?)));
+        tui::LogLine {
+            position: line.position.to_string(),
+            time: line.time,
+            level: line.level,
+            target: line.target,
+            message: line.message,
+            fields: about.chain(line.fields).collect(),
+        }
+    });
+    LogBook {
+        lines: lines.collect(),
+        missed: page.missed,
+        level: page.level,
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use engine::operator::NodeUrl;
-
     use super::*;
 
     #[test]

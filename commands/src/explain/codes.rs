@@ -40,6 +40,11 @@ pub static CODES: &[Code] = &[
         "name the address, or bring the file in with `lpctl account import`",
     ),
     code(
+        "alert_not_told",
+        "a webhook, a program or the desktop did not take an alert",
+        "the reason is beside it; `lpctl alerts test` tries again",
+    ),
+    code(
         "already_mined",
         "the transaction is mined, so nothing can be hurried or cancelled",
         "nothing; `lpctl tx show HASH` tells what it did",
@@ -96,6 +101,11 @@ pub static CODES: &[Code] = &[
         "raise or leave out `--max-face-value`",
     ),
     code(
+        "bad_header_file",
+        "the file with the webhook's header cannot be used",
+        "its first line is like `Authorization: Bearer TOKEN`",
+    ),
+    code(
         "bad_keys",
         "the gateway's file of API keys is not understood",
         "make keys with `lpctl gateway key new`",
@@ -139,6 +149,11 @@ pub static CODES: &[Code] = &[
         "bad_orchestrator",
         "an orchestrator the gateway shall use has no usable address",
         "write `--orch` like `https://o1.example.org:8935`",
+    ),
+    code(
+        "bad_otel_endpoint",
+        "traces cannot be sent to that address",
+        "name a collector on this machine, like http://127.0.0.1:4317",
     ),
     code(
         "bad_parameters",
@@ -401,6 +416,11 @@ pub static CODES: &[Code] = &[
         "`lpctl devnet status` tells whether it still runs",
     ),
     code(
+        "disk_low",
+        "the disk with the node's books is almost full",
+        "make room: without it no payment is taken",
+    ),
+    code(
         "empty_password",
         "a key shall be protected by nothing",
         "choose a password: it is all that protects the key",
@@ -429,6 +449,11 @@ pub static CODES: &[Code] = &[
         "failed",
         "something failed that has no name of its own",
         "the message says what",
+    ),
+    code(
+        "failing_segments",
+        "a tenth or more of the last minutes' segments failed",
+        "`lpctl logs --level warn --explain` tells why",
     ),
     code(
         "faucet_waits",
@@ -491,6 +516,11 @@ pub static CODES: &[Code] = &[
         "wait, or raise it: tickets expire",
     ),
     code(
+        "gas_critical",
+        "the account has almost no ETH for gas",
+        "send it ETH now",
+    ),
+    code(
         "gas_dear",
         "redeeming waits for gas to become cheaper",
         "nothing; it does not wait longer than the ticket's window",
@@ -514,6 +544,16 @@ pub static CODES: &[Code] = &[
         "gateway_stops",
         "taking the funds out ends what the gateway can pay",
         "stop the gateway first, or leave the funds in",
+    ),
+    code(
+        "gpu_hot",
+        "a GPU is about to slow itself down because of its temperature",
+        "air, dust, fans, or a lower power limit",
+    ),
+    code(
+        "gpu_trouble",
+        "a GPU failed, is gone, or reports errors",
+        "`lpctl gpu list`, and the driver's messages in the kernel's log",
     ),
     code(
         "guardian_broke",
@@ -656,6 +696,11 @@ pub static CODES: &[Code] = &[
         "choose another place with `--log`",
     ),
     code(
+        "log_unreadable",
+        "the log cannot be read",
+        "name a file that is there and may be read",
+    ),
+    code(
         "makes_contract",
         "the transaction makes a contract and cannot be replaced by lpctl",
         "wait for it",
@@ -711,9 +756,19 @@ pub static CODES: &[Code] = &[
         "name its contract with `--ai-registry`",
     ),
     code(
+        "no_alert_channel",
+        "the config names nobody who is told of alerts, or not in that way",
+        "`lpctl config set alerts.webhook URL`, alerts.program PATH, or alerts.desktop true",
+    ),
+    code(
         "no_alert_program",
         "the program for alerts cannot be run",
         "check `reward.alert_program`",
+    ),
+    code(
+        "no_alert_webhook",
+        "there is a header for a webhook, and no webhook",
+        "`lpctl config set alerts.webhook URL`",
     ),
     code(
         "no_anvil_for_this_machine",
@@ -794,6 +849,11 @@ pub static CODES: &[Code] = &[
         "no_live_json",
         "the dashboard has no JSON while it is live",
         "add `--once`",
+    ),
+    code(
+        "no_log_here",
+        "what answers there does not tell its log",
+        "pipe it in: `journalctl -u livepeer -o cat | lpctl logs --file -`",
     ),
     code(
         "no_mode",
@@ -1436,6 +1496,11 @@ pub static CODES: &[Code] = &[
         "nothing, until the next round",
     ),
     code(
+        "reward_at_risk",
+        "half of the round has passed, and its reward is not called",
+        "`lpctl reward call`",
+    ),
+    code(
         "reward_costs_more",
         "gas for the reward call costs more than your part of it is worth at the price you gave",
         "`lpctl reward watch` waits for cheaper gas; or leave `--lpt-price` out",
@@ -1471,6 +1536,7 @@ pub static CODES: &[Code] = &[
         "an endpoint refused the request",
         "its message says why: often a key or a limit",
     ),
+    code("rpc_unhealthy", "an RPC endpoint fails", "`lpctl rpc test`"),
     code(
         "rpc_unreachable",
         "no RPC endpoint gave an answer",
@@ -1607,6 +1673,16 @@ pub static CODES: &[Code] = &[
         "`lpctl ticket show` tells what became of it",
     ),
     code("ticket_used", "the ticket was redeemed", "nothing"),
+    code(
+        "ticket_window",
+        "the time in which a winning ticket can be redeemed is running out",
+        "`lpctl ticket list`, then `lpctl ticket redeem`",
+    ),
+    code(
+        "tickets_lost",
+        "a winning ticket can never be redeemed",
+        "`lpctl ticket list` tells why",
+    ),
     code(
         "tickets_wait",
         "winning tickets of yours wait: settled before they are redeemed, your stake's own part of them is lost",

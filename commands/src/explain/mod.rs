@@ -1,4 +1,4 @@
-//! `lpctl explain`: what a code, a setting or an option means, and what to do about it.
+//! `lpctl explain`: what a code, a setting, an option or a metric means, and what to do about it.
 
 mod codes;
 mod near;
@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 
 use clap::Args;
 use clap_complete::{CompletionCandidate, engine::ArgValueCompleter};
+use engine::metrics::{self, Metric, Origin};
 use serde::Serialize;
 
 pub use self::{
@@ -20,7 +21,7 @@ use crate::{
     shell::{Report, Style},
 };
 
-/// Explain an error code, a setting of the config file or an option
+/// Explain an error code, a setting of the config file, an option or a metric
 ///
 /// Codes are what `--json` gives as `error.code` and as the code of a finding or a notice. They never change, so that
 /// scripts can rely on them. Works without a config, a chain and a network.
@@ -31,10 +32,11 @@ Examples:
   lpctl explain payments.price         a setting of the config file
   lpctl explain --json wrong_chain
   lpctl explain max-gas-price          an option
+  lpctl explain livepeer_success_rate  a metric of a node's or gateway's /metrics
   lpctl explain                        all names there are")]
 pub struct ExplainArgs {
-    /// Name of a code, a setting or an option; without it all names are listed
-    #[arg(value_name = "CODE|OPTION", add = ArgValueCompleter::new(names_from))]
+    /// Name of a code, a setting, an option or a metric; without it all names are listed
+    #[arg(value_name = "CODE|OPTION|METRIC", add = ArgValueCompleter::new(names_from))]
     pub name: Option<String>,
 }
 
@@ -42,7 +44,7 @@ pub struct ExplainArgs {
 #[derive(Serialize)]
 struct Explained {
     name: String,
-    /// `code`, `setting` or `option`; a name can be several.
+    /// `code`, `setting`, `option` or `metric`; a name can be several.
     kinds: Vec<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<&'static codes::Code>,
@@ -50,6 +52,8 @@ struct Explained {
     setting: Option<options::Setting>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     options: Vec<options::Flag>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metric: Option<&'static Metric>,
 }
 
 /// Every name that is explained.
@@ -58,6 +62,7 @@ struct Names {
     codes: Vec<&'static str>,
     settings: Vec<String>,
     options: Vec<String>,
+    metrics: Vec<&'static str>,
 }
 
 /// All names, for completion.
@@ -69,8 +74,12 @@ fn names_from(current: &std::ffi::OsStr) -> Vec<CompletionCandidate> {
     let settings = options::settings()
         .into_iter()
         .map(|setting| (setting.key, Some(setting.means)));
+    let metrics = metrics::ALL
+        .iter()
+        .map(|metric| (metric.name.to_string(), Some(metric.help.to_string())));
     codes
         .chain(settings)
+        .chain(metrics)
         .filter(|(name, _)| name.starts_with(typed.as_ref()))
         .map(|(name, help)| CompletionCandidate::new(name).help(help.map(Into::into)))
         .collect()
@@ -89,6 +98,7 @@ pub async fn run(args: ExplainArgs, context: &mut Context) -> eyre::Result<()> {
                 .map(|setting| setting.key)
                 .collect(),
             options: options::flag_names(),
+            metrics: metrics::ALL.iter().map(|metric| metric.name).collect(),
         };
         return Ok(context.shell.report(&names)?);
     };
@@ -98,10 +108,12 @@ pub async fn run(args: ExplainArgs, context: &mut Context) -> eyre::Result<()> {
         .into_iter()
         .find(|setting| setting.key == wanted || setting.key.rsplit('.').next() == Some(wanted.as_str()));
     let flags = options::flags(&wanted);
+    let metric = metric(&wanted);
     let kinds = [
         ("code", code.is_some()),
         ("setting", setting.is_some()),
         ("option", !flags.is_empty()),
+        ("metric", metric.is_some()),
     ];
     let kinds: Vec<&str> = kinds
         .iter()
@@ -115,13 +127,14 @@ pub async fn run(args: ExplainArgs, context: &mut Context) -> eyre::Result<()> {
             .iter()
             .map(|code| code.name)
             .chain(settings.iter().map(|setting| setting.key.as_str()))
-            .chain(flags.iter().map(String::as_str));
+            .chain(flags.iter().map(String::as_str))
+            .chain(metrics::ALL.iter().map(|metric| metric.name));
         let near = nearest(&wanted, known);
         let shown: String = wanted.chars().take(60).collect();
         let failure = Failure::new(
             Kind::Usage,
             "unknown_name",
-            format!("`{}` is no code, setting or option", shown.escape_debug()),
+            format!("`{}` is no code, setting, option or metric", shown.escape_debug()),
         );
         return Err(match near.as_slice() {
             [] => failure.hint("`lpctl explain` lists all names"),
@@ -135,7 +148,47 @@ pub async fn run(args: ExplainArgs, context: &mut Context) -> eyre::Result<()> {
         code,
         setting,
         options: flags,
+        metric,
     })?)
+}
+
+/// The metric of this name, or of that of one of a histogram's series.
+fn metric(name: &str) -> Option<&'static Metric> {
+    let of_histogram = ["_bucket", "_sum", "_count"]
+        .iter()
+        .filter_map(|ending| name.strip_suffix(ending))
+        .find_map(metrics::find)
+        .filter(|metric| metric.kind == metrics::Kind::Histogram);
+    metrics::find(name).or(of_histogram)
+}
+
+/// All there is to say about a metric, as lines.
+fn described(metric: &Metric, style: &Style) -> String {
+    let mut text = format!(
+        "{} is a metric\n  {}\n  {} of {}",
+        style.bold(metric.name),
+        metric.help,
+        metric.kind.name(),
+        metric.unit
+    );
+    let roles: Vec<&str> = metric.told_by.iter().map(|role| role.name()).collect();
+    // Writing to a String cannot fail.
+    let _ = write!(text, "\n  told by: {}", roles.join(", "));
+    if !metric.labels.is_empty() {
+        let _ = write!(text, "\n  labels: {}", metric.labels.join(", "));
+    }
+    if !metric.bounds.is_empty() {
+        let bounds: Vec<String> = metric.bounds.iter().map(ToString::to_string).collect();
+        let _ = write!(text, "\n  buckets up to: {}", bounds.join(", "));
+    }
+    if let Origin::GoLivepeer { meant, corrected } = metric.origin {
+        let _ = write!(text, "\n  in go-livepeer: {meant}");
+        if !corrected.is_empty() {
+            let _ = write!(text, "\n  here: {corrected}");
+        }
+    }
+    let _ = write!(text, "\n  ask Prometheus: {}", metric.example);
+    text
 }
 
 impl Report for Explained {
@@ -168,6 +221,9 @@ impl Report for Explained {
             };
             blocks.push(text);
         }
+        if let Some(metric) = self.metric {
+            blocks.push(described(metric, style));
+        }
         blocks.join("\n\n")
     }
 }
@@ -184,6 +240,7 @@ impl Report for Names {
             list("codes", &self.codes),
             list("settings", &settings),
             list("options", &options),
+            list("metrics", &self.metrics),
         ]
         .join("\n\n")
     }

@@ -22,6 +22,7 @@ use super::payer::PaymentArgs;
 use crate::{
     context::Context,
     failure::{Failure, Kind},
+    logging::send_traces,
     run::{Signals, fence::FenceChoice},
     shell::escape,
 };
@@ -231,6 +232,7 @@ impl fmt::Display for Event<'_> {
 /// failed for a port or ffmpeg that cannot be had.
 pub async fn run(args: RunArgs, context: &mut Context) -> eyre::Result<()> {
     let mut signals = Signals::new()?;
+    let traces = send_traces(context.settings().otel.endpoint.as_ref(), "gateway")?;
     let (told, events) = mpsc::channel(EVENTS);
     // The chain is followed for as long as the gateway runs.
     let following = CancellationToken::new();
@@ -258,6 +260,7 @@ pub async fn run(args: RunArgs, context: &mut Context) -> eyre::Result<()> {
         }),
     );
     let (report, interrupted) = until_ended(gateway, events, &mut signals, context).await;
+    traces.finish().await;
     tell(
         context,
         &Event::Own(OwnEvent::Stopped {

@@ -25,7 +25,9 @@ const GATEWAY: &str = "it is for gateways: this reads the command lines of orche
 const AI: &str = "lpctl transcodes; it runs no AI models";
 const SIGNER: &str = "it is for remote signers and their users, which lpctl is not";
 const SENDING: &str = "lpctl watches and replaces its transactions by itself";
-const METRICS: &str = "lpctl tells what it does in its operator API: `lpctl node show`, `lpctl dashboard`";
+const EVENTS: &str = "lpctl tells what it does in its operator API: `lpctl node show`, `lpctl dashboard`";
+const METRICS: &str =
+    "`/metrics` is always on, at the operator's port, without labels of streams or clients: docs/metrics.md";
 
 /// All flags. Names are told apart by case, as go-livepeer does.
 pub const FLAGS: &[(&str, Takes, Fate)] = &[
@@ -186,13 +188,13 @@ pub const FLAGS: &[(&str, Takes, Fate)] = &[
     ("monitor", Switch, Dropped(METRICS)),
     ("metricsPerStream", Switch, Dropped(METRICS)),
     ("metricsClientIP", Switch, Dropped(METRICS)),
-    ("metadataQueueUri", Value, Dropped(METRICS)),
-    ("metadataAmqpExchange", Value, Dropped(METRICS)),
-    ("metadataPublishTimeout", Value, Dropped(METRICS)),
-    ("kafkaBootstrapServers", Value, Dropped(METRICS)),
-    ("kafkaUser", Value, Dropped(METRICS)),
-    ("kafkaPassword", Value, Dropped(METRICS)),
-    ("kafkaGatewayTopic", Value, Dropped(METRICS)),
+    ("metadataQueueUri", Value, Dropped(EVENTS)),
+    ("metadataAmqpExchange", Value, Dropped(EVENTS)),
+    ("metadataPublishTimeout", Value, Dropped(EVENTS)),
+    ("kafkaBootstrapServers", Value, Dropped(EVENTS)),
+    ("kafkaUser", Value, Dropped(EVENTS)),
+    ("kafkaPassword", Value, Dropped(EVENTS)),
+    ("kafkaGatewayTopic", Value, Dropped(EVENTS)),
 ];
 
 /// A flag by its name.

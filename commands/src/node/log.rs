@@ -22,8 +22,9 @@ use crate::{
 
 /// Change how much a node logs
 ///
-/// error, warn, info, debug and trace are 0, 1, 3, 5 and 6 of go-livepeer's nodes, which also take the number itself. The
-/// change is kept by lpctl's nodes: it holds at the next start too, unless -v, -q or LPCTL_LOG says otherwise.
+/// error, warn, info, debug and trace are 0, 1, 3, 5 and 6 of go-livepeer's nodes. Numbers are taken by either kind: of
+/// lpctl's nodes 2 is warn and 4 is debug. The change is kept by lpctl's nodes: it holds at the next start too, unless -v,
+/// -q or LPCTL_LOG says otherwise.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -31,7 +32,7 @@ Examples:
   lpctl node log-level info
   lpctl --node http://127.0.0.1:5935 node log-level 6     a go-livepeer node, as with -v 6")]
 pub struct LogLevelArgs {
-    /// error, warn, info, debug or trace; or 0 to 6 for go-livepeer's nodes
+    /// error, warn, info, debug or trace; or 0 to 6 as go-livepeer counts
     level: LevelChoice,
 }
 
@@ -58,15 +59,19 @@ impl FromStr for LevelChoice {
 }
 
 impl LevelChoice {
-    /// What go-livepeer calls it: 3 is its usual level, 4 to 6 are for looking closer (`go-livepeer common/util.go`).
+    /// What go-livepeer calls it.
     fn number(self) -> u8 {
         match self {
             Self::Number(number) => number,
-            Self::Named(LogLevel::Error) => 0,
-            Self::Named(LogLevel::Warn) => 1,
-            Self::Named(LogLevel::Info) => 3,
-            Self::Named(LogLevel::Debug) => 5,
-            Self::Named(LogLevel::Trace) => MOST,
+            Self::Named(level) => level.go_number(),
+        }
+    }
+
+    /// What lpctl calls it.
+    fn level(self) -> LogLevel {
+        match self {
+            Self::Number(number) => LogLevel::from_go(number).unwrap_or(LogLevel::Trace),
+            Self::Named(level) => level,
         }
     }
 }
@@ -122,7 +127,8 @@ impl Verb for LogLevelArgs {
 
     async fn ask(&self, node: &Node, _: &Teller) -> Result<LevelSet, Failure> {
         match (&node.found, self.level) {
-            (Found::Own(_), LevelChoice::Named(level)) => {
+            (Found::Own(_), choice) => {
+                let level = choice.level();
                 let change = SettingsChange {
                     log_level: Some(level),
                     ..SettingsChange::default()
@@ -136,10 +142,6 @@ impl Verb for LogLevelArgs {
                     kept: true,
                 })
             }
-            (Found::Own(_), LevelChoice::Number(_)) => Err(node.not_offered(
-                "its levels have names",
-                "one of error, warn, info, debug and trace",
-            )),
             (Found::OwnGateway(_), _) => Err(node.not_offered(
                 "its log level is set when it starts",
                 "start it again with `-v`, `-q` or LPCTL_LOG",
@@ -169,6 +171,9 @@ mod tests {
         let number = |text: &str| text.parse::<LevelChoice>().map(LevelChoice::number);
         assert_eq!(number("debug"), Ok(5));
         assert_eq!(number("4"), Ok(4));
+        let level = |text: &str| text.parse::<LevelChoice>().map(LevelChoice::level);
+        assert_eq!(level("2"), Ok(LogLevel::Warn));
+        assert_eq!(level("6"), Ok(LogLevel::Trace));
         for wrong in ["7", "", "loud", "-1"] {
             assert!(number(wrong).is_err(), "{wrong}");
         }

@@ -20,7 +20,7 @@ mod log;
 mod price;
 mod sessions;
 mod show;
-mod target;
+pub(crate) mod target;
 pub(crate) mod token;
 mod transcoders;
 

@@ -13,7 +13,7 @@ use crate::{
 
 /// A node that is meant.
 #[derive(Debug, Clone)]
-pub(super) struct Target {
+pub(crate) struct Target {
     /// Its name in the config, or its address.
     pub name: String,
     /// Where it is.
@@ -22,7 +22,7 @@ pub(super) struct Target {
 
 /// The nodes a command is for.
 #[derive(Debug)]
-pub(super) enum Targets {
+pub(crate) enum Targets {
     /// One: its answer is the command's.
     One(Target),
     /// Several, or all: a row each.
@@ -33,7 +33,7 @@ pub(super) enum Targets {
 ///
 /// # Errors
 /// Usage for what is no address, config if there are no nodes in it.
-pub(super) fn chosen(all: bool, settings: &Settings) -> Result<Targets, Failure> {
+pub(crate) fn chosen(all: bool, settings: &Settings) -> Result<Targets, Failure> {
     if all {
         let nodes: Vec<Target> = settings
             .inventory

@@ -182,6 +182,7 @@ mod tests {
         let endpoint = |name: &str| RelayEndpoint {
             endpoint: name.to_string(),
             answered: 1_204,
+            failed: 0,
             failure: None,
             latency_ms: Some(23.4),
             block: Some(7),

@@ -63,6 +63,14 @@ pub fn hold(typed: Option<SessionsChoice>, kept: &KeptSettings, context: &mut Co
     }
 }
 
+/// The log level that holds because it was set at run time or in the config; none: the command line's does.
+pub fn level(kept: &KeptSettings, context: &Context) -> Option<engine::config::LogLevel> {
+    match logging::was_chosen() {
+        true => None,
+        false => kept.log_level.or(context.settings().log_level),
+    }
+}
+
 fn set_level(level: engine::config::LogLevel, context: &mut Context) {
     if let Err(error) = logging::set_level(level) {
         context

@@ -14,8 +14,10 @@ use super::{
     tell_stopped, until_ended,
 };
 use crate::{
+    alerts::channels as alerting,
     context::Context,
     failure::{Failure, Kind},
+    logging::send_traces,
 };
 
 const MODE: NodeMode = NodeMode::Transcoder;
@@ -32,6 +34,7 @@ struct Place {
 /// Usage without an orchestrator or a secret, refused for a secret the orchestrator does not know, failed for the rest.
 pub async fn run(args: RunArgs, context: &mut Context) -> eyre::Result<()> {
     let mut signals = Signals::new()?;
+    let traces = send_traces(context.settings().otel.endpoint.as_ref(), &MODE.to_string())?;
     let (transcoder, place) = tokio::select! {
         started = Box::pin(start(&args, context)) => started?,
         () = signals.next() => return Err(interrupted_before_ready().into()),
@@ -48,6 +51,7 @@ pub async fn run(args: RunArgs, context: &mut Context) -> eyre::Result<()> {
     );
     let fatal = transcoder.fatal_cause();
     let (report, interrupted) = until_ended(transcoder, &mut signals, context).await;
+    traces.finish().await;
     tell_stopped(context, &report);
     match fatal.get() {
         Some(fatal) => Err(refused(*fatal, &place).into()),
@@ -59,7 +63,8 @@ async fn start(args: &RunArgs, context: &mut Context) -> eyre::Result<(RunningTr
     let orchestrator = orchestrator(args, context)?;
     let (secret, secret_file) = secret::read(args.orch_secret_file.as_deref(), context).await?;
     let data_dir = args.data_dir(MODE, context);
-    let capacity = match kept::hold(args.max_sessions, &kept::read(&data_dir)?, context) {
+    let kept = kept::read(&data_dir)?;
+    let capacity = match kept::hold(args.max_sessions, &kept, context) {
         SessionsChoice::Most(limit) => limit.get(),
         SessionsChoice::Auto => {
             let message =
@@ -76,7 +81,8 @@ async fn start(args: &RunArgs, context: &mut Context) -> eyre::Result<(RunningTr
         capacity,
         operator: args.operator(MODE),
         devices: Some(engine.devices),
-        log: Some(crate::logging::control()),
+        log: Some(crate::logging::control(kept::level(&kept, context))),
+        alerts: Some(alerting::settings(&context.settings().alerts)?),
         access: access::settings(context)?,
         told: crate::config::show::told(context.settings()),
         ..RemoteConfig::local(orchestrator.clone(), secret, data_dir)

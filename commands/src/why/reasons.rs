@@ -350,7 +350,9 @@ fn node(facts: &Facts<'_>) -> Vec<Reason> {
         "not_this_node",
         // These cost money, not work.
         "reward_not_called",
+        "reward_at_risk",
         "low_gas",
+        "gas_critical",
         "pool_tail",
     ];
     for notice in node

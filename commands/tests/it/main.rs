@@ -7,6 +7,7 @@
 )]
 
 mod account;
+mod alerts;
 mod bench;
 mod child;
 mod command_line;
@@ -19,12 +20,15 @@ mod funds;
 mod fuzz;
 mod gateway;
 mod gateway_run;
+mod go_routes;
 mod gov;
 mod gpu;
 mod guide;
 mod help;
 mod kill;
 mod ledger;
+mod logs;
+mod metrics;
 mod migrate;
 mod node_go;
 mod operator;
@@ -41,5 +45,6 @@ mod stake;
 mod staking;
 mod status;
 mod ticket;
+mod traces;
 mod transactions;
 mod why;

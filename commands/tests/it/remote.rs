@@ -27,7 +27,7 @@ pub struct Node {
 }
 
 impl Node {
-    fn spawn(mut command: Command) -> Self {
+    pub fn spawn(mut command: Command) -> Self {
         let mut child = command
             .process_group(0)
             .stdin(Stdio::null())
@@ -60,7 +60,7 @@ impl Node {
         self.ready[name].as_str().unwrap()
     }
 
-    fn operator(&self) -> &str {
+    pub fn operator(&self) -> &str {
         self.field("operator_url")
     }
 
@@ -112,6 +112,11 @@ impl Network {
             environment,
             orchestrator,
         }
+    }
+
+    /// Where the orchestrator's operator API is.
+    pub fn orchestrator_url(&self) -> &str {
+        self.orchestrator.operator()
     }
 
     /// The address gateways are given.
@@ -173,7 +178,7 @@ impl Network {
     }
 
     /// A push of so many segments, a multiple of three, on its way.
-    fn push(&self, segments: u32) -> Child {
+    pub fn push(&self, segments: u32) -> Child {
         let clip = file(ClipSpec {
             seconds: 6,
             ..ClipSpec::default()

@@ -56,7 +56,10 @@ use super::{
     plan::{Step, with_margin},
     provider::Broadcast,
 };
-use crate::units::Wei;
+use crate::{
+    units::Wei,
+    wallet::sign::{Signed, TypedError, TypedMessage, sign_message},
+};
 
 /// Longest wait for the account: each holder needs a few requests.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -208,6 +211,16 @@ impl Outbox {
     #[must_use]
     pub fn chain(&self) -> &Chain {
         &self.shared.chain
+    }
+
+    /// The account's signature over bytes, as a personal message (EIP-191).
+    pub(crate) fn sign_message(&self, message: &[u8]) -> Result<Signed, TypedError> {
+        sign_message(&self.shared.signer, message)
+    }
+
+    /// The account's signature over typed data (EIP-712).
+    pub(crate) fn sign_typed(&self, message: &TypedMessage) -> Result<Signed, TypedError> {
+        message.sign(&self.shared.signer)
     }
 
     /// Where they are written down.

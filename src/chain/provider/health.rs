@@ -32,6 +32,8 @@ pub(super) struct Health {
     failures: u32,
     /// Answers that were used.
     pub(super) answered: u64,
+    /// Requests that failed.
+    pub(super) failed: u64,
     avoided_until: Option<Instant>,
     rests_until: Option<Instant>,
     /// Smoothed time of an answer, and how much it varies.
@@ -61,6 +63,7 @@ impl Health {
             self.rests_until = Some(now + (*rest).min(LONGEST_REST));
         }
         self.failure = Some(kind.clone());
+        self.failed += 1;
         let wait = AVOIDED.saturating_mul(1 << self.failures.min(8));
         self.avoided_until = Some(now + wait.min(MOST_AVOIDED));
         self.failures = self.failures.saturating_add(1);

@@ -182,6 +182,7 @@ impl Endpoints {
             RelayEndpoint {
                 endpoint: endpoint.url.to_string(),
                 answered: health.answered,
+                failed: health.failed,
                 failure: health.failure.as_ref().map(ToString::to_string),
                 latency_ms: health.usual().map(milliseconds),
                 block: health.head(now).map(|head| head.block),

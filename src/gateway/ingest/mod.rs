@@ -8,7 +8,7 @@
 //! | `admit`, `answer`, `webhook`, `keys` | who may send what |
 //! | `streams`, `stream`, `probe` | which streams there are, and the life of one |
 //! | `playlist`, `playback` | HLS |
-//! | `record`, `status` | what the operator sees |
+//! | `record`, `status`, `metrics` | what the operator sees |
 //! | `run` | ports, tasks, and their end |
 //!
 //! Whoever sends is a stranger: every body, queue, wait and number of streams has a bound.
@@ -17,6 +17,7 @@ mod admit;
 mod answer;
 mod body;
 mod keys;
+mod metrics;
 mod multipart;
 mod playback;
 mod playlist;
@@ -211,6 +212,7 @@ struct Shared {
     room: body::Room,
     streams: streams::Streams,
     totals: Mutex<StreamTotals>,
+    metrics: metrics::Metrics,
     log: record::SegmentLog,
     core_records: record::CoreRecords,
     events: Option<mpsc::Sender<IngestEvent>>,

@@ -14,6 +14,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use super::{
     IngestConfig, IngestError, Shared, answer,
     body::Room,
+    metrics::Metrics,
     playback::play,
     push::push,
     record::{CoreRecords, SegmentLog},
@@ -124,6 +125,7 @@ pub async fn start(
         room: Room::new(limits.upload_bytes),
         streams: Streams::new(usize::try_from(config.max_streams).unwrap_or(usize::MAX)),
         totals: Mutex::default(),
+        metrics: Metrics::new(),
         log,
         core_records,
         events: config.events,

@@ -1,15 +1,22 @@
-//! What the operator's port tells: `/status` with go-livepeer's keys, `/api/v1/status` with ours
+//! What the operator's port tells: `/status` with go-livepeer's keys, `/api/v1/status` and `/metrics` with ours
 //! (`go-livepeer server/cliserver.go`, `common/types.go`).
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use axum::{
-    Json, Router, extract::State, http::StatusCode, middleware, response::IntoResponse, routing::get,
+    Json, Router,
+    extract::State,
+    http::StatusCode,
+    middleware,
+    response::{IntoResponse, Response},
+    routing::{any, get},
 };
+use num_rational::BigRational;
 use serde_json::{Value, json};
 
 use super::{Shared, stream::lock};
 use crate::{
+    media::ladder::PRESETS,
     node::{http::Refusal, operator::only_local},
     view::ingest::GatewayStatus,
 };
@@ -20,6 +27,14 @@ pub(super) fn routes(shared: Arc<Shared>) -> Router {
         .route("/healthz", get(|| async {}))
         .route("/status", get(go_status))
         .route("/api/v1/status", get(status))
+        .route("/metrics", get(metrics))
+        .route("/IsOrchestrator", any(|| async { "false" }))
+        .route("/IsRedeemer", any(|| async { "false" }))
+        .route("/localStreams", any(|| async { Json(json!([])) }))
+        .route("/getAISessionPoolsInfo", any(|| async { Json(json!({})) }))
+        .route("/getAvailableTranscodingOptions", any(|| async { Json(PRESETS) }))
+        .route("/manifestID", any(manifest_id))
+        .route("/getBroadcastConfig", any(broadcast_config))
         .fallback(|| async { Refusal::new(StatusCode::NOT_FOUND, "404 page not found").into_response() })
         .layer(middleware::from_fn(only_local))
         .with_state(shared)
@@ -31,6 +46,10 @@ async fn status(State(shared): State<Arc<Shared>>) -> impl IntoResponse {
         "orchestrators": shared.gateway.orchestrators(),
         "payments": shared.gateway.payments(),
     }))
+}
+
+async fn metrics(State(shared): State<Arc<Shared>>) -> Response {
+    crate::metrics::answer(shared.metrics_text())
 }
 
 impl Shared {
@@ -100,6 +119,24 @@ async fn go_status(State(shared): State<Arc<Shared>>) -> impl IntoResponse {
         // True of every node without remote transcoders, gateways too.
         "LocalTranscoding": true,
         "BroadcasterPrices": {},
+    }))
+}
+
+/// The manifest of the stream that began last; nothing without one.
+async fn manifest_id(State(shared): State<Arc<Shared>>) -> String {
+    let open = shared.streams.open();
+    let last = open.iter().max_by_key(|live| live.view().started);
+    last.map(|live| live.manifest().to_string()).unwrap_or_default()
+}
+
+/// The most it pays, in wei for a pixel as a fraction in lowest terms, and what it asks for.
+async fn broadcast_config(State(shared): State<Arc<Shared>>) -> impl IntoResponse {
+    let price = shared.gateway.max_price().map(|price| price.to_string());
+    let price = price.and_then(|price| price.parse::<BigRational>().ok());
+    let names: Vec<&str> = shared.ladder.iter().map(|profile| &*profile.name).collect();
+    Json(json!({
+        "MaxPrice": price.map(|price| price.to_string()),
+        "TranscodingOptions": names.join(","),
     }))
 }
 

@@ -56,6 +56,19 @@ pub(super) enum CarryError {
     Ended,
 }
 
+impl CarryError {
+    /// go-livepeer's code for it, where it has one.
+    fn code(&self) -> &'static str {
+        match self {
+            Self::NoSessions => "NoOrchestrators",
+            Self::Transcode(text) if text.starts_with("hit max transcode attempts") => "MaxAttempts",
+            Self::Transcode(_) => "NonRetryable",
+            Self::Busy => "Busy",
+            Self::Ended => "SessionEnded",
+        }
+    }
+}
+
 /// A segment as it came in.
 pub(super) struct Segment {
     pub seq: u64,
@@ -160,6 +173,7 @@ impl LiveStream {
             playlist: playlist_path(&manifest),
         });
         tracing::info!(manifest, ?origin, renditions = profiles.len(), "a stream began");
+        shared.metrics.stream_began();
         Ok(Arc::new(Self {
             shared: Arc::clone(shared),
             manifest,
@@ -251,6 +265,7 @@ impl LiveStream {
         self: &Arc<Self>,
         segment: Segment,
     ) -> Result<JoinHandle<Result<Renditions, CarryError>>, CarryError> {
+        self.shared.metrics.segment_arrived(segment.duration);
         let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
             self.lose(&segment, &CarryError::Busy);
             return Err(CarryError::Busy);
@@ -284,6 +299,7 @@ impl LiveStream {
         } = segment;
         let _held = held;
         let turn = self.playlists().begin(seq);
+        self.shared.metrics.segment_taken();
         let source_bytes = data.len() as u64;
         self.keep(SOURCE, seq, container, &data);
         let is_change = self.notice(probed);
@@ -362,7 +378,7 @@ impl LiveStream {
             }
         }
         record.latency_ms = u64::try_from(arrived.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.count(record);
+        self.count(record, made.as_ref().err().map(CarryError::code));
         made
     }
 
@@ -400,7 +416,7 @@ impl LiveStream {
             .save(&self.manifest, track, format!("{seq}.{ending}"), data.clone());
     }
 
-    fn count(&self, mut record: SegmentRecord) {
+    fn count(&self, mut record: SegmentRecord, code: Option<&'static str>) {
         record.time = Timestamp::now();
         let is_done = record.outcome != SegmentOutcome::Failed;
         let one = StreamTotals {
@@ -415,13 +431,14 @@ impl LiveStream {
         if let Some(keyed) = &*lock(&self.keyed) {
             keyed.key().spend(record.pixels);
         }
+        self.shared.metrics.segment_ended(&record, code);
         self.shared.log.write(&record);
     }
 
     /// Records a segment that was never worked on.
     fn lose(&self, segment: &Segment, error: &CarryError) {
         tracing::warn!(manifest = self.manifest, seq = segment.seq, %error, "a segment is dropped");
-        self.count(SegmentRecord {
+        let record = SegmentRecord {
             time: Timestamp::UNIX_EPOCH,
             manifest_id: self.manifest.clone(),
             stream_id: self.stream_id.clone(),
@@ -440,7 +457,8 @@ impl LiveStream {
             latency_ms: 0,
             pixels: 0,
             error: Some(error.to_string()),
-        });
+        };
+        self.count(record, Some(error.code()));
     }
 
     /// Gives up what is being worked on.
@@ -470,6 +488,7 @@ impl LiveStream {
                 segments_done = totals.segments_done,
                 "a stream ended"
             );
+            this.shared.metrics.stream_ended(&this.manifest);
             this.shared.tell(IngestEvent::StreamEnded {
                 manifest_id: this.manifest.clone(),
                 origin: this.origin,

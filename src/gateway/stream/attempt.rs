@@ -5,6 +5,7 @@ use std::{path::Path, sync::Arc, time::Instant};
 use alloy::primitives::Address;
 use bytes::Bytes;
 use futures_util::future::join_all;
+use tracing::Instrument as _;
 
 use super::{Observer, Progress, SegmentDone, Shared, SourceSegment, VerificationPolicy, look::Look};
 use crate::{
@@ -20,6 +21,7 @@ use crate::{
     },
     media::ladder::Profile,
     view::{gateway::AttemptRecord, push::PushStage},
+    way,
     wire::{net, segment::Credentials},
 };
 
@@ -222,7 +224,22 @@ impl Shared {
             session: Some(assignment.session.token.session_id.clone()),
             ..AttemptRecord::default()
         };
-        let made = self.make(assignment, segment, look, observer, &mut record).await;
+        let span = way::segment(
+            &assignment.session.token.session_id,
+            segment.seq,
+            &self.settings.manifest_id,
+        );
+        let making = self.make(assignment, segment, look, observer, &mut record);
+        let making = making.instrument(span.in_scope(way::sending));
+        let made = Box::pin(making).instrument(span.clone()).await;
+        span.in_scope(|| match &made {
+            Ok(made) => tracing::info!(
+                uri = %assignment.uri,
+                latency_ms = millis(made.done.latency),
+                "a segment came back with its renditions"
+            ),
+            Err(error) => tracing::warn!(uri = %assignment.uri, %error, "an attempt at a segment failed"),
+        });
         let wants_session = match &made {
             Err(AttemptError::Submit(error)) => error.remedy() == Remedy::NewSession,
             Err(AttemptError::Payment(error)) => error.wants_refresh(),

@@ -2,6 +2,8 @@
 
 use axum::http::Method;
 
+use crate::node::go_routes;
+
 pub use crate::view::node::Scope;
 
 /// What a request needs.
@@ -54,7 +56,12 @@ pub(super) fn of(method: &Method, path: &str) -> Need {
             None => write(Scope::Operate),
         };
     }
-    // Other routes:
+    if let Some(scope) = go_routes::scope(path) {
+        return Need {
+            scope,
+            is_write: scope > Scope::Read,
+        };
+    }
     READ
 }
 

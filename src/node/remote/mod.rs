@@ -14,6 +14,7 @@
 mod address;
 mod back_off;
 mod download;
+mod front;
 mod registration;
 mod results;
 mod run;
@@ -112,6 +113,8 @@ pub struct RemoteConfig {
     pub devices: Option<DeviceReader>,
     /// Changes what is logged; none: that cannot be changed while it runs.
     pub log: Option<LogControl>,
+    /// Who is told of what needs attention; none: it is only shown.
+    pub alerts: Option<crate::node::alerts::AlertSettings>,
     /// Who may use the operator's API, and how.
     pub access: OperatorSettings,
     /// What the transcoder was started with, for its operator: without what is secret.
@@ -135,6 +138,7 @@ impl RemoteConfig {
             device: "cpu".to_string(),
             devices: None,
             log: None,
+            alerts: None,
             access: OperatorSettings::default(),
             told: Vec::new(),
             limits: RemoteLimits::default(),
@@ -189,6 +193,7 @@ struct Remote {
     results: results::Results,
     work: Mutex<Work>,
     notices: Mutex<notices::Notices>,
+    metrics: super::metrics::Metrics,
     link: Mutex<Link>,
     settings: RunTimeSettings,
     told: Vec<ConfigEntry>,

@@ -6,7 +6,6 @@ use std::{
     time::Duration,
 };
 
-use axum::Router;
 use jiff::Timestamp;
 use tokio::{
     sync::{Semaphore, watch},
@@ -22,8 +21,10 @@ use crate::{
     config::SessionLimit,
     media::job::{SegmentJob, SegmentTranscoder, TranscodeError, Transcoded},
     node::{
-        AnyTranscoder, DataDirLock, NodeError, StopReport, advertised_version, devices,
+        AnyTranscoder, DataDirLock, NodeError, StopReport, advertised_version, alerts, devices, go_routes,
         listener::{self, Routes},
+        log_routes,
+        metrics::{self, Metrics},
         notices::Notices,
         operator::{self, Access, Feed, Guard, Operated, Readers, Served},
         run::{KILL_TIME, SWEEP, listen},
@@ -35,7 +36,7 @@ use crate::{
         supervisor::{Supervisor, TaskError},
         work::Work,
     },
-    view::node::{EngineView, NodeStatus},
+    view::node::{EngineView, NodeMode, NodeStatus},
 };
 
 /// Refusals on their way at once.
@@ -77,6 +78,7 @@ pub async fn start(
         Access::open(config.access, operator_addr, &config.data_dir).map_err(NodeError::from)?;
     let guard = Guard::new(access, &config.data_dir);
     let limits = config.limits;
+    let data_dir_path = config.data_dir.clone();
     let client = |error: &dyn std::fmt::Display| RemoteError::Client(error.to_string());
     let downloader = Downloader::new(limits.download_bytes).map_err(|error| client(&error))?;
     let results = Results::new(&config.orchestrator, &config.secret, limits.result_pings)
@@ -109,6 +111,7 @@ pub async fn start(
         results,
         work: Mutex::new(Work::default()),
         notices: Mutex::new(Notices::default()),
+        metrics: Metrics::new(NodeMode::Transcoder, None),
         link: Mutex::new(Link {
             lost_since: Some(Timestamp::now()),
             ..Link::default()
@@ -129,14 +132,17 @@ pub async fn start(
     let (feed, readers) = (Feed::new(), Readers::default());
     let (events, counted) = (feed.clone(), readers.clone());
     let answering: Arc<dyn Operated> = Arc::<Remote>::clone(&remote);
-    let more = Router::new();
+    let metrics = metrics::routes(Arc::<Remote>::clone(&remote));
+    let log = remote.settings.log().cloned();
+    let more = go_routes::routes(Arc::<Remote>::clone(&remote));
     supervisor.spawn("operator port", |stop| async move {
+        let logs = log_routes::routes(Arc::clone(&answering), log, stop.clone());
         let served = Served {
             node: answering,
             guard,
             feed: events,
             readers: counted,
-            more,
+            more: more.merge(metrics).merge(logs),
             stop: stop.clone(),
         };
         let routes = Routes {
@@ -155,6 +161,12 @@ pub async fn start(
         let changed = remote.changed.clone();
         supervisor.spawn("devices", |stop| {
             devices::watch(reader, device_list, changed, limits.device_interval, stop)
+        });
+    }
+    if let Some(settings) = config.alerts {
+        let watched: Arc<dyn Operated> = Arc::<Remote>::clone(&remote);
+        supervisor.spawn("alerts", |stop| {
+            alerts::watch(watched, settings, data_dir_path, stop)
         });
     }
     supervisor.spawn("registration", |stop| {

@@ -6,7 +6,8 @@ use super::Remote;
 use crate::{
     config::SessionsChoice,
     node::{
-        notices::Known,
+        metrics::Measured,
+        notices::{Besides, Known},
         operator::Operated,
         settings::{Changing, Limit, PriceChange, SettingsChange, SettingsError},
     },
@@ -25,9 +26,18 @@ impl Remote {
         let work = self.work().totals(0);
         let engine = self.transcoder.view();
         let max_sessions = *self.capacity.borrow();
+        let mut devices = self.devices.borrow().clone();
+        for device in &mut devices {
+            let placed = sessions.iter().filter(|session| session.device == device.id);
+            device.sessions = u32::try_from(placed.count()).unwrap_or(u32::MAX);
+        }
         let mut notices = self.notices().update(
             now,
             &Known {
+                besides: Besides {
+                    devices: &devices,
+                    ..Besides::default()
+                },
                 chain: None,
                 work: &work,
                 engine: &engine,
@@ -42,11 +52,6 @@ impl Remote {
         let remote = self.remote_view(work.segments_done, work.segments_failed);
         if let (None, false) = (remote.registered_since, is_draining) {
             notices.insert(0, self.not_registered(now, &remote));
-        }
-        let mut devices = self.devices.borrow().clone();
-        for device in &mut devices {
-            let placed = sessions.iter().filter(|session| session.device == device.id);
-            device.sessions = u32::try_from(placed.count()).unwrap_or(u32::MAX);
         }
         NodeStatus {
             time: now,
@@ -103,6 +108,12 @@ impl Remote {
             ),
             urgent: true,
         }
+    }
+}
+
+impl Measured for Remote {
+    fn metrics(&self) -> Result<String, prometheus::Error> {
+        self.metrics.text(&self.status(), &[], None, None)
     }
 }
 

@@ -10,6 +10,7 @@ use alloy::primitives::keccak256;
 use futures_util::FutureExt;
 use tokio::time::timeout_at;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
 use super::{
     Remote,
@@ -24,11 +25,13 @@ use crate::{
     },
     node::{
         credentials::{clip, rungs},
+        metrics,
         segment::rung_made,
         session::{Made, NoPlace, Opener, Place, shortened},
         work::Outcome,
     },
     view::node::SegmentTiming,
+    way,
     wire::{
         capability, net,
         segment::{self, ProfileError},
@@ -64,6 +67,21 @@ enum Failure {
     Transcode(TranscodeError),
     #[error("TranscoderFailed: internal error")]
     Ours,
+}
+
+impl Failure {
+    /// Stable name of what was at fault.
+    fn reason(&self) -> &'static str {
+        match self {
+            Self::NoSegment | Self::Profile(_) | Self::Incompatible => "request",
+            Self::Busy => "late",
+            Self::Download(_) => "download",
+            Self::Stopped => "stopped",
+            Self::TimedOut => "timeout",
+            Self::Transcode(error) => metrics::of_transcode(error),
+            Self::Ours => "ours",
+        }
+    }
 }
 
 impl From<TranscodeError> for Failure {
@@ -161,6 +179,18 @@ struct Books {
     bytes: u64,
 }
 
+/// The segment a task is about, as its orchestrator's log names it.
+fn span(task: &net::NotifySegment) -> tracing::Span {
+    let span = way::arriving();
+    if let Some(segment) = &task.seg_data {
+        let session = segment.auth_token.as_ref().map(|token| token.session_id.as_str());
+        let manifest = String::from_utf8_lossy(&segment.manifest_id);
+        let session = session.filter(|id| !id.is_empty()).unwrap_or(&manifest);
+        way::name(&span, session, segment.seq.unsigned_abs(), &manifest);
+    }
+    span
+}
+
 impl Remote {
     /// Takes a message of the stream: a task, or the end of a session.
     pub(super) fn take(self: &Arc<Self>, task: net::NotifySegment) {
@@ -185,9 +215,10 @@ impl Remote {
         let most = usize::try_from(*self.capacity.borrow()).unwrap_or(usize::MAX);
         if self.running.len() < most.saturating_mul(DEPTH) {
             let remote = Arc::clone(self);
+            let span = span(&task);
             // The task is counted from here on: draining waits for it.
             self.running
-                .spawn(async move { remote.see_to(task, since, until).await });
+                .spawn(async move { remote.see_to(task, since, until).await }.instrument(span));
         } else if let Ok(place) = Arc::clone(&self.refusals).try_acquire_owned() {
             let (remote, id) = (Arc::clone(self), task.task_id);
             tracing::warn!(task = id, "refused a task: there are as many as may be");
@@ -218,6 +249,7 @@ impl Remote {
             Err(failure) => (None, Err(failure)),
             Ok(order) => {
                 books.duration = order.duration;
+                self.metrics.segment_arrived(order.duration);
                 self.carry_out(order, &mut books, until).await
             }
         };
@@ -231,6 +263,10 @@ impl Remote {
             device: made.target.to_string(),
         });
         let elapsed = made.as_ref().ok().map(|(_, made)| made.elapsed);
+        let reason = made.as_ref().err().map(Failure::reason);
+        let profiles = made
+            .as_ref()
+            .map_or_else(|_| Vec::new(), |(profiles, _)| profiles.clone());
         let result = match made {
             Ok((profiles, made)) => {
                 let pictures = u64::from(made.source_width) * u64::from(made.source_height);
@@ -242,7 +278,12 @@ impl Remote {
             }
             Err(failure) => TaskResult::Failed(failure.to_string()),
         };
-        let is_handed_in = self.hand_in(id, &result, until).await;
+        let leaving = Instant::now();
+        let handing = self.hand_in(id, &result, until).instrument(way::answering());
+        let is_handed_in = handing.await;
+        if is_handed_in && reason.is_none() {
+            self.metrics.handed_in(leaving.elapsed());
+        }
         let error = match &result {
             TaskResult::Failed(text) => Some(text.clone()),
             TaskResult::Made { .. } if !is_handed_in => Some("the result was not handed in".to_string()),
@@ -268,6 +309,8 @@ impl Remote {
                 None => self.sessions.withdraw(place),
             }
         }
+        let reason = reason.or((!is_handed_in).then_some("lost"));
+        self.metrics.segment_ended(&outcome, &profiles, reason);
         self.work().record(&outcome);
         self.tell();
     }
@@ -319,15 +362,16 @@ impl Remote {
         stop: CancellationToken,
     ) -> Result<(Vec<Profile>, Transcoded), Failure> {
         let download = tokio::select! {
-            download = self.downloader.fetch(&order.url) => download?,
+            download = self.downloader.fetch(&order.url).instrument(way::receiving()) => download?,
             () = stop.cancelled() => return Err(Failure::Stopped),
         };
         books.here = Some(Instant::now());
+        self.metrics.segment_received(books.since.elapsed());
         books.bytes = download.data.len() as u64;
         let source = Source::from(download.data.clone());
         place.confirm(rungs(order.profiles.iter()));
         let turn = tokio::select! {
-            turn = place.turn(&source) => turn.ok_or(Failure::Stopped)?,
+            turn = place.turn(&source).instrument(way::waiting()) => turn.ok_or(Failure::Stopped)?,
             () = stop.cancelled() => return Err(Failure::Stopped),
         };
         if order.begins_anew {
@@ -343,7 +387,11 @@ impl Remote {
             clip: order.clip,
             orchestrator: order.orchestrator,
         };
-        let made = self.transcoder.transcode(job, stop).await;
+        let made = self
+            .transcoder
+            .transcode(job, stop)
+            .instrument(way::transcoding())
+            .await;
         drop(turn);
         Ok((order.profiles, made?))
     }

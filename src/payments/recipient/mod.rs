@@ -394,7 +394,8 @@ impl Recipient {
         })
     }
 
-    fn time(&self) -> Option<ChainTime> {
+    /// The chain's clock, as it was last read.
+    pub(crate) fn time(&self) -> Option<ChainTime> {
         *self.0.clock.borrow()
     }
 

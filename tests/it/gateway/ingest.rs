@@ -4,6 +4,7 @@ mod harness;
 mod hls;
 mod hostile;
 mod keys;
+mod metrics;
 mod push;
 mod rtmp;
 mod webhook;

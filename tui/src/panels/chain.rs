@@ -7,7 +7,7 @@ use ratatui::{
     text::{Line, Span},
 };
 
-use super::{Panel, Scene, header};
+use super::{Panel, Scene, WAITING, go, header};
 use crate::{draw, text, words};
 
 /// The short form on the overview.
@@ -17,19 +17,15 @@ pub struct ChainSummary;
 impl Panel for ChainSummary {
     fn render(&self, buffer: &mut Buffer, area: Rect, scene: &Scene<'_>) {
         let theme = scene.theme;
-        let off_chain = scene.status.is_some_and(|status| status.chain.is_none());
-        let title = if off_chain { "node" } else { "stake & round" };
+        let is_off_chain = scene.status.is_some_and(|status| status.chain.is_none());
+        let title = if is_off_chain { "node" } else { "stake & round" };
         let inside = draw::panel(buffer, area, vec![Span::raw(title)], theme);
         let Some(status) = scene.status else {
-            draw::placeholder(
-                buffer,
-                inside,
-                &["waiting for the node's first report".to_string()],
-                theme,
-            );
+            draw::placeholder(buffer, inside, &[WAITING.to_string()], theme);
             return;
         };
         let lines = match &status.chain {
+            None if scene.go.is_some() => go::summary(scene, usize::from(inside.width)),
             Some(chain) => summary(chain, scene, usize::from(inside.width)),
             None => node(status, scene),
         };
@@ -127,12 +123,7 @@ impl Panel for ChainDetail {
         let theme = scene.theme;
         let inside = draw::panel(buffer, area, vec![Span::raw("stake & round")], theme);
         let Some(status) = scene.status else {
-            draw::placeholder(
-                buffer,
-                inside,
-                &["waiting for the node's first report".to_string()],
-                theme,
-            );
+            draw::placeholder(buffer, inside, &[WAITING.to_string()], theme);
             return;
         };
         let Some(chain) = &status.chain else {

@@ -10,7 +10,10 @@ use ratatui::{
 };
 
 use super::{Panel, Scene};
-use crate::{draw, feed::Freshness, keymap::Tab, text, words};
+use crate::{draw, feed::Freshness, keymap::Tab, places::Place, text, words};
+
+/// Cells a clock and a young age take.
+const RIGHT: usize = 16;
 
 /// The header line.
 #[derive(Debug, Default)]
@@ -19,7 +22,8 @@ pub struct Header;
 impl Panel for Header {
     fn render(&self, buffer: &mut Buffer, area: Rect, scene: &Scene<'_>) {
         let right = freshness(scene);
-        let taken = right.width() + 2;
+        // Ages come and go with the seconds: what is left of them stays where it is.
+        let taken = right.width().max(RIGHT.min(usize::from(area.width) / 4)) + 2;
         let room = usize::from(area.width).saturating_sub(taken + 1);
         let gap = Span::styled(" · ", scene.theme.border);
         let mut shown = pieces(scene, true, room);
@@ -37,7 +41,7 @@ impl Panel for Header {
         );
         let x = area
             .right()
-            .saturating_sub(u16::try_from(taken).unwrap_or(0))
+            .saturating_sub(u16::try_from(right.width() + 2).unwrap_or(0))
             .max(area.x);
         buffer.set_line(x + 1, area.y, &right, area.width);
     }
@@ -46,15 +50,26 @@ impl Panel for Header {
 /// How the connection is, in a mark and a word.
 fn freshness(scene: &Scene<'_>) -> Line<'static> {
     let theme = scene.theme;
+    if let Some(held) = scene.held {
+        return Line::styled(format!("‖ paused {}", words::span(held)), theme.warn);
+    }
     match scene.freshness {
         Freshness::Connecting { .. } => Line::styled("○ connecting", theme.quiet),
         Freshness::Live => {
             let clock = scene
                 .status
                 .map_or_else(String::new, |status| words::clock(status.time, scene.zone));
+            let age = scene
+                .feed
+                .reading
+                .as_ref()
+                .map(|reading| scene.now.saturating_duration_since(reading.received))
+                .filter(|age| *age >= Duration::from_secs(1))
+                .map_or_else(String::new, |age| format!(" · {}", words::span(age)));
             Line::from(vec![
                 Span::styled("● ", theme.good),
                 Span::styled(clock, theme.text),
+                Span::styled(age, theme.quiet),
             ])
         }
         Freshness::Stale { age } => Line::styled(format!("○ {} old", words::span(age)), theme.warn),
@@ -70,7 +85,7 @@ fn pieces(scene: &Scene<'_>, with_bar: bool, room: usize) -> Vec<(u8, Vec<Span<'
     let Some(status) = scene.status else {
         return vec![(0, vec![Span::styled("lpctl dashboard", theme.title)])];
     };
-    let mut pieces = vec![(0, vec![Span::styled(name(status), theme.title)])];
+    let mut pieces = vec![(0, vec![Span::styled(name(status, scene), theme.title)])];
     pieces.push((2, vec![Span::styled(network(status), theme.text)]));
     if let Some(chain) = &status.chain {
         let done = percent(chain.round_elapsed, chain.round_length);
@@ -92,6 +107,16 @@ fn pieces(scene: &Scene<'_>, with_bar: bool, room: usize) -> Vec<(u8, Vec<Span<'
             pieces.push((6, vec![Span::styled(left(status, chain), theme.quiet)]));
         }
         pieces.push((3, reward(chain, scene)));
+    } else if let Some(go) = scene.go {
+        if let Some(round) = go.node.round {
+            let round = vec![
+                Span::styled("round ", theme.quiet),
+                Span::styled(round.to_string(), theme.text),
+            ];
+            pieces.push((1, round));
+        }
+        let what = format!("go-livepeer {}", text::fit(&text::clean(&go.node.version), 20));
+        pieces.push((3, vec![Span::styled(what, theme.quiet)]));
     } else {
         let up = words::span(words::between(status.started, status.time));
         pieces.push((4, vec![Span::styled(format!("up {up}"), theme.quiet)]));
@@ -102,12 +127,17 @@ fn pieces(scene: &Scene<'_>, with_bar: bool, room: usize) -> Vec<(u8, Vec<Span<'
     pieces
 }
 
-/// The account, or what this is.
+/// What the operator calls the node where there are several, else its account, or what this is.
 #[must_use]
-pub fn name(status: &NodeStatus) -> String {
-    status
-        .address
-        .map_or_else(|| "lpctl node".to_string(), |address| words::address(&address))
+pub fn name(status: &NodeStatus, scene: &Scene<'_>) -> String {
+    if scene.nodes.1.len() > 1 {
+        return text::fit(&text::clean(&scene.node.name), 24);
+    }
+    match (status.address, scene.go) {
+        (Some(address), _) => words::address(&address),
+        (None, Some(go)) => format!("go-livepeer {}", go.node.role),
+        (None, None) => "lpctl node".to_string(),
+    }
 }
 
 fn network(status: &NodeStatus) -> String {
@@ -162,29 +192,37 @@ pub struct Tabs {
 impl Panel for Tabs {
     fn render(&self, buffer: &mut Buffer, area: Rect, scene: &Scene<'_>) {
         let theme = scene.theme;
-        let roomy = area.width >= 60;
+        // Words and counts where all of them fit, else words where they fit, else digits and the word of the shown one.
+        let full: Vec<(String, String)> = Tab::ALL
+            .into_iter()
+            .map(|tab| (title(tab, scene).to_string(), count(tab, scene)))
+            .collect();
+        let width = |with_count: bool| -> usize {
+            full.iter()
+                .map(|(word, count)| word.len() + 4 + if with_count { count.len() } else { 0 })
+                .sum()
+        };
+        let room = usize::from(area.width);
+        let (words_fit, counts_fit) = (width(false) <= room, width(true) <= room);
         let mut line = Line::default();
-        for (position, tab) in Tab::ALL.into_iter().enumerate() {
-            let count = match (tab, scene.status) {
-                (Tab::Sessions, Some(status)) if roomy => format!(" {}", status.sessions.len()),
-                (Tab::Devices, Some(status)) if roomy && status.devices.len() > 1 => {
-                    format!(" {}", status.devices.len())
-                }
-                _ => String::new(),
-            };
+        for (position, (tab, (word, count))) in Tab::ALL.into_iter().zip(full).enumerate() {
             let digit = position + 1;
-            let word = title(tab, scene);
+            let count = if counts_fit { count } else { String::new() };
+            let before = line.width();
             if tab == self.shown {
-                line.push_span(Span::styled("[", theme.accent));
-                line.push_span(Span::styled(format!("{digit} {word}{count}"), theme.accent));
-                line.push_span(Span::styled("]", theme.accent));
-            } else if roomy {
+                line.push_span(Span::styled(format!("[{digit} {word}{count}]"), theme.accent));
+            } else if words_fit {
                 line.push_span(Span::styled(format!(" {digit} "), theme.quiet));
                 line.push_span(Span::styled(word, theme.text));
                 line.push_span(Span::styled(format!("{count} "), theme.quiet));
             } else {
                 line.push_span(Span::styled(format!(" {digit} "), theme.quiet));
             }
+            let start = area.x.saturating_add(u16::try_from(before).unwrap_or(u16::MAX));
+            let wide = u16::try_from(line.width() - before).unwrap_or(u16::MAX);
+            scene
+                .places
+                .put(Rect::new(start, area.y, wide, 1), Place::Tab(tab));
         }
         buffer.set_line(area.x, area.y, &line, area.width);
         let Some(status) = scene.status else { return };
@@ -199,12 +237,38 @@ impl Panel for Tabs {
     }
 }
 
+/// How many there are, where that says something.
+fn count(tab: Tab, scene: &Scene<'_>) -> String {
+    let Some(status) = scene.status else {
+        return String::new();
+    };
+    let number = match tab {
+        Tab::Sessions => match scene.go {
+            None => Some(status.sessions.len()),
+            Some(go) => go.sessions.and_then(|sessions| usize::try_from(sessions).ok()),
+        },
+        Tab::Tickets => status
+            .payments
+            .as_ref()
+            .filter(|_| scene.go.is_none())
+            .and_then(|payments| usize::try_from(payments.winners_pending).ok())
+            .filter(|pending| *pending > 0),
+        Tab::Devices => Some(status.devices.len()).filter(|devices| *devices > 1),
+        Tab::Transcoders => Some(status.transcoders.len()).filter(|transcoders| *transcoders > 0),
+        Tab::Overview | Tab::Chain | Tab::Log => None,
+    };
+    number.map_or_else(String::new, |number| format!(" {number}"))
+}
+
 /// A tab's word.
 fn title(tab: Tab, scene: &Scene<'_>) -> &'static str {
     match tab {
         Tab::Overview => "Overview",
         Tab::Sessions => "Sessions",
-        Tab::Devices if scene.status.is_some_and(super::devices::only_cpu) => "CPU",
+        Tab::Tickets => "Tickets",
+        Tab::Transcoders => "Transcoders",
+        Tab::Log => "Log",
+        Tab::Devices if scene.go.is_none() && scene.status.is_some_and(super::devices::only_cpu) => "CPU",
         Tab::Devices => "GPUs",
         Tab::Chain => "Chain",
     }

@@ -1,61 +1,50 @@
 //! One session: who, what, and where the time of its last segments went.
 
 use engine::view::node::{NodeStatus, SegmentTiming, StreamSession};
-use ratatui::{
-    buffer::Buffer,
-    layout::Rect,
-    text::{Line, Span},
-};
+use ratatui::text::{Line, Span};
 
-use super::{Panel, Scene, sessions};
+use super::{Scene, sessions};
 use crate::{draw, text, words};
-
-/// Draws a session into a frame that is already there.
-#[derive(Debug)]
-pub struct SessionDetail<'a> {
-    /// Which one; none if it has ended meanwhile, or none is selected.
-    pub session: Option<&'a StreamSession>,
-}
 
 /// The parts of a segment's time, in the order they happen, with the fill of their bar.
 const PARTS: [(&str, &str); 4] = [("upload", "▒"), ("wait", "░"), ("transcode", "▆"), ("rest", "·")];
 
-impl Panel for SessionDetail<'_> {
-    fn render(&self, buffer: &mut Buffer, area: Rect, scene: &Scene<'_>) {
-        let (Some(session), Some(status)) = (self.session, scene.status) else {
-            draw::placeholder(buffer, area, &["no session is selected".to_string()], scene.theme);
-            return;
-        };
-        let room = usize::from(area.width);
-        let mut lines = facts(session, status, scene, room);
-        lines.push(Line::default());
-        if session.recent.is_empty() {
-            lines.push(Line::styled(
-                "no segment has been answered yet",
-                scene.theme.quiet,
-            ));
-        } else {
-            lines.push(legend(scene));
-            lines.push(Line::styled(
-                format!("{:>6}{}", "", titles(room)),
-                scene.theme.quiet,
-            ));
-            let slowest = session
-                .recent
-                .iter()
-                .map(|segment| segment.total_ms)
-                .max()
-                .unwrap_or(1);
-            lines.extend(
-                session
-                    .recent
-                    .iter()
-                    .rev()
-                    .map(|segment| timing(segment, slowest, room, scene)),
-            );
-        }
-        draw::lines(buffer, area, &lines);
+/// Everything about a session, in lines of at most `room` cells.
+#[must_use]
+pub fn lines(
+    session: &StreamSession,
+    status: &NodeStatus,
+    scene: &Scene<'_>,
+    room: usize,
+) -> Vec<Line<'static>> {
+    let mut lines = facts(session, status, scene, room);
+    lines.push(Line::default());
+    if session.recent.is_empty() {
+        lines.push(Line::styled(
+            "no segment has been answered yet",
+            scene.theme.quiet,
+        ));
+        return lines;
     }
+    lines.push(legend(scene));
+    lines.push(Line::styled(
+        format!("{:>6}{}", "", titles(room)),
+        scene.theme.quiet,
+    ));
+    let slowest = session
+        .recent
+        .iter()
+        .map(|segment| segment.total_ms)
+        .max()
+        .unwrap_or(1);
+    lines.extend(
+        session
+            .recent
+            .iter()
+            .rev()
+            .map(|segment| timing(segment, slowest, room, scene)),
+    );
+    lines
 }
 
 fn facts(session: &StreamSession, status: &NodeStatus, scene: &Scene<'_>, room: usize) -> Vec<Line<'static>> {

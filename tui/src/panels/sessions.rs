@@ -3,25 +3,22 @@
 use engine::view::node::{NodeStatus, StreamSession};
 use ratatui::{
     buffer::Buffer,
-    layout::{Constraint, Rect},
+    layout::Rect,
     style::Style,
     text::{Line, Span},
-    widgets::{Cell, HighlightSpacing, Row, StatefulWidget, Table, TableState},
+    widgets::Cell,
 };
 
-use super::{Panel, Scene};
-use crate::{draw, keymap::Action, text, words};
+use super::{List, Panel, Scene, WAITING, session_detail, table};
+use crate::{draw, listing::Listing, text, words};
 
 /// A session that has sent nothing for so long is idle.
 const IDLE_AFTER: std::time::Duration = std::time::Duration::from_secs(10);
-/// A filter is never longer.
-const LONGEST_FILTER: usize = 64;
 
 /// What the rows are ordered by.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Order {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Order {
     /// Longest time from request to answer first.
-    #[default]
     Slowest,
     /// Latest segment first.
     Newest,
@@ -31,16 +28,9 @@ pub enum Order {
     Name,
 }
 
-impl Order {
-    fn next(self) -> Self {
-        match self {
-            Self::Slowest => Self::Newest,
-            Self::Newest => Self::Failing,
-            Self::Failing => Self::Name,
-            Self::Name => Self::Slowest,
-        }
-    }
+const ORDERS: [Order; 4] = [Order::Slowest, Order::Newest, Order::Failing, Order::Name];
 
+impl Order {
     fn shown(self) -> &'static str {
         match self {
             Self::Slowest => "slowest first",
@@ -54,22 +44,10 @@ impl Order {
 /// The table.
 #[derive(Debug, Default)]
 pub struct Sessions {
-    order: Order,
-    filter: String,
-    typing: bool,
-    /// The selected session's id: the selection follows the session, not the row.
-    selected: Option<String>,
-    /// Where it was, to stay near when the session ends.
-    row: usize,
+    listing: Listing,
 }
 
 impl Sessions {
-    /// Whether letters go into the filter.
-    #[must_use]
-    pub fn is_typing(&self) -> bool {
-        self.typing
-    }
-
     /// The selected session.
     #[must_use]
     pub fn selected<'a>(&self, scene: &Scene<'a>) -> Option<&'a StreamSession> {
@@ -77,51 +55,25 @@ impl Sessions {
         rows.get(self.position(&rows)).copied()
     }
 
-    /// Letters for the filter. Control characters are left out.
-    pub fn type_text(&mut self, letters: &str) {
-        let room = LONGEST_FILTER.saturating_sub(self.filter.chars().count());
-        self.filter
-            .extend(letters.chars().filter(|letter| !letter.is_control()).take(room));
-    }
-
-    /// Takes the filter's last letter away.
-    pub fn delete_letter(&mut self) {
-        self.filter.pop();
-    }
-
-    /// Keeps the selection on its session, or near where that was, when rows have come and gone.
-    pub fn settle(&mut self, status: &NodeStatus) {
-        let rows = self.rows(status);
-        let position = self.position(&rows);
-        let id = rows.get(position).map(|session| session.id.clone());
-        (self.row, self.selected) = (position, id);
-    }
-
-    fn select(&mut self, row: usize, scene: &Scene<'_>) {
-        let Some(status) = scene.status else { return };
-        let rows = self.rows(status);
-        let row = row.min(rows.len().saturating_sub(1));
-        let id = rows.get(row).map(|session| session.id.clone());
-        (self.row, self.selected) = (row, id);
-    }
-
     fn position(&self, rows: &[&StreamSession]) -> usize {
-        self.selected
-            .as_ref()
-            .and_then(|id| rows.iter().position(|session| session.id == *id))
-            .unwrap_or_else(|| self.row.min(rows.len().saturating_sub(1)))
+        let keys: Vec<&str> = rows.iter().map(|session| session.id.as_str()).collect();
+        self.listing.position(&keys)
+    }
+
+    fn order(&self) -> Order {
+        self.listing.order(&ORDERS).unwrap_or(Order::Slowest)
     }
 
     /// What is shown, in order.
     fn rows<'a>(&self, status: &'a NodeStatus) -> Vec<&'a StreamSession> {
-        let wanted = self.filter.to_lowercase();
+        let wanted = self.listing.wanted();
         let mut rows: Vec<_> = status
             .sessions
             .iter()
             .filter(|session| matches(session, &wanted))
             .collect();
-        match self.order {
-            Order::Slowest => rows.sort_by_key(|session| std::cmp::Reverse(median_total(session))),
+        match self.order() {
+            Order::Slowest => rows.sort_by_cached_key(|session| std::cmp::Reverse(median_total(session))),
             Order::Newest => rows.sort_by_key(|session| std::cmp::Reverse(session.last_active)),
             Order::Failing => rows.sort_by_key(|session| std::cmp::Reverse(session.segments_failed)),
             Order::Name => rows.sort_by(|one, other| one.manifest_id.cmp(&other.manifest_id)),
@@ -129,20 +81,18 @@ impl Sessions {
         rows
     }
 
-    fn heading(&self, shown: usize, scene: &Scene<'_>) -> Vec<Span<'static>> {
+    fn heading(&self, rows: &[&StreamSession], height: u16, scene: &Scene<'_>) -> Vec<Span<'static>> {
         let theme = scene.theme;
         let mut heading = vec![
             Span::raw("sessions"),
-            Span::styled(format!(", {}", self.order.shown()), theme.quiet),
+            Span::styled(format!(", {}", self.order().shown()), theme.quiet),
         ];
-        if self.typing || !self.filter.is_empty() {
-            let cursor = if self.typing { "_" } else { "" };
-            let all = scene.status.map_or(0, |status| status.sessions.len());
-            heading.push(Span::styled(
-                format!(" /{}{cursor}", text::clean(&self.filter)),
-                theme.accent,
-            ));
-            heading.push(Span::styled(format!(" {shown} of {all}"), theme.quiet));
+        let all = scene.status.map_or(0, |status| status.sessions.len());
+        if let Some((filter, count)) = self.listing.shown_filter(rows.len(), all) {
+            heading.push(Span::styled(filter, theme.accent));
+            heading.push(Span::styled(count, theme.quiet));
+        } else if let Some(place) = table::place_among(self.position(rows), rows.len(), height) {
+            heading.push(Span::styled(place, theme.quiet));
         }
         heading
     }
@@ -183,73 +133,62 @@ pub fn real_time(session: &StreamSession) -> Option<u64> {
     (played * 1_000).checked_div(worked)
 }
 
-impl Panel for Sessions {
-    fn act(&mut self, action: Action, scene: &Scene<'_>) -> bool {
-        match action {
-            Action::Down => self.select(self.row.saturating_add(1), scene),
-            Action::Up => self.select(self.row.saturating_sub(1), scene),
-            Action::First => self.select(0, scene),
-            Action::Last => self.select(usize::MAX, scene),
-            Action::Sort => {
-                self.order = self.order.next();
-                self.selected = None;
-                self.select(0, scene);
-            }
-            Action::Filter => self.typing = true,
-            Action::Open if self.typing => self.typing = false,
-            Action::Close if self.typing || !self.filter.is_empty() => {
-                self.typing = false;
-                self.filter.clear();
-            }
-            _ => return false,
-        }
-        if let Some(status) = scene.status {
-            self.settle(status);
-        }
-        true
+impl List for Sessions {
+    fn listing(&self) -> &Listing {
+        &self.listing
     }
 
+    fn listing_mut(&mut self) -> &mut Listing {
+        &mut self.listing
+    }
+
+    fn keys<'a>(&self, scene: &Scene<'a>) -> Vec<&'a str> {
+        let rows = scene.status.map(|status| self.rows(status)).unwrap_or_default();
+        rows.into_iter().map(|session| session.id.as_str()).collect()
+    }
+
+    fn detail(&self, scene: &Scene<'_>, room: usize) -> Option<(String, Vec<Line<'static>>)> {
+        let session = self.selected(scene)?;
+        let lines = session_detail::lines(session, scene.status?, scene, room);
+        Some((format!("session {}", text::clean(&session.id)), lines))
+    }
+}
+
+impl Panel for Sessions {
     fn render(&self, buffer: &mut Buffer, area: Rect, scene: &Scene<'_>) {
         let theme = scene.theme;
         let rows = scene.status.map(|status| self.rows(status)).unwrap_or_default();
-        let inside = draw::panel(buffer, area, self.heading(rows.len(), scene), theme);
+        let inside = draw::panel(buffer, area, self.heading(&rows, area.height, scene), theme);
         let Some(status) = scene.status else {
-            draw::placeholder(
-                buffer,
-                inside,
-                &["waiting for the node's first report".to_string()],
-                theme,
-            );
+            draw::placeholder(buffer, inside, &[WAITING.to_string()], theme);
             return;
         };
         if rows.is_empty() {
-            let sentence = match (status.sessions.is_empty(), status.draining) {
-                (false, _) => "no session matches; esc clears the filter".to_string(),
-                (true, true) => {
-                    "drained: no sessions left, none will come; the node can be stopped".to_string()
-                }
-                (true, false) => "no sessions: no gateway is sending a stream to this node".to_string(),
-            };
-            draw::placeholder(buffer, inside, &[sentence], theme);
+            draw::placeholder(buffer, inside, &[nothing(status, scene)], theme);
             return;
         }
         let columns = Columns::for_width(usize::from(inside.width), status);
-        let table_rows = rows.iter().map(|session| columns.row(session, status, scene));
-        let selected = self.position(&rows);
-        let mut table = Table::new(table_rows, columns.widths())
-            .column_spacing(2)
-            .row_highlight_style(theme.selection)
-            .highlight_symbol("> ")
-            .highlight_spacing(HighlightSpacing::Always);
-        if inside.height > 3 {
-            table = table.header(Row::new(columns.names()).style(theme.quiet));
-        }
-        StatefulWidget::render(
-            table,
-            inside,
+        let position = self.position(&rows);
+        table::render(
             buffer,
-            &mut TableState::new().with_selected(selected),
+            inside,
+            scene,
+            &columns.list(),
+            (&rows, position),
+            |session| columns.row(session, status, scene),
         );
+    }
+}
+
+/// Why there is no row.
+fn nothing(status: &NodeStatus, scene: &Scene<'_>) -> String {
+    match (status.sessions.is_empty(), status.draining) {
+        (false, _) => "no session matches; esc clears the filter".to_string(),
+        (true, _) if scene.go.is_some() => {
+            "go-livepeer's operator API counts sessions and does not list them".to_string()
+        }
+        (true, true) => "drained: no sessions left, none will come; the node can be stopped".to_string(),
+        (true, false) => "no sessions: no gateway is sending a stream to this node".to_string(),
     }
 }
 
@@ -279,55 +218,32 @@ impl Columns {
         }
     }
 
-    fn names(self) -> Vec<Line<'static>> {
-        let mut names = vec![Line::from("stream")];
+    fn list(self) -> Vec<table::Column> {
+        let narrow = |wide: usize| u16::try_from(wide).unwrap_or(0);
+        let mut list = vec![table::rest("stream")];
         if self.id {
-            names.push("session".into());
+            list.push(table::left("session", 8));
         }
         if self.gateway {
-            names.push("gateway".into());
+            list.push(table::left("gateway", 11));
         }
         if self.picture > 0 {
-            names.push("picture".into());
+            list.push(table::left("picture", narrow(self.picture)));
         }
-        names.push(Line::from("latency").right_aligned());
+        list.push(table::right("latency", 7));
         if self.past > 0 {
-            names.push("last segments".into());
+            list.push(table::left("last segments", narrow(self.past)));
         }
-        names.push(Line::from("speed").right_aligned());
+        list.push(table::right("speed", 5));
         if self.counts {
-            names.push(Line::from("done").right_aligned());
-            names.push("on".into());
+            list.push(table::right("done", 5));
+            list.push(table::left("on", 4));
         }
-        names.push("state".into());
-        names
+        list.push(table::left("state", 10));
+        list
     }
 
-    fn widths(self) -> Vec<Constraint> {
-        let mut widths = vec![Constraint::Fill(1)];
-        if self.id {
-            widths.push(Constraint::Length(8));
-        }
-        if self.gateway {
-            widths.push(Constraint::Length(11));
-        }
-        if self.picture > 0 {
-            widths.push(Constraint::Length(u16::try_from(self.picture).unwrap_or(0)));
-        }
-        widths.push(Constraint::Length(7));
-        if self.past > 0 {
-            widths.push(Constraint::Length(u16::try_from(self.past).unwrap_or(0)));
-        }
-        widths.push(Constraint::Length(5));
-        if self.counts {
-            widths.push(Constraint::Length(5));
-            widths.push(Constraint::Length(4));
-        }
-        widths.push(Constraint::Length(10));
-        widths
-    }
-
-    fn row(self, session: &StreamSession, status: &NodeStatus, scene: &Scene<'_>) -> Row<'static> {
+    fn row(self, session: &StreamSession, status: &NodeStatus, scene: &Scene<'_>) -> Vec<Cell<'static>> {
         let theme = scene.theme;
         let plain = |text: String| Cell::from(Span::styled(text, theme.text));
         let quiet = |text: String| Cell::from(Span::styled(text, theme.quiet));
@@ -373,7 +289,7 @@ impl Columns {
         }
         let (words, style) = state(session, status, scene);
         cells.push(Cell::from(Span::styled(words, style)));
-        Row::new(cells)
+        cells
     }
 }
 

@@ -7,9 +7,11 @@ use ratatui::{
     text::{Line, Span},
 };
 
-use super::{Panel, Scene};
+use super::{Panel, Scene, WAITING, money};
 use crate::{
     draw::{self, Band},
+    feed::GoFacts,
+    history::Keep,
     words,
 };
 
@@ -22,15 +24,18 @@ impl Panel for Work {
         let theme = scene.theme;
         let inside = draw::panel(buffer, area, vec![Span::raw("work")], theme);
         let Some(status) = scene.status else {
-            draw::placeholder(
-                buffer,
-                inside,
-                &["waiting for the node's first report".to_string()],
-                theme,
-            );
+            draw::placeholder(buffer, inside, &[WAITING.to_string()], theme);
             return;
         };
         let work = &status.work;
+        if scene.go.is_some_and(|go| !go.has_metrics) {
+            let sentences = [
+                "this go-livepeer node serves no metrics".to_string(),
+                "start it with `-monitor` to see its work".to_string(),
+            ];
+            draw::placeholder(buffer, inside, &sentences, theme);
+            return;
+        }
         if work.segments_done + work.segments_failed == 0 {
             let mut sentences = vec!["no segment yet".to_string()];
             if status.sessions.is_empty() {
@@ -39,7 +44,7 @@ impl Panel for Work {
             if inside.height > 3 {
                 sentences.push(String::new());
             }
-            sentences.push(capacity(status));
+            sentences.push(capacity(status, scene.go));
             draw::placeholder(buffer, inside, &sentences, theme);
             return;
         }
@@ -71,7 +76,9 @@ fn throughput(scene: &Scene<'_>, room: usize) -> Line<'static> {
         Span::styled(format!("{figure:>5}"), draw::bold(theme.text)),
         Span::styled(" segments/s  ", theme.quiet),
     ]);
-    let columns = scene.history.throughput(room.saturating_sub(line.width()));
+    let columns = scene
+        .history
+        .throughput(scene.range, room.saturating_sub(line.width()));
     let top = draw::largest(&columns, 0.1);
     line.spans.extend(draw::sparkline(&columns, top, theme));
     line
@@ -119,7 +126,11 @@ fn latency(status: &NodeStatus, scene: &Scene<'_>) -> Line<'static> {
         p99_ms,
     }) = status.work.latency
     else {
-        return Line::styled("no latency yet", theme.quiet);
+        let why = match scene.go {
+            Some(_) => "latency is not told",
+            None => "no latency yet",
+        };
+        return Line::styled(why, theme.quiet);
     };
     let mut line = Line::default();
     for (name, value) in [("p50 ", p50_ms), ("  p90 ", p90_ms), ("  p99 ", p99_ms)] {
@@ -141,13 +152,17 @@ fn speed(status: &NodeStatus, scene: &Scene<'_>, room: usize) -> Line<'static> {
         }
         pieces.push((0, spans));
     }
-    pieces.push((1, vec![Span::styled(capacity(status), theme.quiet)]));
+    pieces.push((1, vec![Span::styled(capacity(status, scene.go), theme.quiet)]));
     draw::fitting(pieces, &Span::raw("   "), room)
 }
 
 fn totals(status: &NodeStatus, scene: &Scene<'_>, room: usize) -> Line<'static> {
     let theme = scene.theme;
     let work = &status.work;
+    if scene.go.is_some() {
+        let pixels = format!("{} worked on", words::pixels(work.pixels));
+        return Line::styled(pixels, theme.quiet);
+    }
     let mut pieces = vec![
         (
             1,
@@ -179,22 +194,43 @@ fn totals(status: &NodeStatus, scene: &Scene<'_>, room: usize) -> Line<'static> 
 }
 
 /// `14 of 40 sessions`.
-fn capacity(status: &NodeStatus) -> String {
-    format!("{} of {} sessions", status.sessions.len(), status.max_sessions)
+#[must_use]
+pub fn capacity(status: &NodeStatus, go: Option<&GoFacts>) -> String {
+    let listed = u64::try_from(status.sessions.len()).unwrap_or(u64::MAX);
+    let now = match go {
+        None => Some(listed),
+        Some(go) => go.sessions,
+    };
+    let now = now.map_or_else(|| "–".to_string(), |now| now.to_string());
+    format!("{now} of {} sessions", status.max_sessions)
 }
 
-/// Throughput and latency over time: the right side of a wide terminal.
+/// Throughput, latency, speed and earnings over time: the right side of a wide terminal.
 #[derive(Debug, Default)]
 pub struct Charts;
 
 impl Panel for Charts {
     fn render(&self, buffer: &mut Buffer, area: Rect, scene: &Scene<'_>) {
-        let [throughput, latency, speed] =
-            Layout::vertical([Constraint::Fill(1), Constraint::Fill(1), Constraint::Fill(1)]).areas(area);
+        let is_paid = scene.status.is_some_and(|status| status.payments.is_some());
+        let earned_rows = if is_paid && area.height >= 28 {
+            area.height / 4
+        } else {
+            0
+        };
+        let [throughput, latency, speed, earned] = Layout::vertical([
+            Constraint::Fill(1),
+            Constraint::Fill(1),
+            Constraint::Fill(1),
+            Constraint::Length(earned_rows),
+        ])
+        .areas(area);
+        if earned_rows > 0 {
+            money::Earnings.render(buffer, earned, scene);
+        }
         let theme = scene.theme;
         let inside = draw::panel(buffer, throughput, vec![Span::raw("segments per second")], theme);
         let columns = draw::columns_in(inside);
-        let values = scene.history.throughput(columns);
+        let values = scene.history.throughput(scene.range, columns);
         chart_of(
             buffer,
             inside,
@@ -217,7 +253,9 @@ impl Panel for Charts {
         let percentile = |pick: fn(Latency) -> u32| {
             scene
                 .history
-                .columns(columns, |point| point.latency.map(pick).map(f64::from))
+                .columns(scene.range, columns, Keep::Highest, |point| {
+                    point.latency.map(pick).map(f64::from)
+                })
         };
         let bands = vec![
             band(percentile(|latency| latency.p99_ms), 2, scene),
@@ -239,9 +277,11 @@ impl Panel for Charts {
             vec![Span::raw("real time, above 1× keeps up")],
             theme,
         );
-        let values = scene.history.columns(columns, |point| {
-            point.real_time_permille.map(|permille| permille as f64)
-        });
+        let values = scene
+            .history
+            .columns(scene.range, columns, Keep::Lowest, |point| {
+                point.real_time_permille.map(|permille| permille as f64)
+            });
         chart_of(
             buffer,
             inside,
@@ -276,5 +316,12 @@ fn chart_of(
     let top = bands
         .iter()
         .fold(least, |top, band| draw::largest(&band.values, top));
-    draw::chart(buffer, area, &bands, top, label, scene.theme);
+    draw::chart(
+        buffer,
+        area,
+        &bands,
+        top,
+        label,
+        (scene.range.shown(), scene.theme),
+    );
 }

@@ -381,3 +381,25 @@ async fn the_log_has_a_line_for_each_segment_and_the_status_gos_keys() {
     assert_eq!(records[0].pixels, 60 * 320 * 180);
     assert_eq!(records[2].error.as_deref(), Some("TranscoderInvalidVideo"));
 }
+
+#[tokio::test]
+async fn a_gateway_answers_what_gos_tools_ask_of_one() {
+    let rig = rig(|_| {}).await;
+    let ask = async |path: &str| {
+        let answer = rig.client.get(rig.operator_url(path)).send().await.unwrap();
+        assert_eq!(answer.status(), 200, "{path}");
+        String::from_utf8(answer.bytes().await.unwrap().to_vec()).unwrap()
+    };
+    assert_eq!(ask("/IsOrchestrator").await, "false");
+    assert_eq!(ask("/IsRedeemer").await, "false");
+    assert_eq!(ask("/localStreams").await, "[]");
+    assert_eq!(ask("/getAISessionPoolsInfo").await, "{}");
+    assert_eq!(ask("/manifestID").await, "");
+    assert_eq!(rig.push("/live/m/0.ts", &[], clip()).await.0, 200);
+    assert_eq!(ask("/manifestID").await, "m");
+    let config: Value = serde_json::from_str(&ask("/getBroadcastConfig").await).unwrap();
+    assert_eq!(config["MaxPrice"], Value::Null);
+    assert_eq!(config["TranscodingOptions"], "same");
+    let names: Vec<String> = serde_json::from_str(&ask("/getAvailableTranscodingOptions").await).unwrap();
+    assert_eq!(names.len(), 13);
+}
