@@ -77,6 +77,11 @@ fn every_menu_entry_of_livepeer_cli_has_its_command_and_its_test() {
 }
 
 #[test]
+fn every_way_into_the_operators_api_has_its_test() {
+    assert_held("security.md", 24);
+}
+
+#[test]
 fn every_route_of_go_livepeer_has_its_row_and_its_test() {
     assert_held("go_routes.md", 82);
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/go_routes.md");

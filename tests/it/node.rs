@@ -11,6 +11,7 @@ mod payment;
 mod reach;
 mod restart;
 mod rpc;
+mod security;
 mod segment;
 mod stopping;
 pub mod transcoder;

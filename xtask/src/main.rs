@@ -34,7 +34,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Write the files derived from code: completions/, man/ and docs/metrics.md
+    /// Write the files derived from code: completions/, man/, docs/metrics.md and assets/openapi.json
     Gen {
         /// Only say which differ, and fail if any does
         #[arg(long)]
@@ -91,6 +91,10 @@ fn derived() -> eyre::Result<BTreeMap<PathBuf, Vec<u8>>> {
     for (name, page) in lpctl::man::pages()? {
         files.insert(Path::new("man").join(name), page);
     }
+    files.insert(
+        PathBuf::from("assets/openapi.json"),
+        engine::node::document().into_bytes(),
+    );
     let metrics = engine::metrics::document().into_bytes();
     files.insert(Path::new("docs").join("metrics.md"), metrics);
     Ok(files)

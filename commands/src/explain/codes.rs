@@ -201,6 +201,11 @@ pub static CODES: &[Code] = &[
         "lower `--ticket-ev` or raise `--max-face-value`",
     ),
     code(
+        "bad_token_name",
+        "a token's name holds what names must not",
+        "use letters, digits, `-`, `_` and `.`, 40 at most",
+    ),
+    code(
         "bad_value",
         "a flag of go-livepeer has a value that is not understood",
         "correct it in the command line that is migrated",
@@ -1246,6 +1251,11 @@ pub static CODES: &[Code] = &[
         "make one with `lpctl node token new`, or give the API a loopback address and use an SSH tunnel",
     ),
     code(
+        "operator_tls",
+        "the certificate or key of the operator's API cannot be used",
+        "check `operator.certificate_file` and `operator.key_file`, or set `operator.tls` alone",
+    ),
+    code(
         "operator_tokens",
         "the file of tokens for the operator's API cannot be used, or others can read it",
         "`chmod 600` it; a damaged one is moved away and tokens are made anew",
@@ -1742,6 +1752,11 @@ pub static CODES: &[Code] = &[
         "token_secret",
         "the secret behind the node's sessions cannot be read",
         "bring it back from a backup, or remove it: gateways then open new sessions",
+    ),
+    code(
+        "token_taken",
+        "there is a token of that name, or no room for another",
+        "`lpctl node token revoke NAME`",
     ),
     code(
         "too_late",

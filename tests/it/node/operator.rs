@@ -138,17 +138,26 @@ async fn web_pages_cannot_use_the_api() {
     for path in ["/api/v1/status", "/api/v1/events", "/healthz"] {
         let answer = send(&client, "GET", path, &rebound).await.unwrap();
         assert_eq!(answer.status(), StatusCode::FORBIDDEN, "{path}");
-        let answer = send(&client, "GET", path, &[("origin", "http://evil.example")])
-            .await
-            .unwrap();
-        assert_eq!(answer.status(), StatusCode::OK, "{path}");
-        assert!(answer.headers().get("access-control-allow-origin").is_none());
+        for foreign in [
+            ("origin", "http://evil.example"),
+            ("sec-fetch-site", "cross-site"),
+            ("sec-fetch-site", "same-site"),
+        ] {
+            let answer = send(&client, "GET", path, &[foreign]).await.unwrap();
+            assert_eq!(answer.status(), StatusCode::FORBIDDEN, "{path} {foreign:?}");
+            assert!(answer.headers().get("access-control-allow-origin").is_none());
+        }
+        for own in [("origin", own.as_str()), ("sec-fetch-site", "none")] {
+            let answer = send(&client, "GET", path, &[own]).await.unwrap();
+            assert_eq!(answer.status(), StatusCode::OK, "{path} {own:?}");
+        }
     }
     for headers in [
         &rebound[..],
         &[("origin", "http://evil.example")],
         &[("origin", "null")],
         &[("origin", "http://127.0.0.1:1")],
+        &[("sec-fetch-site", "cross-site")],
     ] {
         let answer = send(&client, "POST", "/api/v1/drain", headers).await.unwrap();
         assert_eq!(answer.status(), StatusCode::FORBIDDEN, "{headers:?}");
