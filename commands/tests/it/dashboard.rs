@@ -410,6 +410,10 @@ struct Terminal {
     screen: vt100::Parser,
 }
 
+fn cells(count: u16) -> std::num::NonZeroU16 {
+    std::num::NonZeroU16::new(count).unwrap()
+}
+
 impl Terminal {
     fn open(environment: &Environment, arguments: &[&str]) -> Self {
         let lpctl = environment.command(arguments);
@@ -438,7 +442,7 @@ impl Terminal {
             pid_file: environment.home().join("pid"),
             keys,
             output,
-            screen: vt100::Parser::new(24, 80, 0),
+            screen: vt100::Parser::new(cells(24), cells(80), 0),
         };
         terminal.resize(80, 24);
         terminal
@@ -546,10 +550,10 @@ fn a_terminal_may_become_tiny_and_large_again_and_may_hang_up() {
     let mut terminal = Terminal::open(&environment, &["dashboard", "--node", &node.url()]);
     terminal.wait_for("pushed-clip");
     terminal.resize(20, 5);
-    terminal.screen.screen_mut().set_size(5, 20);
+    terminal.screen.screen_mut().set_size(cells(5), cells(20));
     terminal.wait_for("too small");
     terminal.resize(80, 24);
-    terminal.screen.screen_mut().set_size(24, 80);
+    terminal.screen.screen_mut().set_size(cells(24), cells(80));
     terminal.wait_for("pushed-clip");
     kill_process(Pid::from_raw(terminal.pid()).unwrap(), Signal::HUP).unwrap();
     let start = Instant::now();
