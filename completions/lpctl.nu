@@ -1658,6 +1658,175 @@ module completions {
     which?: string            # Account: a name or an address; without it the account in use
   ]
 
+  def "nu-complete lpctl explorer color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Look at the protocol's history in its subgraph
+  export extern "lpctl explorer" [
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl explorer color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+  ]
+
+  def "nu-complete lpctl explorer orchestrators color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # List orchestrators by stake, with their fees of thirty days
+  export extern "lpctl explorer orchestrators" [
+    --url: string             # The subgraph's GraphQL endpoint
+    --key-file: path          # File whose first line is the API key
+    --timeout: string         # Seconds to wait for each answer
+    --limit: string           # How many rows to show
+    --all                     # Those too that are not active
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl explorer orchestrators color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+  ]
+
+  def "nu-complete lpctl explorer orchestrator color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Show an orchestrator's last rounds: rewards, fees and stake
+  export extern "lpctl explorer orchestrator" [
+    --url: string             # The subgraph's GraphQL endpoint
+    --key-file: path          # File whose first line is the API key
+    --timeout: string         # Seconds to wait for each answer
+    --limit: string           # How many rows to show
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl explorer orchestrator color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+    address: string           # Its address
+  ]
+
+  def "nu-complete lpctl explorer delegators color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # List an orchestrator's delegators by stake
+  export extern "lpctl explorer delegators" [
+    --url: string             # The subgraph's GraphQL endpoint
+    --key-file: path          # File whose first line is the API key
+    --timeout: string         # Seconds to wait for each answer
+    --limit: string           # How many rows to show
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl explorer delegators color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+    address: string           # The orchestrator's address
+  ]
+
+  def "nu-complete lpctl explorer rounds color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # List the last rounds: what was minted, paid and staked
+  export extern "lpctl explorer rounds" [
+    --url: string             # The subgraph's GraphQL endpoint
+    --key-file: path          # File whose first line is the API key
+    --timeout: string         # Seconds to wait for each answer
+    --limit: string           # How many rows to show
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl explorer rounds color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+  ]
+
+  def "nu-complete lpctl explorer events color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # List what an orchestrator earned: rewards and redeemed tickets
+  export extern "lpctl explorer events" [
+    --days: string            # How many days back
+    --url: string             # The subgraph's GraphQL endpoint
+    --key-file: path          # File whose first line is the API key
+    --timeout: string         # Seconds to wait for each answer
+    --limit: string           # How many rows to show
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl explorer events color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+    address: string           # The orchestrator's address
+  ]
+
   def "nu-complete lpctl token color" [] {
     [ "auto" "always" "never" ]
   }
@@ -1916,7 +2085,7 @@ module completions {
     --orch-secret-file: path  # File whose first line orchestrator and transcoders share [default: orch_secret_file of the config file]
     --service-addr: string    # Address gateways are told to use [default: service_addr of the config file]
     --bind: string            # Address to listen on; without it every address for a public --service-addr, else 127.0.0.1:8935
-    --operator-addr: string   # Loopback address of the operator's API [default: 127.0.0.1:7935, of a transcoder 127.0.0.1:6935]
+    --operator-addr: string   # Address of the operator's API; beyond loopback it takes a token [default: 127.0.0.1:7935, of a transcoder 127.0.0.1:6935]
     --max-sessions: string    # Streams to serve at once [default: max_sessions of the config file, else 10]
     --plain                   # Speak HTTP without TLS
     --private-sources         # Fetch sources also from private addresses, if gateways keep their segments there
@@ -2387,7 +2556,140 @@ module completions {
     --quiet(-q)               # Say nothing but the answer and failures
     --color: string@"nu-complete lpctl node log-level color" # When to use colour
     --help(-h)                # Print help (see more with '--help')
-    level: string             # error, warn, info, debug or trace; or 0 to 6 for go-livepeer's nodes
+    level: string             # error, warn, info, debug or trace; or 0 to 6 as go-livepeer counts
+  ]
+
+  def "nu-complete lpctl node audit color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Show what was changed over a node's operator API, by whom and with what outcome
+  export extern "lpctl node audit" [
+    --limit: string           # Lines to show, the newest first
+    --all                     # All nodes of the config's [nodes]
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl node audit color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+  ]
+
+  def "nu-complete lpctl node token color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Make, list and take back tokens of the operator API
+  export extern "lpctl node token" [
+    --all                     # All nodes of the config's [nodes]
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl node token color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+  ]
+
+  def "nu-complete lpctl node token new scope" [] {
+    [ "read" "operate" "money" ]
+  }
+
+  def "nu-complete lpctl node token new color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Make a token for the operator API of the nodes run on this machine
+  export extern "lpctl node token new" [
+    --scope: string@"nu-complete lpctl node token new scope" # What it allows; each allows what is before it too
+    --all                     # All nodes of the config's [nodes]
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl node token new color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+    name: string              # Its name: what the audit log calls whoever shows it
+  ]
+
+  def "nu-complete lpctl node token list color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # List the tokens of the operator API, without what is secret of them
+  export extern "lpctl node token list" [
+    --all                     # All nodes of the config's [nodes]
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl node token list color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+  ]
+
+  def "nu-complete lpctl node token revoke color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Take a token back: from the next request on it is worth nothing
+  export extern "lpctl node token revoke" [
+    --all                     # All nodes of the config's [nodes]
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl node token revoke color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+    name: string              # Its name, as `lpctl node token list` shows it
   ]
 
   def "nu-complete lpctl gpu color" [] {
@@ -2490,6 +2792,121 @@ module completions {
     --verbose(-v)             # Say more; repeat it for still more
     --quiet(-q)               # Say nothing but the answer and failures
     --color: string@"nu-complete lpctl gpu test color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+  ]
+
+  def "nu-complete lpctl logs level" [] {
+    [ "error" "warn" "info" "debug" "trace" ]
+  }
+
+  def "nu-complete lpctl logs color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Read and follow a node's log, lpctl's or go-livepeer's
+  export extern "lpctl logs" [
+    --follow(-f)              # Go on with what comes
+    --file: path              # Read this file in place of a node's log; - reads standard input
+    --level: string@"nu-complete lpctl logs level" # Only lines at least this grave
+    --session: string         # Only lines about this session
+    --segment: string         # Only lines about this segment
+    --manifest: string        # Only lines about this stream
+    --text: string            # Only lines that say this
+    --since: string           # Only lines since then: like 30s, 10m, 2h, 3d, or 2026-01-31T12:00:00Z
+    --lines(-n): string       # So many of the last lines; all of a file where nothing is said
+    --explain                 # Say why known lines come, and what to do, where each comes first
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl logs color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+  ]
+
+  def "nu-complete lpctl alerts color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Who is told of what needs attention
+  export extern "lpctl alerts" [
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl alerts color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+  ]
+
+  def "nu-complete lpctl alerts list color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # List what a node tells of, and to whom
+  export extern "lpctl alerts list" [
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl alerts list color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+  ]
+
+  def "nu-complete lpctl alerts test channel" [] {
+    [ "webhook" "exec" "desktop" ]
+  }
+
+  def "nu-complete lpctl alerts test color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Send a test alert through the channels of the config, or through one of them
+  export extern "lpctl alerts test" [
+    --channel: string@"nu-complete lpctl alerts test channel" # Only this one: webhook, exec or desktop
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl alerts test color" # When to use colour
     --help(-h)                # Print help (see more with '--help')
   ]
 
@@ -2734,16 +3151,22 @@ module completions {
     --help(-h)                # Print help (see more with '--help')
   ]
 
+  def "nu-complete lpctl dashboard tab" [] {
+    [ "overview" "sessions" "tickets" "gpus" "transcoders" "chain" "log" ]
+  }
+
   def "nu-complete lpctl dashboard theme" [] {
-    [ "auto" "dark" "light" "plain" ]
+    [ "auto" "dark" "light" "sixteen" "plain" ]
   }
 
   def "nu-complete lpctl dashboard color" [] {
     [ "auto" "always" "never" ]
   }
 
-  # Watch a node live: sessions, GPUs or CPU, stake and round
+  # Watch nodes live: sessions, tickets, GPUs or CPU, transcoders, stake and round, log
   export extern "lpctl dashboard" [
+    --all                     # All nodes of the config's [nodes]
+    --tab: string@"nu-complete lpctl dashboard tab" # The tab to begin with
     --once                    # Print one frame and end
     --width: string           # Width of the frame in cells [default: this terminal's, or 80]
     --height: string          # Height of the frame in cells [default: 24]
@@ -3381,7 +3804,7 @@ module completions {
   ]
 
   def "nu-complete lpctl config set key" [] {
-    [ "profile" "network" "chain_id" "rpc_urls" "controller" "account" "password_file" "keystore_dir" "data_dir" "node_url" "max_gas_price" "max_sessions" "mode" "orch_addr" "service_addr" "orch_secret_file" "log_level" "transcode.cpu.preset" "transcode.cpu.slowest" "transcode.cpu.fastest" "transcode.cpu.headroom_percent" "orchestrator.region" "orchestrator.nodes" "orchestrator.peers" "orchestrator.object_store_file" "orchestrator.discovery_webhook" "reward.orchestrator" "reward.patient_gas_price" "reward.min_reward" "reward.lpt_per_eth" "reward.initialize_rounds" "reward.initialize_max_delay" "reward.alert_at" "reward.alert_webhook" "reward.alert_program" "payments.price" "payments.pixels_per_unit" "payments.ticket_ev" "payments.max_face_value" "payments.auto_adjust_price" "payments.price_feed" "gateway.http_addr" "gateway.rtmp_addr" "gateway.cli_addr" "gateway.http_ingest" "gateway.orchestrators" "gateway.orch_webhook" "gateway.ladder" "gateway.max_sessions" "gateway.auth_webhook" "gateway.keys_file" "gateway.log_file" "gateway.verify" "gateway.max_price" "gateway.max_ticket_ev" "gateway.max_total_ev" "gateway.deposit_multiplier" ]
+    [ "profile" "network" "chain_id" "rpc_urls" "controller" "account" "password_file" "keystore_dir" "data_dir" "node_url" "node_token_file" "node_certificate" "max_gas_price" "max_sessions" "mode" "orch_addr" "service_addr" "orch_secret_file" "log_level" "transcode.cpu.preset" "transcode.cpu.slowest" "transcode.cpu.fastest" "transcode.cpu.headroom_percent" "orchestrator.region" "orchestrator.nodes" "orchestrator.peers" "orchestrator.object_store_file" "orchestrator.discovery_webhook" "alerts.webhook" "alerts.webhook_header_file" "alerts.program" "alerts.desktop" "alerts.repeat_minutes" "otel.endpoint" "operator.hosts" "operator.tls" "operator.certificate_file" "operator.key_file" "operator.token_file" "operator.get_writes" "reward.orchestrator" "reward.patient_gas_price" "reward.min_reward" "reward.lpt_per_eth" "reward.initialize_rounds" "reward.initialize_max_delay" "reward.alert_at" "reward.alert_webhook" "reward.alert_program" "payments.price" "payments.pixels_per_unit" "payments.ticket_ev" "payments.max_face_value" "payments.auto_adjust_price" "payments.price_feed" "gateway.http_addr" "gateway.rtmp_addr" "gateway.cli_addr" "gateway.http_ingest" "gateway.orchestrators" "gateway.orch_webhook" "gateway.ladder" "gateway.max_sessions" "gateway.auth_webhook" "gateway.keys_file" "gateway.log_file" "gateway.verify" "gateway.max_price" "gateway.max_ticket_ev" "gateway.max_total_ev" "gateway.deposit_multiplier" ]
   }
 
   def "nu-complete lpctl config set color" [] {
