@@ -308,7 +308,7 @@ impl Command {
     /// Whether `--node` may be there more than once.
     #[must_use]
     pub fn takes_several_nodes(&self) -> bool {
-        matches!(self, Self::Node(_))
+        matches!(self, Self::Node(_) | Self::Dashboard(_))
     }
 
     /// Long-running commands end themselves on Ctrl-C; the others are simply stopped.

@@ -716,7 +716,7 @@ mod tests {
         assert!(at(1000, (500, 20)).is_empty());
         assert!(at(1010, (510, 22)).is_empty());
         assert_eq!(at(1020, (510, 23)), ["failing_segments"]);
-        assert_eq!(at(1200, (530, 23)), ["failing_segments"]);
+        assert_eq!(at(1200, (525, 23)), ["failing_segments"]);
         assert!(at(1210, (560, 23)).is_empty());
         assert!(at(1400, (560, 25)).is_empty());
         // A clock set back, and counts that begin anew.

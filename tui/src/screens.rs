@@ -609,13 +609,12 @@ fn the_mouse_does_what_keys_do() {
     bench.app.update(Event::Plan(plan_of(&asked, true)), bench.now);
     let (column, row) = bench.find("y  do it");
     assert!(matches!(bench.click(column, row), Some(Intent::CarryOut(_))));
-    let (column, row) = bench.find("p pause");
-    bench.now += Duration::from_secs(20);
     let message = "done".to_string();
     bench
         .app
         .update(Event::Answer(Answer { done: true, message }), bench.now);
-    bench.now += Duration::from_secs(9);
+    bench.now += Duration::from_secs(29);
+    let (column, row) = bench.find("p pause");
     bench.click(column, row);
     assert!(bench.screen().contains("‖ paused"));
     assert_eq!(bench.press("M"), [Intent::Mouse(false)]);

@@ -151,6 +151,11 @@ pub static CODES: &[Code] = &[
         "write `--orch` like `https://o1.example.org:8935`",
     ),
     code(
+        "bad_order",
+        "a node's API was asked for something that makes no sense, like tickets it does not know",
+        "`lpctl ticket list` shows the tickets there are",
+    ),
+    code(
         "bad_otel_endpoint",
         "traces cannot be sent to that address",
         "name a collector on this machine, like http://127.0.0.1:4317",
@@ -561,6 +566,11 @@ pub static CODES: &[Code] = &[
         "nothing; it does not wait longer than the ticket's window",
     ),
     code(
+        "gas_price",
+        "reward waits: gas costs more than the limit",
+        "wait, or raise `--max-gas-price`",
+    ),
+    code(
         "gas_price_above_limit",
         "gas costs more than you want to pay",
         "wait, or raise `--max-gas-price`",
@@ -734,6 +744,11 @@ pub static CODES: &[Code] = &[
         "log_unreadable",
         "the log cannot be read",
         "name a file that is there and may be read",
+    ),
+    code(
+        "low_gas",
+        "the account has little ETH left for gas",
+        "send ETH to it",
     ),
     code(
         "makes_contract",
@@ -1056,6 +1071,11 @@ pub static CODES: &[Code] = &[
         "the message says what is missing; `lpctl doctor` tells more",
     ),
     code(
+        "not_here",
+        "this kind of node does not do that",
+        "`lpctl node show` tells what kind it is",
+    ),
+    code(
         "not_in_keyring",
         "the keyring keeps no password for that account",
         "nothing",
@@ -1229,6 +1249,11 @@ pub static CODES: &[Code] = &[
         "offchain",
         "the network is `offchain`, so there is no chain to ask",
         "choose one with `--network` or `--profile`",
+    ),
+    code(
+        "one_node",
+        "one frame of the dashboard is of one node, and several are named",
+        "name one with `--node`",
     ),
     code(
         "open_files",
@@ -1460,6 +1485,7 @@ pub static CODES: &[Code] = &[
         "a contract refused to be read",
         "check `--network` and `--controller`",
     ),
+    code("ready", "the ticket goes with the next transaction", "nothing"),
     code(
         "reason_too_long",
         "the reason for a vote is too long",
@@ -1479,6 +1505,11 @@ pub static CODES: &[Code] = &[
         "recipient_needed",
         "a redeemer needs to know whose tickets it redeems",
         "`--recipient 0x…`",
+    ),
+    code(
+        "redeem",
+        "a ticket asked for over a node's API was not redeemed",
+        "`lpctl ticket list` tells how it stands",
     ),
     code(
         "redeemer",

@@ -106,8 +106,14 @@ async fn a_node_tells_once_also_over_a_restart_and_a_channel_that_hangs_delays_n
         "0 no_transcoders began\n",
         "facts are not arguments"
     );
-    let json: Value =
-        serde_json::from_str(&fs::read_to_string(environment.home().join("told.json")).unwrap()).unwrap();
+    let facts = || fs::read_to_string(environment.home().join("told.json")).unwrap_or_default();
+    let json = loop {
+        if let Ok(json) = serde_json::from_str::<Value>(&facts()) {
+            break json;
+        }
+        assert!(Instant::now() < until, "the program is given the facts");
+        tokio::task::yield_now().await;
+    };
     assert_eq!(json["alert"], "no_transcoders");
     let lines = environment
         .lpctl(&[

@@ -994,7 +994,6 @@ async fn a_session_of_ours_is_ended_by_its_id() {
         &["set-min-gas-price", "1gwei"],
         &["broadcast-config", "show"],
         &["set-capability-price", "llm", "7"],
-        &["log-level", "4"],
         &["transcoders"],
     ] {
         lpctl(arguments).expect_code(4);

@@ -75,6 +75,13 @@ pub(super) async fn end_session(State(operator): State<Operator>, body: Bytes) -
     )
 )]
 pub(super) async fn change(State(operator): State<Operator>, body: Bytes) -> Response<Body> {
+    if body.is_empty() {
+        return failure(
+            StatusCode::BAD_REQUEST,
+            "bad_order",
+            "nothing is said that should change",
+        );
+    }
     let change: SettingsChange = match order(&body) {
         Ok(change) => change,
         Err(refused) => return *refused,
