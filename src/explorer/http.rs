@@ -10,12 +10,18 @@ use serde_json::Value;
 use url::Host;
 
 use super::ExplorerError;
-use crate::secret::{Password, RpcUrl};
+use crate::{
+    operator::legible,
+    secret::{Password, RpcUrl},
+};
 
 /// The largest answer that is read: a page of a thousand rows is less than one MiB.
 pub(super) const MAX_BYTES: usize = 8 * 1024 * 1024;
 /// Longest text of a server that is kept, in characters.
 const MAX_TEXT: usize = 300;
+
+/// A part of a path that is as long may be a key.
+const LIKE_A_KEY: usize = 16;
 
 /// A client of one URL.
 #[derive(Debug)]
@@ -134,16 +140,30 @@ impl Http {
 
     /// The beginning of a text from outside, without the key and what could act on a terminal.
     pub(super) fn plain(&self, text: &str) -> String {
-        let text = match &self.key {
+        let mut text = match &self.key {
             Some(key) => text.replace(key.expose(), "…"),
             None => text.to_string(),
         };
-        let harmless = |c: char| match c {
-            '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => '\u{fffd}',
-            '\n' | '\r' | '\t' => ' ',
-            c if c.is_control() => '\u{fffd}',
-            c => c,
-        };
-        text.trim().chars().take(MAX_TEXT).map(harmless).collect()
+        // Some gateways take the key as a part of the path.
+        let parts = self.url.expose().path_segments().into_iter().flatten();
+        for part in parts.filter(|part| part.len() >= LIKE_A_KEY) {
+            text = text.replace(part, "…");
+        }
+        legible(&text, MAX_TEXT)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_in_the_path_is_not_repeated() {
+        let url: RpcUrl = "https://gateway.example/api/0123456789abcdef0123/subgraphs/x"
+            .parse()
+            .unwrap();
+        let http = Http::new(&url, None, Duration::from_secs(1)).unwrap();
+        let said = http.plain("no such route: /api/0123456789abcdef0123/subgraphs/x\n");
+        assert_eq!(said, "no such route: /api/…/subgraphs/x");
     }
 }

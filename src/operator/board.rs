@@ -1,33 +1,21 @@
-//! What nodes tell a dashboard beyond their status: lpctl's their winning tickets and their plans for what costs money,
-//! go-livepeer's their metrics, and a status made of these and its routes.
+//! What go-livepeer's nodes tell a dashboard: their metrics, and a status made of these and their routes.
 //!
 //! Metrics are Prometheus' text (`go-livepeer monitor/census.go`). Amounts in them are decimal numbers of gwei, read exactly,
 //! never through a float. What the node does not tell is left at nothing; who shows the status says so.
 
 use std::collections::HashMap;
 
-use alloy::primitives::{Address, B256, U256};
+use alloy::primitives::U256;
 use jiff::Timestamp;
-use reqwest::{StatusCode, header::CONTENT_TYPE};
-use serde::{Deserialize, de::DeserializeOwned};
-use serde_json::{Value, json};
 
-use super::{
-    ApiError, NodeApi,
-    http::{ANSWER, Answer},
-};
 use crate::{
-    units::{Round, Wei},
+    units::Wei,
     view::{
         go_node::{GoNode, GoRole},
         node::{EngineView, NodeMode, NodeStatus, RemoteTranscoder, WorkTotals},
         payments::PaymentsView,
-        ticket::{TicketFacts, TicketStatus, TicketWait, TicketWindow},
     },
 };
-
-/// An order may wait for its transaction to be mined.
-const MINED: std::time::Duration = std::time::Duration::from_secs(300);
 
 /// Series of one scrape that are read; a node has some hundreds.
 const MOST_SERIES: usize = 50_000;
@@ -35,226 +23,6 @@ const MOST_SERIES: usize = 50_000;
 const LONGEST_LINE: usize = 8 << 10;
 /// What all metrics of go-livepeer begin with.
 const PREFIX: &str = "livepeer_";
-/// What costs money and a node does itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum MoneyDeed {
-    /// Call the round's reward.
-    Reward,
-    /// Redeem the tickets that can be redeemed.
-    Redeem,
-}
-
-/// A node's plan of a [`MoneyDeed`], or what became of it. Texts are from outside: escape before drawing.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(default)]
-pub struct MoneyAnswer {
-    /// False if nothing was sent.
-    pub sent: bool,
-    /// What it does, in one line.
-    pub title: String,
-    /// Network it is for.
-    pub network: String,
-    /// What will change, or has changed.
-    pub changes: Vec<FigureChange>,
-    /// Preflight rows that did not hold, worst first.
-    pub findings: Vec<PreflightFinding>,
-    /// What would be sent, in order.
-    pub steps: Vec<PlanStep>,
-    /// The most all of that can cost.
-    pub max_cost_wei: Option<Wei>,
-    /// What that cost.
-    pub cost_wei: Wei,
-}
-
-/// One figure of a plan.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(default)]
-pub struct FigureChange {
-    /// Stable name, like `stake_lpt`.
-    pub key: String,
-    /// What the figure is, for people.
-    pub label: String,
-    /// Before.
-    pub before: String,
-    /// After.
-    pub after: String,
-    /// When or under which condition it counts.
-    pub note: Option<String>,
-}
-
-/// One preflight row that did not hold.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(default)]
-pub struct PreflightFinding {
-    /// `note`, `warning` or `refusal`: with a refusal nothing is sent.
-    pub severity: String,
-    /// What is wrong.
-    pub message: String,
-    /// What to do about it.
-    pub fix: String,
-}
-
-/// One transaction of a plan.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(default)]
-pub struct PlanStep {
-    /// Short name, like `reward`.
-    pub name: String,
-}
-
-impl NodeApi {
-    /// The newest winning tickets, `limit` at most, and whether there are more.
-    ///
-    /// # Errors
-    /// As [`NodeApi::status`]; [`ApiError::NotANode`] of a node that is too old to tell them, [`ApiError::Refused`] of one
-    /// that takes no payments.
-    pub async fn newest_tickets(&self, limit: usize) -> Result<(Vec<TicketFacts>, bool), ApiError> {
-        #[derive(Deserialize)]
-        struct Page {
-            tickets: Vec<WireTicket>,
-            #[serde(default)]
-            has_more: bool,
-        }
-        let path = format!("api/v1/tickets?state=all&limit={limit}");
-        let page: Page = meant(&self.http().get(&path, ANSWER).await?)?;
-        Ok((
-            page.tickets.into_iter().map(TicketFacts::from).collect(),
-            page.has_more,
-        ))
-    }
-
-    /// What a deed would send and what stands in its way. Nothing is sent.
-    ///
-    /// # Errors
-    /// As [`NodeApi::newest_tickets`].
-    pub async fn plan(&self, deed: MoneyDeed) -> Result<MoneyAnswer, ApiError> {
-        self.money(deed, true, None).await
-    }
-
-    /// Has the node do it. Asked twice with the same `key`, it does it once.
-    ///
-    /// # Errors
-    /// As [`NodeApi::plan`]; [`ApiError::Refused`] says what stood in the way. If no answer came it may be done or not.
-    pub async fn fulfil(&self, deed: MoneyDeed, key: &str) -> Result<MoneyAnswer, ApiError> {
-        self.money(deed, false, Some(key)).await
-    }
-
-    async fn money(
-        &self,
-        deed: MoneyDeed,
-        dry_run: bool,
-        key: Option<&str>,
-    ) -> Result<MoneyAnswer, ApiError> {
-        let (path, body): (_, Value) = match deed {
-            MoneyDeed::Reward => ("api/v1/reward", json!({ "dry_run": dry_run })),
-            MoneyDeed::Redeem => ("api/v1/redeem", json!({ "all": true, "dry_run": dry_run })),
-        };
-        let mut request = self
-            .http()
-            .posting(path)?
-            .header(CONTENT_TYPE, "application/json")
-            .body(body.to_string());
-        if let Some(key) = key {
-            request = request.header("idempotency-key", key);
-        }
-        meant(&Answer::read(request, MINED).await?)
-    }
-}
-
-/// What was asked for, or the node's own words for why not.
-fn meant<T: DeserializeOwned>(answer: &Answer) -> Result<T, ApiError> {
-    match answer.status {
-        StatusCode::OK if answer.is_json() => answer.json(),
-        StatusCode::OK | StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => Err(ApiError::NotANode),
-        _ => Err(answer.refusal()),
-    }
-}
-
-/// A ticket as the API writes it: what a newer node adds is left out, what an older one leaves out is nothing.
-#[derive(Deserialize)]
-struct WireTicket {
-    hash: B256,
-    sender: Address,
-    recipient: Address,
-    face_value_wei: Wei,
-    creation_round: Round,
-    won_at: Timestamp,
-    status: String,
-    #[serde(default)]
-    attempts: u32,
-    last_failure: Option<String>,
-    wait: Option<WireWait>,
-    window: Option<WireWindow>,
-    #[serde(default)]
-    break_even_gas_price_wei: Wei,
-    transaction: Option<B256>,
-    block: Option<u64>,
-    paid_wei: Option<Wei>,
-    cost_wei: Option<Wei>,
-    settled_at: Option<Timestamp>,
-    note: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct WireWait {
-    code: String,
-    message: String,
-    until_block: Option<u64>,
-}
-
-#[derive(Deserialize)]
-struct WireWindow {
-    opens_block: u64,
-    last_call_block: u64,
-    closes_block: u64,
-    blocks_left: u64,
-    seconds_left: Option<u64>,
-    closes_at: Option<Timestamp>,
-}
-
-impl From<WireTicket> for TicketFacts {
-    fn from(ticket: WireTicket) -> Self {
-        Self {
-            hash: ticket.hash,
-            sender: ticket.sender,
-            recipient: ticket.recipient,
-            face_value_wei: ticket.face_value_wei,
-            creation_round: ticket.creation_round,
-            won_at: ticket.won_at,
-            status: match ticket.status.as_str() {
-                "in_flight" => TicketStatus::InFlight,
-                "redeemed" => TicketStatus::Redeemed,
-                "lost" => TicketStatus::Lost,
-                "used_elsewhere" => TicketStatus::UsedElsewhere,
-                "handed_over" => TicketStatus::HandedOver,
-                _ => TicketStatus::Waiting,
-            },
-            attempts: ticket.attempts,
-            last_failure: ticket.last_failure,
-            wait: ticket.wait.map(|wait| TicketWait {
-                code: wait.code,
-                message: wait.message,
-                until_block: wait.until_block,
-            }),
-            window: ticket.window.map(|window| TicketWindow {
-                opens_block: window.opens_block,
-                last_call_block: window.last_call_block,
-                closes_block: window.closes_block,
-                blocks_left: window.blocks_left,
-                seconds_left: window.seconds_left,
-                closes_at: window.closes_at,
-            }),
-            break_even_gas_price_wei: ticket.break_even_gas_price_wei,
-            transaction: ticket.transaction,
-            block: ticket.block,
-            paid_wei: ticket.paid_wei,
-            cost_wei: ticket.cost_wei,
-            settled_at: ticket.settled_at,
-            note: ticket.note,
-        }
-    }
-}
-
 /// Digits of an amount that are read.
 const MOST_DIGITS: usize = 60;
 /// Wei of a gwei, as a power of ten.

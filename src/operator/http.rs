@@ -172,13 +172,18 @@ pub(super) fn garbled(error: &dyn std::fmt::Display) -> ApiError {
 
 /// The beginning of a text from outside, without what could act on a terminal.
 pub(super) fn plain(text: &str) -> String {
+    legible(text, MAX_TEXT)
+}
+
+/// The same, of so many characters.
+pub(crate) fn legible(text: &str, most: usize) -> String {
     let harmless = |c: char| match c {
         '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => '\u{fffd}',
         '\n' | '\r' | '\t' => ' ',
         c if c.is_control() => '\u{fffd}',
         c => c,
     };
-    text.trim().chars().take(MAX_TEXT).map(harmless).collect()
+    text.trim().chars().take(most).map(harmless).collect()
 }
 
 #[cfg(test)]

@@ -28,9 +28,10 @@ use reqwest::StatusCode;
 use serde::Deserialize;
 use serde_json::Value;
 
+pub(crate) use self::http::legible;
 pub use self::{
     access::{Access, AccessFileError},
-    board::{FigureChange, GoMetrics, MoneyAnswer, MoneyDeed, PlanStep, PreflightFinding, translated},
+    board::{GoMetrics, translated},
     go::{GoApi, GoCall},
     number::{Number, Ratio},
     own::{NodeApi, Statuses, TicketQuery},

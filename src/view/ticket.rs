@@ -11,8 +11,6 @@ use crate::units::{Round, Wei};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum TicketStatus {
-    /// To be redeemed.
-    Waiting,
     /// A transaction for it is being made, or is on its way.
     InFlight,
     /// Paid.
@@ -23,6 +21,9 @@ pub enum TicketStatus {
     UsedElsewhere,
     /// With a redeemer elsewhere.
     HandedOver,
+    /// To be redeemed; also what a newer node says and this lpctl does not know.
+    #[serde(other)]
+    Waiting,
 }
 
 /// Why a ticket waits.

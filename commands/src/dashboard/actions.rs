@@ -4,9 +4,9 @@
 use engine::{
     config::SessionsChoice,
     node::{PriceChange, SettingsChange},
-    operator::{ApiError, Found, GoApi, GoCall, MoneyAnswer, MoneyDeed, NodeApi, NodeUrl, find},
+    operator::{ApiError, Found, GoApi, GoCall, NodeApi, NodeUrl, find},
     payments::PriceTag,
-    view::node::NodeStatus,
+    view::node::{ActionAnswer, NodeStatus, RedeemOrder},
 };
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -163,7 +163,7 @@ async fn own_plan(url: &NodeUrl, status: &NodeStatus, errand: &Errand) -> Result
 /// What the node itself plans, as the command would print it.
 async fn money_plan(url: &NodeUrl, errand: &Errand) -> Result<(String, Lines), String> {
     let node = NodeApi::new(url).map_err(|error| error.to_string())?;
-    let plan = node.plan(money(errand)).await.map_err(|error| match error {
+    let plan = money(&node, errand, true).await.map_err(|error| match error {
         ApiError::NotANode => format!("this node does not do that over its API: use {}", command(errand)),
         error => error.to_string(),
     })?;
@@ -173,10 +173,20 @@ async fn money_plan(url: &NodeUrl, errand: &Errand) -> Result<(String, Lines), S
     ))
 }
 
-fn money(errand: &Errand) -> MoneyDeed {
+/// Has the node do it, or tell what it would do.
+async fn money(node: &NodeApi, errand: &Errand, dry_run: bool) -> Result<ActionAnswer, ApiError> {
+    // The node does it once, however often this request arrives.
+    let key = format!("dashboard-{}", jiff::Timestamp::now().as_nanosecond());
     match errand {
-        Errand::Redeem => MoneyDeed::Redeem,
-        _ => MoneyDeed::Reward,
+        Errand::Redeem => {
+            let order = RedeemOrder {
+                all: true,
+                dry_run,
+                ..RedeemOrder::default()
+            };
+            node.redeem(&order, &key).await
+        }
+        _ => node.call_reward(dry_run, &key).await,
     }
 }
 
@@ -188,7 +198,7 @@ fn command(errand: &Errand) -> &'static str {
 }
 
 /// What changes, what does not hold, what is sent and the most it costs.
-fn plan_lines(plan: &MoneyAnswer) -> Lines {
+fn plan_lines(plan: &ActionAnswer) -> Lines {
     let mut lines: Lines = plan
         .changes
         .iter()
@@ -366,9 +376,7 @@ async fn own_deed(node: &NodeApi, errand: &Errand) -> Result<String, String> {
             format!("sessions at once: {choice}; {} now", status.sessions.len())
         }
         Errand::Reward | Errand::Redeem => {
-            // The node does it once, however often this request arrives.
-            let key = format!("dashboard-{}", jiff::Timestamp::now().as_nanosecond());
-            let answer = node.fulfil(money(errand), &key).await.map_err(say)?;
+            let answer = money(node, errand, false).await.map_err(say)?;
             match answer.sent {
                 true => format!("{}: done for {} of gas", answer.title, answer.cost_wei.human()),
                 false => format!("nothing was sent: {}", answer.title),
@@ -415,11 +423,17 @@ mod tests {
 
     #[test]
     fn a_plan_of_a_node_is_shown_whole_and_what_is_not_understood_stands_in_the_way() {
-        let mut plan: MoneyAnswer = serde_json::from_value(serde_json::json!({
-            "title": "call reward for round 7", "network": "devnet", "newer": [1],
+        let mut plan: ActionAnswer = serde_json::from_value(serde_json::json!({
+            "dry_run": true, "sent": false, "title": "call reward for round 7", "network": "devnet", "newer": [1],
+            "from": "0x70997970c51812dc3a010c7d01b50e0d17dc79c8", "block": 7,
+            "transactions": [], "cost_wei": "0", "tickets": [],
             "changes": [{ "key": "reward", "label": "reward", "before": "not called", "after": "called" }],
-            "findings": [{ "severity": "warning", "message": "gas is dear", "fix": "wait" }],
-            "steps": [{ "name": "reward", "gas_limit": 1 }], "max_cost_wei": "31000000000000",
+            "findings": [{ "code": "gas", "severity": "warning", "message": "gas is dear", "fix": "wait" }],
+            "steps": [{
+                "name": "reward", "to": "0x70997970c51812dc3a010c7d01b50e0d17dc79c8", "gas_limit": 1,
+                "max_cost_wei": "31000000000000",
+            }],
+            "max_cost_wei": "31000000000000",
         }))
         .unwrap();
         let lines = plan_lines(&plan);
@@ -430,7 +444,7 @@ mod tests {
             text[3].contains("1 transaction (reward), at most 0.000031 ETH"),
             "{text:?}"
         );
-        let is_refused = |plan: &MoneyAnswer| {
+        let is_refused = |plan: &ActionAnswer| {
             plan_lines(plan)
                 .iter()
                 .any(|(weight, _)| *weight == Weight::Refusal)

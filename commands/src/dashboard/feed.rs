@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 pub use engine::operator::{ApiError as FeedError, NodeApi};
 use engine::{
     node::{LogPage, LogQuery},
-    operator::{Found, GoApi, NodeUrl, ParseNodeUrlError, find, translated},
+    operator::{Found, GoApi, NodeUrl, ParseNodeUrlError, TicketQuery, find, translated},
     view::node::NodeStatus,
 };
 use jiff::Timestamp;
@@ -223,8 +223,12 @@ pub async fn follow_parts(
 /// Asks once for what is looked at. What cannot be had this time leaves what is known.
 pub async fn ask_parts(node: &NodeApi, interest: Interest, state: &mut FeedState) {
     if interest.tickets {
-        state.tickets = match node.newest_tickets(MOST_TICKETS).await {
-            Ok((tickets, has_more)) => Part::known(TicketBook::new(tickets, has_more), Instant::now()),
+        let newest = TicketQuery {
+            limit: MOST_TICKETS,
+            ..TicketQuery::default()
+        };
+        state.tickets = match node.tickets(&newest).await {
+            Ok(page) => Part::known(TicketBook::new(page.tickets, page.has_more), Instant::now()),
             Err(FeedError::NotANode) => {
                 Part::Absent("this node does not tell its tickets: `lpctl ticket list` does".to_string())
             }
