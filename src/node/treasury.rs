@@ -12,9 +12,7 @@ use crate::{
     payments::{
         Books, ChainTime,
         books::{BooksError, Ended, Filter, Winner, WinnerState},
-        redeem::{
-            RedeemFailure, RedeemParts, RedeemSettings, RedeemState, redeem_now, review, schedule::Window,
-        },
+        redeem::{RedeemFailure, RedeemParts, RedeemSettings, RedeemState, redeem_now, review},
     },
     units::Wei,
     view::{
@@ -22,7 +20,7 @@ use crate::{
             ActionAnswer, ActionTransaction, Closing, RedeemOrder, RedeemView, RewardView, TicketChoice,
             TicketPage, TicketTotals,
         },
-        ticket::{TicketFacts, TicketStatus, TicketWait, TicketWindow},
+        ticket::{TicketFacts, TicketStatus, TicketWait},
     },
 };
 
@@ -360,7 +358,7 @@ fn with_outlook(mut facts: TicketFacts, state: &RedeemState, block_seconds: Opti
     let Some(time) = state.time else { return facts };
     let known = state.windows.iter().find(|(hash, ..)| *hash == facts.hash);
     let Some((.., window)) = known else { return facts };
-    facts.window = Some(told_window(*window, &time, block_seconds));
+    facts.window = Some(review::told_window(*window, &time, block_seconds));
     let wait = state.waiting.iter().find(|(hash, _)| *hash == facts.hash);
     facts.wait = Some(match wait {
         Some((_, wait)) => TicketWait {
@@ -375,25 +373,6 @@ fn with_outlook(mut facts: TicketFacts, state: &RedeemState, block_seconds: Opti
         },
     });
     facts
-}
-
-fn told_window(window: Window, time: &ChainTime, block_seconds: Option<u64>) -> TicketWindow {
-    let blocks_left = window.closes.saturating_sub(time.l1_block);
-    let seconds_left = block_seconds.map(|each| each.saturating_mul(blocks_left));
-    let closes_at = seconds_left.and_then(|seconds| {
-        let seconds = i64::try_from(seconds).ok()?;
-        time.read_at
-            .checked_add(jiff::SignedDuration::from_secs(seconds))
-            .ok()
-    });
-    TicketWindow {
-        opens_block: window.opens,
-        last_call_block: window.last_call,
-        closes_block: window.closes,
-        blocks_left,
-        seconds_left,
-        closes_at,
-    }
 }
 
 fn redeem_view(state: &RedeemState) -> RedeemView {

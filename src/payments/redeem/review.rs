@@ -148,8 +148,13 @@ fn wait_of(winner: &Winner, outlook: &Outlook<'_>) -> TicketWait {
 fn window_of(winner: &Winner, outlook: &Outlook<'_>) -> TicketWindow {
     let time = outlook.time;
     let window = Window::of(&pending_of(winner), time, outlook.sender, outlook.standing);
+    told_window(window, time, outlook.block_seconds)
+}
+
+/// A window as people are told of it.
+pub(crate) fn told_window(window: Window, time: &ChainTime, block_seconds: Option<u64>) -> TicketWindow {
     let blocks_left = window.closes.saturating_sub(time.l1_block);
-    let seconds_left = outlook.block_seconds.map(|each| each.saturating_mul(blocks_left));
+    let seconds_left = block_seconds.map(|each| each.saturating_mul(blocks_left));
     let closes_at = seconds_left.and_then(|seconds| {
         let seconds = i64::try_from(seconds).ok()?;
         time.read_at
