@@ -488,21 +488,7 @@ impl Terminal {
 #[tokio::test(flavor = "multi_thread")]
 async fn keys_go_through_every_tab_and_one_confirms_a_price_on_a_devnet() {
     let operator = Operator::new().await;
-    let activate = [
-        "orch",
-        "activate",
-        "--bond",
-        "100",
-        "--reward-cut",
-        "10",
-        "--fee-share",
-        "40",
-        "--service-uri",
-        "https://127.0.0.1:8935",
-        "-y",
-    ];
-    operator.lpctl(&activate).expect_code(0);
-    operator.devnet.next_round().await;
+    operator.active_with("100").await;
     let node = run::Node::start(
         &operator.environment,
         &["--preset", "ultrafast", "--price", "1200", "--no-reward"],

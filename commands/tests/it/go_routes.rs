@@ -1189,22 +1189,7 @@ async fn what_go_livepeer_loses_money_by_is_refused() {
     assert_eq!(operator.nonce().await, nonce, "nothing was sent");
 
     // All stake at once ends an orchestrator: that takes a word of its own.
-    operator
-        .lpctl(&[
-            "orch",
-            "activate",
-            "--bond",
-            "100",
-            "--reward-cut",
-            "10",
-            "--fee-share",
-            "40",
-            "--service-uri",
-            "https://127.0.0.1:8935",
-            "-y",
-        ])
-        .expect_code(0);
-    operator.devnet.next_round().await;
+    operator.active_with("100").await;
     let hasty = cli.post("/unbond", &[("amount", &lpt(1))]).await.error(500);
     assert!(hasty.contains("giveUpReward=true"), "{hasty}");
     cli.post("/reward", &[]).await.done();

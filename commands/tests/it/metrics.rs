@@ -308,21 +308,7 @@ impl Drop for Prometheus {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_real_prometheus_scrapes_a_node_on_a_chain_and_its_rules_fire() {
     let operator = Operator::new().await;
-    let activate = [
-        "orch",
-        "activate",
-        "--bond",
-        "100",
-        "--reward-cut",
-        "10",
-        "--fee-share",
-        "40",
-        "--service-uri",
-        "https://127.0.0.1:8935",
-        "-y",
-    ];
-    operator.lpctl(&activate).expect_code(0);
-    let round = operator.devnet.next_round().await;
+    let round = operator.active_with("100").await;
     let node = Node::start(
         &operator.environment,
         &["--preset", "ultrafast", "--price", "0", "--no-reward"],

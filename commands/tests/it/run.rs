@@ -373,21 +373,7 @@ async fn no_ffmpeg_survives_a_killed_node() {
 #[tokio::test(flavor = "multi_thread")]
 async fn on_a_chain_it_signs_and_shows_its_stake() {
     let operator = Operator::new().await;
-    let activate = [
-        "orch",
-        "activate",
-        "--bond",
-        "100",
-        "--reward-cut",
-        "10",
-        "--fee-share",
-        "40",
-        "--service-uri",
-        "https://127.0.0.1:8935",
-        "-y",
-    ];
-    operator.lpctl(&activate).expect_code(0);
-    operator.devnet.next_round().await;
+    operator.active_with("100").await;
     // Somebody must say that it works for nothing.
     let unpriced = operator
         .environment

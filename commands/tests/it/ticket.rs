@@ -23,11 +23,16 @@ fn finney(count: u64) -> Wei {
 impl Operator {
     /// An orchestrator in its first active round.
     pub async fn active(&self) {
+        self.active_with("50").await;
+    }
+
+    /// The same with so much LPT bonded. Which round it is.
+    pub async fn active_with(&self, bond: &str) -> u64 {
         let activate = [
             "orch",
             "activate",
             "--bond",
-            "50",
+            bond,
             "--reward-cut",
             "10",
             "--fee-share",
@@ -37,7 +42,7 @@ impl Operator {
             "-y",
         ];
         self.lpctl(&activate).expect_code(0);
-        self.devnet.next_round().await;
+        self.devnet.next_round().await
     }
 
     /// Has the gateway pay in.
