@@ -600,7 +600,7 @@ module completions {
   # Mint this round's reward for you and your delegators
   export extern "lpctl reward call" [
     --orchestrator: string    # Orchestrator whose reward is called, where the account is its reward caller (LIP-118)
-    --lpt-price: string       # What one LPT is worth to you, like 0.002eth: warns where the call costs more than your part brings
+    --lpt-per-eth: string     # LPT for one ETH, at your own price: warns where gas costs more than your part of the reward brings [default: reward.lpt_per_eth of the config file]
     --queue                   # Send even though an earlier transaction of the account is not mined yet
     --wait: string            # How long to wait for each transaction to be mined, in seconds
     --profile: string         # Section of the config file to use

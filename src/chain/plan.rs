@@ -63,8 +63,8 @@ pub struct PlanOptions {
     pub resign: bool,
     /// The account's own winning tickets that are not redeemed yet, how many and what they pay, where that is known.
     pub waiting_tickets: Option<(usize, Wei)>,
-    /// What one LPT is worth to the operator (`--lpt-price`): a reward that costs more than it brings is warned of.
-    pub lpt_price: Option<Wei>,
+    /// What one ETH is worth to the operator in LPT: a reward that costs more than it brings is warned of.
+    pub lpt_per_eth: Option<Lpt>,
 }
 
 /// What makes an account a working orchestrator.

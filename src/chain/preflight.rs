@@ -210,11 +210,11 @@ pub(crate) fn cost_rows(
     cost: Cost,
     options: &PlanOptions,
 ) -> Vec<Finding> {
-    let lpt_price = options.lpt_price.filter(|_| matches!(intent, Intent::Reward));
+    let lpt_per_eth = options.lpt_per_eth.filter(|_| matches!(intent, Intent::Reward));
     [
         gas_price(snapshot, options),
         short_of_eth(snapshot, cost.most, cost.value),
-        lpt_price.and_then(|price| reward::costs_more(snapshot, cost.now, price)),
+        lpt_per_eth.and_then(|price| reward::costs_more(snapshot, cost.now, price)),
     ]
     .into_iter()
     .flatten()

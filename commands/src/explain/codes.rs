@@ -1569,7 +1569,7 @@ pub static CODES: &[Code] = &[
     code(
         "reward_costs_more",
         "gas for the reward call costs more than your part of it is worth at the price you gave",
-        "`lpctl reward watch` waits for cheaper gas; or leave `--lpt-price` out",
+        "`lpctl reward watch` waits for cheaper gas; or set reward.lpt_per_eth to what you think an ETH is worth",
     ),
     code(
         "reward_not_called",

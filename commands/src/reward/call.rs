@@ -2,7 +2,7 @@
 
 use alloy::primitives::Address;
 use clap::Args;
-use engine::{chain::PlanOptions, units::Wei};
+use engine::{chain::PlanOptions, units::Lpt};
 
 use crate::{
     connection::connect,
@@ -19,15 +19,16 @@ use crate::{
 Examples:
   lpctl reward call
   lpctl reward call --yes --max-gas-price 0.1gwei --json     from a timer; `lpctl reward watch` does it better
-  lpctl reward call --lpt-price 0.002eth                     warns where gas costs more than it brings
+  lpctl reward call --lpt-per-eth 500                       warns where gas costs more than it brings
   lpctl --account caller reward call --orchestrator 0x…      as its reward caller")]
 pub struct CallArgs {
     /// Orchestrator whose reward is called, where the account is its reward caller (LIP-118)
     #[arg(long, value_name = "0x…")]
     orchestrator: Option<Address>,
-    /// What one LPT is worth to you, like 0.002eth: warns where the call costs more than your part brings
+    /// LPT for one ETH, at your own price: warns where gas costs more than your part of the reward brings [default:
+    /// reward.lpt_per_eth of the config file]
     #[arg(long, value_name = "AMOUNT", conflicts_with = "orchestrator")]
-    lpt_price: Option<Wei>,
+    lpt_per_eth: Option<Lpt>,
     /// Options of every transaction.
     #[command(flatten)]
     pub transaction: TransactionArgs,
@@ -40,8 +41,10 @@ pub struct CallArgs {
 pub async fn run(args: CallArgs, context: &mut Context) -> eyre::Result<()> {
     let sender = transact::sender(context).await?;
     let chain = connect(context).await?;
+    let in_file = context.settings().reward.lpt_per_eth.map(|price| price.0);
+    let lpt_per_eth = args.lpt_per_eth.or(in_file);
     let options = PlanOptions {
-        lpt_price: args.lpt_price,
+        lpt_per_eth,
         ..args.transaction.options(context)
     };
     let orchestrator = args.orchestrator.unwrap_or(sender.address);

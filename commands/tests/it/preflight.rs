@@ -426,12 +426,19 @@ async fn what_settles_tells_of_tickets_and_a_reward_of_its_cost() {
     let operator = Operator::new().await;
     operator.active().await;
     operator.warned(
-        "reward call --lpt-price 1wei",
+        "reward call --lpt-per-eth 1000000000",
         "reward_costs_more",
         "is worth",
         "lpctl reward watch",
     );
-    let dear = ["reward", "call", "--lpt-price", "1eth", "--dry-run", "--json"];
+    let dear = [
+        "reward",
+        "call",
+        "--lpt-per-eth",
+        "0.000001",
+        "--dry-run",
+        "--json",
+    ];
     let plan = operator.lpctl(&dear).expect_code(0).data();
     assert!(!plan.to_string().contains("reward_costs_more"), "{plan}");
     // Fees from a redeemed ticket, so that there are some to withdraw, and another ticket that waits.

@@ -5,25 +5,27 @@ use alloy::primitives::U256;
 use super::{Finding, warning};
 use crate::{
     chain::facts::Snapshot,
+    reward::Floor,
     units::{Lpt, Wei},
 };
 
-/// Smallest units in one LPT.
-const WHOLE: u64 = 1_000_000_000_000_000_000;
-
-/// The call's cost is more than the account's own part of the reward is worth, at what the operator says an LPT is.
-pub(super) fn costs_more(snapshot: &Snapshot, cost: Wei, lpt_price: Wei) -> Option<Finding> {
+/// The call's cost is more than the account's own part of the reward, at the operator's price of an ETH.
+pub(super) fn costs_more(snapshot: &Snapshot, cost: Wei, lpt_per_eth: Lpt) -> Option<Finding> {
     let part = own_part(snapshot);
-    let worth = Wei(part.0.saturating_mul(lpt_price.0) / U256::from(WHOLE));
-    (cost > worth).then_some(())?;
+    let floor = Floor {
+        lpt_per_eth: Some(lpt_per_eth),
+        ..Floor::default()
+    };
+    let least = floor.least(cost);
+    (part < least).then_some(())?;
     warning(
         "reward_costs_more",
         format!(
-            "the call costs about {}, and your part of the reward, {}, is worth {} at {} for an LPT",
+            "the call costs about {}, which is worth {} at {} for an ETH, and your part of the reward is {}",
             cost.human(),
-            part.human(),
-            worth.human(),
-            lpt_price.human()
+            least.human(),
+            lpt_per_eth.human(),
+            part.human()
         ),
         "`lpctl reward watch` waits for cheaper gas; delegators lose their part too if nobody calls in this round",
     )
@@ -51,11 +53,11 @@ mod tests {
         let snapshot = Snapshot::sample();
         let part = own_part(&snapshot);
         assert!(part > Lpt::ZERO && part <= snapshot.mint.reward(snapshot.own.total_stake_lpt));
-        // At one ether for an LPT the part is worth as many wei as it has units.
-        let (price, worth) = (Wei::ether(1), Wei(part.0));
+        // At one LPT for an ETH the part is worth as many wei as it has units.
+        let (price, worth) = (Lpt::whole(1), Wei(part.0));
         assert_eq!(costs_more(&snapshot, worth, price), None);
         let dear = costs_more(&snapshot, worth.saturating_add(Wei(U256::from(1))), price).unwrap();
         assert_eq!(dear.code, "reward_costs_more");
-        assert!(costs_more(&snapshot, Wei(U256::from(1)), Wei::ZERO).is_some());
+        assert_eq!(costs_more(&snapshot, worth, Lpt::ZERO), None);
     }
 }

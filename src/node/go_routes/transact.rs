@@ -50,7 +50,7 @@ pub(super) fn options(ask: &Ask, outbox: &Outbox) -> PlanOptions {
     });
     PlanOptions {
         waiting_tickets: waiting,
-        lpt_price: None,
+        lpt_per_eth: None,
         max_gas_price: outbox.policy().max_gas_price,
         queue: true,
         give_up_reward: form.truth("giveUpReward"),
