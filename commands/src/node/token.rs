@@ -189,7 +189,7 @@ fn failed(error: TokenError) -> Failure {
             .hint("`lpctl node token list` shows those there are"),
         TokenError::File { .. } | TokenError::Readable { .. } | TokenError::Damaged { .. } => {
             Failure::new(Kind::Config, "operator_tokens", message)
-                .hint("make it a file of your own with mode 600, or move it away and make new tokens")
+                .hint("make it a file of your own with mode 600 on a disk with room, or move it away and make new tokens")
         }
     }
 }
