@@ -12,7 +12,7 @@ use crate::{operator::Operator, pool::bond};
 impl Operator {
     /// Has a command refused by a row: its code, a part of its text and of its fix.
     #[track_caller]
-    fn refused(&self, command: &str, code: &str, says: &str, fix: &str) {
+    pub fn refused(&self, command: &str, code: &str, says: &str, fix: &str) {
         let arguments: Vec<&str> = command.split(' ').chain(["-y", "--json"]).collect();
         let error = self.lpctl(&arguments).expect_code(4).error();
         let findings = error["details"]["findings"].as_array().unwrap();
@@ -30,7 +30,7 @@ impl Operator {
 
     /// Has a command warned of by a row, and refused where nobody confirms it.
     #[track_caller]
-    fn warned(&self, command: &str, code: &str, says: &str, fix: &str) {
+    pub fn warned(&self, command: &str, code: &str, says: &str, fix: &str) {
         let arguments: Vec<&str> = command.split(' ').chain(["--dry-run", "--json"]).collect();
         let data = self.lpctl(&arguments).expect_code(0).data();
         let findings = data["plan"]["findings"].as_array().unwrap();
@@ -52,7 +52,7 @@ impl Operator {
     }
 
     #[track_caller]
-    fn works(&self, command: &str) {
+    pub fn works(&self, command: &str) {
         let arguments: Vec<&str> = command.split(' ').chain(["-y", "--json"]).collect();
         self.lpctl(&arguments).expect_code(0);
     }

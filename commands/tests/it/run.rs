@@ -380,23 +380,38 @@ async fn on_a_chain_it_signs_and_shows_its_stake() {
         .lpctl(&["--json", "run", "--bind", "127.0.0.1:0"])
         .expect_code(3);
     assert_eq!(unpriced.error()["code"], "no_price");
-    // Terms that no gateway takes, or that pay for no redemption.
-    for (terms, code, says) in [
-        (["--ticket-ev", "0wei"], "bad_ticket_ev", "worth something"),
+    // Terms that no gateway takes, or that pay for no redemption, and a currency nobody has priced since yesterday.
+    testbed::price_feed(&operator.devnet, "ETH / USD", 250_000_000_000, 26).await;
+    let feed = testbed::PRICE_FEED.to_string();
+    for (terms, code, says, fix) in [
         (
-            ["--max-face-value", "1gwei"],
+            &["--price", "1", "--ticket-ev", "0wei"][..],
+            "bad_ticket_ev",
+            "worth something",
+            "--ticket-ev",
+        ),
+        (
+            &["--price", "1", "--max-face-value", "1gwei"],
             "bad_face_value",
             "gateways would refuse",
+            "--max-face-value",
+        ),
+        (
+            &["--price", "0.02usd/1000000", "--price-feed", &feed],
+            "price_unknown",
+            "no price can be told",
+            "must not be stale",
         ),
     ] {
-        let run = ["--json", "run", "--bind", "127.0.0.1:0", "--price", "1"];
+        let run = ["--json", "run", "--bind", "127.0.0.1:0"];
         let error = operator
             .environment
-            .lpctl(&[&run[..], &terms].concat())
-            .expect_code(2)
+            .lpctl(&[&run[..], terms].concat())
+            .expect_code(4)
             .error();
         assert_eq!(error["code"], code);
         assert!(error["message"].as_str().unwrap().contains(says), "{error}");
+        assert!(error["hint"].as_str().unwrap().contains(fix), "{error}");
     }
     // An account that is no orchestrator, and a price that many take for none, are told before the node is ready.
     let mut stranger = Node::start(

@@ -8,6 +8,7 @@ use alloy::{
     signers::SignerSync as _,
 };
 use engine::{
+    devnet::Parameters,
     payments::{Books, WinningTicket},
     units::{Round, Wei},
     wire::ticket::Ticket,
@@ -196,6 +197,83 @@ async fn tickets_are_listed_redeemed_and_counted_beside_open_books() {
         .lpctl(&["ticket", "redeem", "--all", "-y", "--json"])
         .expect_code(4);
     assert_eq!(none.error()["code"], "no_ticket");
+}
+
+/// The rows about tickets, and the one about a round that mints nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn tickets_that_pay_nothing_now_are_refused_with_why_and_until_when() {
+    let parameters = Parameters {
+        inflation: 0,
+        inflation_change: 0,
+        ..Parameters::with_round_length(60)
+    };
+    let operator = Operator::on(testbed::devnet_with(parameters).await);
+    operator.active().await;
+    operator.warned(
+        "reward call",
+        "nothing_to_mint",
+        "mints nothing",
+        "costs gas and brings nothing",
+    );
+    let block = operator.devnet.provider().get_block_number().await.unwrap();
+    let old = operator.winning_ticket(1, finney(900), 0).await;
+    let live = operator.winning_ticket(2, finney(100), block + 1_000).await;
+    let tiny = operator.winning_ticket(3, Wei::gwei(1), 0).await;
+    let paid = operator.winning_ticket(4, finney(200), 0).await;
+    // To an account that is no orchestrator.
+    let mut astray = operator.winning_ticket(5, finney(100), 0).await;
+    astray.ticket.recipient = operator.devnet.accounts.delegator.address();
+    let digest = astray.ticket.digest();
+    astray.signature = operator
+        .devnet
+        .accounts
+        .gateway
+        .sign_hash_sync(&digest)
+        .unwrap()
+        .as_bytes();
+    let books = operator.books();
+    for won in [&old, &live, &tiny, &paid, &astray] {
+        assert!(books.keep_winner(won.clone()).await.unwrap());
+    }
+    let redeem = |won: &WinningTicket| format!("ticket redeem {}", won.ticket.hash());
+
+    operator.refused(
+        &redeem(&old),
+        "sender_short",
+        "it would pay 0 ETH of 0.9 ETH",
+        "funds its deposit",
+    );
+    operator.gateway_deposits(finney(300)).await;
+    operator.warned(
+        &redeem(&old),
+        "sender_short",
+        "it would pay 0.3 ETH of 0.9 ETH",
+        "as long as the ticket is valid",
+    );
+    operator.gateway_deposits(Wei::ether(5)).await;
+    operator.refused(
+        &redeem(&live),
+        "parameters_live",
+        &format!("from block {} on", block + 1_000),
+        "which of its tickets lose",
+    );
+    operator.refused(
+        &redeem(&tiny),
+        "not_worth_it",
+        "its gas costs about",
+        "cheaper gas",
+    );
+    operator.refused(&redeem(&astray), "not_registered", "would not be paid", "");
+    operator.works(&redeem(&paid));
+    operator.refused(
+        &redeem(&paid),
+        "ticket_used",
+        "has been redeemed",
+        "nothing to do",
+    );
+    operator.devnet.next_round().await;
+    operator.devnet.next_round().await;
+    operator.refused(&redeem(&old), "ticket_expired", "it is round", "it is lost");
 }
 
 /// What a node of go-livepeer won and did not redeem pays here.

@@ -14,6 +14,7 @@ pub mod gpu;
 pub mod mutant;
 mod npm;
 mod object_server;
+mod price_feed;
 
 pub use devnet::{
     Accounts, Devnet, cache_dir, devnet, devnet_config, devnet_parts, devnet_with, installed_cache_dir,
@@ -23,6 +24,7 @@ pub use ffmpeg::ffmpeg_7;
 pub use governor::Governor;
 pub use npm::cast;
 pub use object_server::{ObjectServer, run_python};
+pub use price_feed::{PRICE_FEED, price_feed};
 
 /// Chooses the TLS provider HTTP clients need to be built at all. Any number of calls.
 pub fn install_tls() {

@@ -23,7 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A ticket that would be worth nothing.
 pub fn bad_ticket_ev(message: String) -> Failure {
-    Failure::new(Kind::Usage, "bad_ticket_ev", message)
+    Failure::new(Kind::Refused, "bad_ticket_ev", message)
         .hint("leave `--ticket-ev` out for 8gwei, or give an amount like `--ticket-ev 100gwei`")
 }
 
@@ -48,7 +48,7 @@ pub fn check(asked: &Asked, chain: &Chain, time: &ChainTime, context: &mut Conte
     };
     if face_value <= ticket_ev {
         return Err(Failure::new(
-            Kind::Usage,
+            Kind::Refused,
             "bad_face_value",
             format!(
                 "a ticket that pays at most {} cannot be worth {}: gateways would refuse every one",
