@@ -26,6 +26,7 @@
 //! | [`reward`] | the guardian that calls each round's reward, and what became of past ones |
 //! | [`gateway`] | the sending side: cut, submit, download, verify |
 //! | [`explorer`] | the subgraph: history as somebody else indexed it |
+//! | [`web`] | JSON services of others, bounded |
 //! | [`metrics`] | what nodes and gateways tell Prometheus |
 //! | [`way`] | a segment's way through the nodes, for the log and for traces |
 //! | [`bench`] | measuring the transcoder |
@@ -53,6 +54,7 @@ pub mod units;
 pub mod view;
 pub mod wallet;
 pub mod way;
+pub mod web;
 pub mod wire;
 
 pub use node::remote;

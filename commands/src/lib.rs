@@ -5,6 +5,7 @@
 
 pub mod account;
 pub mod alerts;
+pub mod api_key;
 pub mod bench;
 pub mod cli;
 pub mod complete;

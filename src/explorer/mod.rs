@@ -1,6 +1,5 @@
 //! The Livepeer subgraph: questions in GraphQL to whoever serves it, answers read strictly and bounded.
 
-mod http;
 mod query;
 
 use std::time::Duration;
@@ -9,13 +8,13 @@ use alloy::primitives::Address;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use self::{http::Http, query::Paged};
 use crate::{
     secret::{Password, RpcUrl},
     view::explorer::{
         IndexedAt, IndexedDelegator, IndexedDelegators, IndexedEvent, IndexedEvents, IndexedHistory,
         IndexedOrchestrator, IndexedOrchestrators, IndexedRounds,
     },
+    web::{Web, WebError},
 };
 
 /// Rows of a page, and the most a question without pages may ask for: the subgraph's own limit.
@@ -26,39 +25,9 @@ const MAX_PAGES: usize = 50;
 /// Why the subgraph gave no answer that can be used. Texts of the server are bounded, harmless and without the key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ExplorerError {
-    /// The key would travel readable by others.
-    #[error("the key is not sent over plain http to another machine")]
-    PlainKey,
-    /// The key cannot be a header.
-    #[error("the key is not one line of printable ASCII")]
-    BadKey,
-    /// No connection, or it broke off.
-    #[error("the connection failed: {0}")]
-    Connection(String),
-    /// Nothing came in time.
-    #[error("no answer within {} s", .0.as_secs())]
-    NoAnswer(Duration),
-    /// 401 or 403.
-    #[error("the server refused the key, or wants one (HTTP {0})")]
-    Unauthorized(u16),
-    /// 404.
-    #[error("nothing is served at this URL (HTTP 404)")]
-    NotFound,
-    /// 429, with the seconds it asks to wait.
-    #[error("the server takes no more requests for now (HTTP 429)")]
-    TooMany(Option<u64>),
-    /// Another status.
-    #[error("the server failed (HTTP {0})")]
-    Status(u16),
-    /// More than is read.
-    #[error("the answer is larger than {} MiB", http::MAX_BYTES / 1024 / 1024)]
-    TooLarge,
-    /// A page for people, mostly.
-    #[error("the answer is not JSON")]
-    NotJson,
-    /// JSON of another shape.
-    #[error("the answer cannot be read: {0}")]
-    Garbled(String),
+    /// The exchange itself.
+    #[error(transparent)]
+    Web(#[from] WebError),
     /// GraphQL's own errors.
     #[error("the subgraph refused the question: {0}")]
     Refused(String),
@@ -73,7 +42,7 @@ pub enum ExplorerError {
 /// A client of one subgraph.
 #[derive(Debug)]
 pub struct Explorer {
-    http: Http,
+    web: Web,
 }
 
 impl Explorer {
@@ -83,7 +52,7 @@ impl Explorer {
     /// A key that cannot be a header, or would travel unencrypted.
     pub fn new(url: &RpcUrl, key: Option<&Password>, patience: Duration) -> Result<Self, ExplorerError> {
         Ok(Self {
-            http: Http::new(url, key, patience)?,
+            web: Web::new(url, key, patience)?,
         })
     }
 
@@ -97,7 +66,7 @@ impl Explorer {
         ever: bool,
     ) -> Result<IndexedOrchestrators, ExplorerError> {
         let question = if ever { query::EVER } else { query::ORCHESTRATORS };
-        let (rows, at) = self.paged::<query::Transcoder>(question, json!({})).await?;
+        let (rows, unreadable, at) = self.paged::<query::Transcoder>(question, json!({})).await?;
         let mut orchestrators: Vec<IndexedOrchestrator> = rows.into_iter().map(Into::into).collect();
         let total = orchestrators.len();
         orchestrators.sort_by_key(|row| (std::cmp::Reverse(row.total_stake_lpt), row.address));
@@ -105,6 +74,7 @@ impl Explorer {
         Ok(IndexedOrchestrators {
             orchestrators,
             total,
+            unreadable,
             at,
         })
     }
@@ -137,7 +107,7 @@ impl Explorer {
     /// As [`ExplorerError`] says.
     pub async fn delegators(&self, of: Address, limit: usize) -> Result<IndexedDelegators, ExplorerError> {
         let variables = json!({ "of": lower(of) });
-        let (rows, at) = self
+        let (rows, unreadable, at) = self
             .paged::<query::Delegator>(query::DELEGATORS, variables)
             .await?;
         let mut delegators: Vec<IndexedDelegator> = rows.into_iter().map(Into::into).collect();
@@ -147,6 +117,7 @@ impl Explorer {
         Ok(IndexedDelegators {
             delegators,
             total,
+            unreadable,
             at,
         })
     }
@@ -157,9 +128,11 @@ impl Explorer {
     /// As [`ExplorerError`] says.
     pub async fn rounds(&self, limit: usize) -> Result<IndexedRounds, ExplorerError> {
         let variables = json!({ "first": limit.min(PAGE) });
-        let answer: query::Rows<query::RoundRow> = self.ask(query::ROUNDS, &variables).await?;
+        let answer: query::Rows = self.ask(query::ROUNDS, &variables).await?;
+        let (rows, unreadable) = self.web.readable::<query::RoundRow>(answer.rows)?;
         Ok(IndexedRounds {
-            rounds: answer.rows.into_iter().take(limit).map(Into::into).collect(),
+            rounds: rows.into_iter().take(limit).map(Into::into).collect(),
+            unreadable,
             at: answer.meta.into(),
         })
     }
@@ -174,40 +147,49 @@ impl Explorer {
         since: i64,
         limit: usize,
     ) -> Result<IndexedEvents, ExplorerError> {
-        let variables = json!({ "of": lower(of), "since": since, "first": limit.min(PAGE) });
+        let variables = json!({ "of": lower(of), "since": since, "first": (limit + 1).min(PAGE) });
         let answer: query::Events = self.ask(query::EVENTS, &variables).await?;
-        let mut events: Vec<IndexedEvent> = answer.tickets.into_iter().map(Into::into).collect();
-        events.extend(answer.rewards.into_iter().map(IndexedEvent::from));
+        let is_cut = answer.tickets.len() >= PAGE || answer.rewards.len() >= PAGE;
+        let (tickets, bad_tickets) = self.web.readable::<query::Ticket>(answer.tickets)?;
+        let (rewards, bad_rewards) = self.web.readable::<query::Reward>(answer.rewards)?;
+        let mut events: Vec<IndexedEvent> = tickets.into_iter().map(Into::into).collect();
+        events.extend(rewards.into_iter().map(IndexedEvent::from));
         events.sort_by_key(|event| std::cmp::Reverse(event.timestamp));
+        let has_more = is_cut || events.len() > limit;
         events.truncate(limit);
         Ok(IndexedEvents {
             events,
+            has_more,
+            unreadable: bad_tickets + bad_rewards,
             at: answer.meta.into(),
         })
     }
 
-    /// All rows of a question with `$after`, page by page.
-    async fn paged<T: DeserializeOwned + Paged>(
+    /// All rows of a question with `$after`, page by page, and how many could not be read.
+    async fn paged<T: DeserializeOwned>(
         &self,
         question: &str,
         mut variables: Value,
-    ) -> Result<(Vec<T>, IndexedAt), ExplorerError> {
-        let mut all: Vec<T> = Vec::new();
+    ) -> Result<(Vec<T>, usize, IndexedAt), ExplorerError> {
+        let (mut all, mut unreadable): (Vec<T>, usize) = (Vec::new(), 0);
         let mut after: Option<Address> = None;
         for _ in 0..MAX_PAGES {
             variables["after"] = json!(after.map(lower).unwrap_or_default());
-            let page: query::Rows<T> = self.ask(question, &variables).await?;
+            let page: query::Rows = self.ask(question, &variables).await?;
             let is_last = page.rows.len() < PAGE;
-            for row in page.rows {
+            for row in &page.rows {
+                let id = row["id"].as_str().and_then(|id| id.parse::<Address>().ok());
                 // Otherwise a server could have us read the same page again and again.
-                if after.is_some_and(|after| row.id() <= after) {
-                    return Err(ExplorerError::Garbled("the rows are not in order".to_string()));
+                if id.is_none() || id <= after {
+                    return Err(WebError::Garbled("the rows are not in order".to_string()).into());
                 }
-                after = Some(row.id());
-                all.push(row);
+                after = id;
             }
+            let (rows, bad) = self.web.readable(page.rows)?;
+            all.extend(rows);
+            unreadable += bad;
             if is_last {
-                return Ok((all, page.meta.into()));
+                return Ok((all, unreadable, page.meta.into()));
             }
         }
         Err(ExplorerError::TooManyRows)
@@ -215,17 +197,17 @@ impl Explorer {
 
     async fn ask<T: DeserializeOwned>(&self, question: &str, variables: &Value) -> Result<T, ExplorerError> {
         let body = self
-            .http
+            .web
             .post(&json!({ "query": question, "variables": variables }))
             .await?;
-        let mut answer: Value = serde_json::from_slice(&body).map_err(|error| self.http.garbled(&error))?;
+        let mut answer: Value = serde_json::from_slice(&body).map_err(|error| self.web.garbled(&error))?;
         if let Some(errors) = answer["errors"].as_array().filter(|errors| !errors.is_empty()) {
             let said = errors[0]["message"].as_str().unwrap_or("without a reason");
-            return Err(ExplorerError::Refused(self.http.plain(said)));
+            return Err(ExplorerError::Refused(self.web.plain(said)));
         }
         match answer.get_mut("data").map(Value::take) {
             None | Some(Value::Null) => Err(ExplorerError::NoData),
-            Some(data) => serde_json::from_value(data).map_err(|error| self.http.garbled(&error)),
+            Some(data) => Ok(serde_json::from_value(data).map_err(|error| self.web.garbled(&error))?),
         }
     }
 }

@@ -3,6 +3,7 @@
 
 use alloy::primitives::{Address, B256};
 use serde::{Deserialize, Deserializer, de};
+use serde_json::Value;
 
 use crate::{
     units::{Lpt, Percent, Wei},
@@ -59,10 +60,11 @@ struct Block {
 
 /// A list.
 #[derive(Debug, Deserialize)]
-pub(super) struct Rows<T> {
+pub(super) struct Rows {
     #[serde(rename = "_meta")]
     pub(super) meta: Meta,
-    pub(super) rows: Vec<T>,
+    /// Each is read by itself.
+    pub(super) rows: Vec<Value>,
 }
 
 /// One thing, or none.
@@ -165,8 +167,8 @@ pub(super) struct RoundRow {
 pub(super) struct Events {
     #[serde(rename = "_meta")]
     pub(super) meta: Meta,
-    pub(super) tickets: Vec<Ticket>,
-    pub(super) rewards: Vec<Reward>,
+    pub(super) tickets: Vec<Value>,
+    pub(super) rewards: Vec<Value>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -269,23 +271,5 @@ impl From<Reward> for IndexedEvent {
                 round: row.round.id.0,
             },
         }
-    }
-}
-
-/// What pages are cut by.
-pub(super) trait Paged {
-    /// Its id, as the index orders by it.
-    fn id(&self) -> Address;
-}
-
-impl Paged for Transcoder {
-    fn id(&self) -> Address {
-        self.id
-    }
-}
-
-impl Paged for Delegator {
-    fn id(&self) -> Address {
-        self.id
     }
 }

@@ -21,6 +21,8 @@ pub struct IndexedOrchestrators {
     pub orchestrators: Vec<IndexedOrchestrator>,
     /// How many there are.
     pub total: usize,
+    /// Rows that could not be read and are left out.
+    pub unreadable: usize,
     /// The index.
     pub at: IndexedAt,
 }
@@ -77,6 +79,8 @@ pub struct IndexedDelegators {
     pub delegators: Vec<IndexedDelegator>,
     /// How many there are.
     pub total: usize,
+    /// Rows that could not be read and are left out.
+    pub unreadable: usize,
     /// The index.
     pub at: IndexedAt,
 }
@@ -99,6 +103,8 @@ pub struct IndexedDelegator {
 pub struct IndexedRounds {
     /// At most as many as were asked for.
     pub rounds: Vec<IndexedRound>,
+    /// Rows that could not be read and are left out.
+    pub unreadable: usize,
     /// The index.
     pub at: IndexedAt,
 }
@@ -125,6 +131,10 @@ pub struct IndexedRound {
 pub struct IndexedEvents {
     /// At most as many as were asked for.
     pub events: Vec<IndexedEvent>,
+    /// Whether there are older ones since the time that was asked for.
+    pub has_more: bool,
+    /// Rows that could not be read and are left out.
+    pub unreadable: usize,
     /// The index.
     pub at: IndexedAt,
 }

@@ -4,7 +4,7 @@ use alloy::primitives::Address;
 use clap::Args;
 use engine::view::explorer::IndexedDelegators;
 
-use super::{SourceArgs, align_right, as_of, failure};
+use super::{SourceArgs, align_right, as_of, failure, tell_unreadable};
 use crate::{
     context::Context,
     shell::{Report, Style, table},
@@ -33,7 +33,9 @@ pub struct DelegatorsArgs {
 pub async fn run(args: DelegatorsArgs, context: &mut Context) -> eyre::Result<()> {
     let explorer = args.source.connect(context).await?;
     let answer = explorer.delegators(args.address, args.source.limit()).await;
-    Ok(context.shell.report(&answer.map_err(failure)?)?)
+    let answer = answer.map_err(failure)?;
+    tell_unreadable(answer.unreadable, context);
+    Ok(context.shell.report(&answer)?)
 }
 
 impl Report for IndexedDelegators {

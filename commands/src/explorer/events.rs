@@ -4,7 +4,7 @@ use alloy::primitives::Address;
 use clap::Args;
 use engine::view::explorer::{Earned, IndexedEvents};
 
-use super::{SourceArgs, align_right, as_of, failure, time};
+use super::{SourceArgs, align_right, as_of, failure, tell_unreadable, time};
 use crate::{
     context::Context,
     shell::{Report, Style, table},
@@ -35,7 +35,19 @@ pub async fn run(args: EventsArgs, context: &mut Context) -> eyre::Result<()> {
     let explorer = args.source.connect(context).await?;
     let since = jiff::Timestamp::now().as_second() - i64::from(args.days) * 24 * 60 * 60;
     let answer = explorer.events(args.address, since, args.source.limit()).await;
-    Ok(context.shell.report(&answer.map_err(failure)?)?)
+    let answer = answer.map_err(failure)?;
+    tell_unreadable(answer.unreadable, context);
+    if answer.has_more {
+        context.shell.warn(format_args!(
+            "there are older ones in these {} days: {}",
+            args.days,
+            match answer.events.len() {
+                1000.. => "ask for fewer `--days`, or read the chain itself with `lpctl ledger export`",
+                _ => "`--limit` shows more",
+            }
+        ));
+    }
+    Ok(context.shell.report(&answer)?)
 }
 
 impl Report for IndexedEvents {

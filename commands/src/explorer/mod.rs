@@ -11,14 +11,16 @@ use std::{path::PathBuf, time::Duration};
 use clap::{Args, Subcommand, ValueHint};
 use engine::{
     explorer::{Explorer, ExplorerError},
-    private_file,
-    secret::{Password, RpcUrl},
+    secret::RpcUrl,
     view::explorer::IndexedAt,
+    web::WebError,
 };
 
 use crate::{
+    api_key,
     context::Context,
     failure::{Failure, Kind},
+    wording,
 };
 
 /// Look at the protocol's history in its subgraph
@@ -86,62 +88,36 @@ https://gateway.thegraph.com/api/subgraphs/id/ID; its key belongs in a file: `--
             let message = "the subgraph's URL is not one that begins with http:// or https://";
             Failure::new(Kind::Config, "explorer_url", message).hint(URL_HINT)
         })?;
-        let credential = || {
-            let folder = std::env::var_os("CREDENTIALS_DIRECTORY")?;
-            let path = PathBuf::from(folder).join("explorer-key");
-            path.is_file().then_some(path)
-        };
-        let key = match self.key_file.clone().or_else(credential) {
-            Some(path) => Some(read_key(path, context).await?),
-            None => None,
-        };
+        let key = api_key::find(self.key_file.clone(), "explorer-key", "explorer_key", context).await?;
         let explorer = Explorer::new(&url, key.as_ref(), Duration::from_secs(self.timeout));
         Ok(explorer.map_err(failure)?)
     }
-}
-
-/// The file's first line. Says so if others can read it.
-async fn read_key(path: PathBuf, context: &mut Context) -> eyre::Result<Password> {
-    let shown = path.display().to_string();
-    let read = tokio::task::spawn_blocking(move || private_file::read(&path)).await?;
-    let (text, mode) = read.map_err(|error| {
-        let message = format!("the key file {shown} cannot be used: {error}");
-        Failure::new(Kind::Config, "explorer_key", message)
-            .hint("`--key-file` names a file whose first line is the API key")
-    })?;
-    if mode & 0o077 != 0 {
-        context
-            .shell
-            .warn(format_args!("others may read {shown}: `chmod 600 {shown}`"));
-    }
-    Ok(Password::new(
-        text.lines().next().unwrap_or_default().trim().to_string(),
-    ))
 }
 
 /// What an error means for the operator.
 fn failure(error: ExplorerError) -> Failure {
     let message = format!("subgraph: {error}");
     match error {
-        ExplorerError::PlainKey | ExplorerError::BadKey => {
+        ExplorerError::Web(WebError::PlainKey | WebError::BadKey) => {
             Failure::new(Kind::Config, "explorer_key", message)
                 .hint("use an https:// URL, and a key file whose first line is the key")
         }
-        ExplorerError::Unauthorized(_) => Failure::new(Kind::Refused, "explorer_key_refused", message)
-            .hint("name a file with a valid key: `--key-file` or LPCTL_EXPLORER_KEY_FILE"),
-        ExplorerError::NotFound => Failure::new(Kind::Config, "explorer_url", message)
-            .hint("check `--url`: the gateway wants the id of the subgraph in it"),
-        ExplorerError::TooMany(wait) => {
-            let when = wait.map_or_else(|| "later".to_string(), |seconds| format!("in {seconds} s"));
-            Failure::new(Kind::Unreachable, "explorer_busy", message).hint(format!("try again {when}"))
+        ExplorerError::Web(WebError::Unauthorized(_)) => {
+            Failure::new(Kind::Refused, "explorer_key_refused", message)
+                .hint("name a file with a valid key: `--key-file` or LPCTL_EXPLORER_KEY_FILE")
         }
-        ExplorerError::Connection(_) | ExplorerError::NoAnswer(_) | ExplorerError::Status(_) => {
+        ExplorerError::Web(WebError::NotFound) => Failure::new(Kind::Config, "explorer_url", message)
+            .hint("check `--url`: the gateway wants the id of the subgraph in it"),
+        ExplorerError::Web(WebError::TooMany(wait)) => {
+            Failure::new(Kind::Unreachable, "explorer_busy", message).hint(api_key::try_again(wait))
+        }
+        ExplorerError::Web(WebError::Connection(_) | WebError::NoAnswer(_) | WebError::Status(_)) => {
             Failure::new(Kind::Unreachable, "explorer_unreachable", message)
                 .hint("check `--url`, or try again later; `--timeout` waits longer")
         }
-        ExplorerError::TooLarge
-        | ExplorerError::NotJson
-        | ExplorerError::Garbled(_)
+        ExplorerError::Web(
+            WebError::TooLarge | WebError::NotJson | WebError::Garbled(_) | WebError::Refused(..),
+        )
         | ExplorerError::Refused(_)
         | ExplorerError::NoData
         | ExplorerError::TooManyRows => Failure::new(Kind::Failed, "explorer_bad_answer", message)
@@ -154,6 +130,17 @@ fn unknown(address: alloy::primitives::Address) -> Failure {
     let message = format!("the subgraph knows no orchestrator {address}");
     Failure::new(Kind::Failed, "explorer_unknown", message)
         .hint("`lpctl explorer orchestrators --all` lists those there ever were")
+}
+
+/// Says how much is missing in a list.
+fn tell_unreadable(unreadable: usize, context: &mut Context) {
+    if unreadable > 0 {
+        context.shell.warn(format_args!(
+            "{} of the subgraph could not be read and {} left out",
+            wording::counted(unreadable, "row"),
+            if unreadable == 1 { "is" } else { "are" }
+        ));
+    }
 }
 
 /// How old the answer is.

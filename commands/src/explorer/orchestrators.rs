@@ -3,7 +3,7 @@
 use clap::Args;
 use engine::view::explorer::IndexedOrchestrators;
 
-use super::{SourceArgs, align_right, as_of, failure};
+use super::{SourceArgs, align_right, as_of, failure, tell_unreadable};
 use crate::{
     context::Context,
     shell::{Report, Style, escape, table},
@@ -34,6 +34,7 @@ pub async fn run(args: OrchestratorsArgs, context: &mut Context) -> eyre::Result
         .orchestrators(args.source.limit(), args.all)
         .await
         .map_err(failure)?;
+    tell_unreadable(answer.unreadable, context);
     Ok(context.shell.report(&answer)?)
 }
 

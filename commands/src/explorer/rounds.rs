@@ -3,7 +3,7 @@
 use clap::Args;
 use engine::view::explorer::IndexedRounds;
 
-use super::{SourceArgs, align_right, as_of, failure, time};
+use super::{SourceArgs, align_right, as_of, failure, tell_unreadable, time};
 use crate::{
     context::Context,
     shell::{Report, Style, table},
@@ -27,6 +27,7 @@ pub struct RoundsArgs {
 pub async fn run(args: RoundsArgs, context: &mut Context) -> eyre::Result<()> {
     let explorer = args.source.connect(context).await?;
     let answer = explorer.rounds(args.source.limit()).await.map_err(failure)?;
+    tell_unreadable(answer.unreadable, context);
     Ok(context.shell.report(&answer)?)
 }
 

@@ -165,6 +165,8 @@ fn data(question: &Value, manner: Manner) -> Value {
             "sender": { "id": "0x0000000000000000000000000000000000000009" },
         }]);
         data["rewards"] = json!([
+            // More than there can be.
+            { "timestamp": 1_789_000_004, "rewardTokens": "1e90", "round": { "id": "3501" }, "transaction": transaction },
             { "timestamp": 1_789_000_003, "rewardTokens": "7", "round": { "id": "3501" }, "transaction": transaction },
             { "timestamp": 1_789_000_001, "rewardTokens": "6", "round": { "id": "3500" }, "transaction": transaction },
         ]);
@@ -211,6 +213,22 @@ async fn amounts_are_exact_and_a_missed_reward_is_none() {
     let kinds = [0, 1, 2].map(|row| events["events"][row]["event"].as_str().unwrap());
     assert_eq!(kinds, ["reward", "ticket", "reward"]);
     assert_eq!(events["events"][1]["face_value_wei"], "3000000000000000");
+    assert_eq!(
+        (&events["unreadable"], &events["has_more"]),
+        (&json!(1), &json!(false))
+    );
+    // What is left out is said.
+    let few = subgraph.explorer(&["events", WHO, "--limit", "2"]).expect_code(0);
+    assert!(
+        few.stderr.contains("1 row of the subgraph could not be read"),
+        "{}",
+        few.stderr
+    );
+    assert!(
+        few.stderr.contains("there are older ones in these 30 days"),
+        "{}",
+        few.stderr
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
