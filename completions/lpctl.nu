@@ -1827,6 +1827,782 @@ module completions {
     address: string           # The orchestrator's address
   ]
 
+  def "nu-complete lpctl studio color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Manage the streams, recordings and files of a Livepeer Studio account
+  export extern "lpctl studio" [
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl studio color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+  ]
+
+  def "nu-complete lpctl studio stream color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Live streams
+  export extern "lpctl studio stream" [
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl studio stream color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+  ]
+
+  def "nu-complete lpctl studio stream list color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # List live streams, and who sends now
+  export extern "lpctl studio stream list" [
+    --limit: string           # How many rows to show
+    --key-file: path          # File whose first line is the API key
+    --url: string             # Studio's interface [default: https://livepeer.studio/api]
+    --timeout: string         # Seconds to wait for each answer
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl studio stream list color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+  ]
+
+  def "nu-complete lpctl studio stream show color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Show one live stream: its health, rates and renditions
+  export extern "lpctl studio stream show" [
+    --key-file: path          # File whose first line is the API key
+    --url: string             # Studio's interface [default: https://livepeer.studio/api]
+    --timeout: string         # Seconds to wait for each answer
+    --show-key                # Show the stream key too: whoever has it can send as this stream
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl studio stream show color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+    id: string                # Its id
+  ]
+
+  def "nu-complete lpctl studio stream create color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Make a live stream
+  export extern "lpctl studio stream create" [
+    --record                  # Keep a recording of every session
+    --ladder: string          # Renditions, like `1280x720@3000k@30,640x360@800k@30` [default: Studio's]
+    --show-key                # Show the stream key: whoever has it can send as this stream
+    --key-file: path          # File whose first line is the API key
+    --url: string             # Studio's interface [default: https://livepeer.studio/api]
+    --timeout: string         # Seconds to wait for each answer
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl studio stream create color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+    name: string              # Its name
+  ]
+
+  def "nu-complete lpctl studio stream set record" [] {
+    [ "true" "false" ]
+  }
+
+  def "nu-complete lpctl studio stream set suspended" [] {
+    [ "true" "false" ]
+  }
+
+  def "nu-complete lpctl studio stream set color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Change a live stream: whether it is recorded, and whether it is taken at all
+  export extern "lpctl studio stream set" [
+    --key-file: path          # File whose first line is the API key
+    --url: string             # Studio's interface [default: https://livepeer.studio/api]
+    --timeout: string         # Seconds to wait for each answer
+    --record: string@"nu-complete lpctl studio stream set record" # Whether sessions from now on are recorded
+    --suspended: string@"nu-complete lpctl studio stream set suspended" # Whether the stream is refused
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl studio stream set color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+    id: string                # Its id
+  ]
+
+  def "nu-complete lpctl studio stream terminate color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # End what is sent to a stream now
+  export extern "lpctl studio stream terminate" [
+    --key-file: path          # File whose first line is the API key
+    --url: string             # Studio's interface [default: https://livepeer.studio/api]
+    --timeout: string         # Seconds to wait for each answer
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl studio stream terminate color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+    id: string                # Its id
+  ]
+
+  def "nu-complete lpctl studio stream delete color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Delete a stream; its key is worth nothing after that
+  export extern "lpctl studio stream delete" [
+    --key-file: path          # File whose first line is the API key
+    --url: string             # Studio's interface [default: https://livepeer.studio/api]
+    --timeout: string         # Seconds to wait for each answer
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl studio stream delete color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+    id: string                # Its id
+  ]
+
+  def "nu-complete lpctl studio session color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # The times somebody sent a stream
+  export extern "lpctl studio session" [
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl studio session color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+  ]
+
+  def "nu-complete lpctl studio session list color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # List sessions: when, how long, and their recordings
+  export extern "lpctl studio session list" [
+    --stream: string          # Only those of one stream
+    --limit: string           # How many rows to show
+    --key-file: path          # File whose first line is the API key
+    --url: string             # Studio's interface [default: https://livepeer.studio/api]
+    --timeout: string         # Seconds to wait for each answer
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl studio session list color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+  ]
+
+  def "nu-complete lpctl studio session show color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Show one session and where its recording is
+  export extern "lpctl studio session show" [
+    --key-file: path          # File whose first line is the API key
+    --url: string             # Studio's interface [default: https://livepeer.studio/api]
+    --timeout: string         # Seconds to wait for each answer
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl studio session show color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+    id: string                # Its id
+  ]
+
+  def "nu-complete lpctl studio asset color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Files
+  export extern "lpctl studio asset" [
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl studio asset color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+  ]
+
+  def "nu-complete lpctl studio asset list color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # List files and how far they are
+  export extern "lpctl studio asset list" [
+    --limit: string           # How many rows to show
+    --key-file: path          # File whose first line is the API key
+    --url: string             # Studio's interface [default: https://livepeer.studio/api]
+    --timeout: string         # Seconds to wait for each answer
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl studio asset list color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+  ]
+
+  def "nu-complete lpctl studio asset show color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Show one file: what is in it and where it plays
+  export extern "lpctl studio asset show" [
+    --key-file: path          # File whose first line is the API key
+    --url: string             # Studio's interface [default: https://livepeer.studio/api]
+    --timeout: string         # Seconds to wait for each answer
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl studio asset show color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+    id: string                # Its id
+  ]
+
+  def "nu-complete lpctl studio asset import color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Have Studio fetch a file from the web
+  export extern "lpctl studio asset import" [
+    --name: string            # Its name [default: the last part of the URL's path]
+    --key-file: path          # File whose first line is the API key
+    --url: string             # Studio's interface [default: https://livepeer.studio/api]
+    --timeout: string         # Seconds to wait for each answer
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl studio asset import color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+    from: string              # Where the file is
+  ]
+
+  def "nu-complete lpctl studio asset delete color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Delete a file
+  export extern "lpctl studio asset delete" [
+    --key-file: path          # File whose first line is the API key
+    --url: string             # Studio's interface [default: https://livepeer.studio/api]
+    --timeout: string         # Seconds to wait for each answer
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl studio asset delete color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+    id: string                # Its id
+  ]
+
+  def "nu-complete lpctl studio task color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Studio's work on files
+  export extern "lpctl studio task" [
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl studio task color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+  ]
+
+  def "nu-complete lpctl studio task list color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # List imports, exports and other work, and how far it is
+  export extern "lpctl studio task list" [
+    --limit: string           # How many rows to show
+    --key-file: path          # File whose first line is the API key
+    --url: string             # Studio's interface [default: https://livepeer.studio/api]
+    --timeout: string         # Seconds to wait for each answer
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl studio task list color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+  ]
+
+  def "nu-complete lpctl studio task show color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Show how far one piece of work is
+  export extern "lpctl studio task show" [
+    --key-file: path          # File whose first line is the API key
+    --url: string             # Studio's interface [default: https://livepeer.studio/api]
+    --timeout: string         # Seconds to wait for each answer
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl studio task show color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+    id: string                # Its id
+  ]
+
+  def "nu-complete lpctl studio playback color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Show where a stream, recording or file plays
+  export extern "lpctl studio playback" [
+    --key-file: path          # File whose first line is the API key
+    --url: string             # Studio's interface [default: https://livepeer.studio/api]
+    --timeout: string         # Seconds to wait for each answer
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl studio playback color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+    id: string                # Its id
+  ]
+
+  def "nu-complete lpctl studio webhook color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Who is told of what happens
+  export extern "lpctl studio webhook" [
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl studio webhook color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+  ]
+
+  def "nu-complete lpctl studio webhook list color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # List webhooks and whether their last calls failed
+  export extern "lpctl studio webhook list" [
+    --limit: string           # How many rows to show
+    --key-file: path          # File whose first line is the API key
+    --url: string             # Studio's interface [default: https://livepeer.studio/api]
+    --timeout: string         # Seconds to wait for each answer
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl studio webhook list color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+  ]
+
+  def "nu-complete lpctl studio webhook show color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Show one webhook
+  export extern "lpctl studio webhook show" [
+    --key-file: path          # File whose first line is the API key
+    --url: string             # Studio's interface [default: https://livepeer.studio/api]
+    --timeout: string         # Seconds to wait for each answer
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl studio webhook show color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+    id: string                # Its id
+  ]
+
+  def "nu-complete lpctl studio webhook create color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Have an address told of what happens
+  export extern "lpctl studio webhook create" [
+    --to: string              # Where it goes
+    --event: string           # What it is told of, like `stream.started`, `stream.idle`, `recording.ready`, `asset.ready`; may be repeated
+    --stream: string          # Only of this stream
+    --secret-file: path       # File whose first line is the secret that its calls are signed with
+    --key-file: path          # File whose first line is the API key
+    --url: string             # Studio's interface [default: https://livepeer.studio/api]
+    --timeout: string         # Seconds to wait for each answer
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl studio webhook create color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+    name: string              # Its name
+  ]
+
+  def "nu-complete lpctl studio webhook delete color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Delete a webhook
+  export extern "lpctl studio webhook delete" [
+    --key-file: path          # File whose first line is the API key
+    --url: string             # Studio's interface [default: https://livepeer.studio/api]
+    --timeout: string         # Seconds to wait for each answer
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl studio webhook delete color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+    id: string                # Its id
+  ]
+
+  def "nu-complete lpctl studio target color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Other services that streams are sent on to
+  export extern "lpctl studio target" [
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl studio target color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+  ]
+
+  def "nu-complete lpctl studio target list color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # List the services that streams are sent on to
+  export extern "lpctl studio target list" [
+    --limit: string           # How many rows to show
+    --key-file: path          # File whose first line is the API key
+    --url: string             # Studio's interface [default: https://livepeer.studio/api]
+    --timeout: string         # Seconds to wait for each answer
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl studio target list color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+  ]
+
+  def "nu-complete lpctl studio target delete color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Delete one of them: no stream is sent there any more
+  export extern "lpctl studio target delete" [
+    --key-file: path          # File whose first line is the API key
+    --url: string             # Studio's interface [default: https://livepeer.studio/api]
+    --timeout: string         # Seconds to wait for each answer
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl studio target delete color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+    id: string                # Its id
+  ]
+
   def "nu-complete lpctl token color" [] {
     [ "auto" "always" "never" ]
   }

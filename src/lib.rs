@@ -26,6 +26,7 @@
 //! | [`reward`] | the guardian that calls each round's reward, and what became of past ones |
 //! | [`gateway`] | the sending side: cut, submit, download, verify |
 //! | [`explorer`] | the subgraph: history as somebody else indexed it |
+//! | [`studio`] | Livepeer Studio: an account's streams and files |
 //! | [`web`] | JSON services of others, bounded |
 //! | [`metrics`] | what nodes and gateways tell Prometheus |
 //! | [`way`] | a segment's way through the nodes, for the log and for traces |
@@ -49,6 +50,7 @@ pub mod relay;
 pub mod reward;
 pub mod secret;
 pub mod store;
+pub mod studio;
 mod telling;
 pub mod units;
 pub mod view;

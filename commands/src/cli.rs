@@ -215,6 +215,9 @@ pub enum Command {
     /// Look at the protocol's history in its subgraph
     #[command(subcommand)]
     Explorer(crate::explorer::ExplorerCommand),
+    /// Manage the streams, recordings and files of a Livepeer Studio account
+    #[command(subcommand)]
+    Studio(crate::studio::StudioCommand),
     /// LPT in the wallet
     #[command(subcommand)]
     Token(crate::token::TokenCommand),

@@ -44,6 +44,7 @@ pub mod settings;
 pub mod shell;
 pub mod stake;
 pub mod status;
+pub mod studio;
 pub mod ticket;
 pub mod token;
 pub mod transact;
@@ -198,6 +199,7 @@ async fn dispatch(command: Command, context: &mut Context) -> eyre::Result<()> {
         Command::Tx(command) => tx::run(command, context).await,
         Command::Ticket(command) => Box::pin(ticket::run(command, context)).await,
         Command::Explorer(command) => Box::pin(explorer::run(command, context)).await,
+        Command::Studio(command) => Box::pin(studio::run(command, context)).await,
         Command::Ledger(command) => Box::pin(ledger::run(command, context)).await,
         Command::Token(command) => token::run(command, context).await,
         Command::Protocol(command) => protocol::run(command, context).await,

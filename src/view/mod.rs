@@ -21,5 +21,6 @@ pub mod reach;
 pub mod reward;
 pub mod rpc;
 pub mod sent;
+pub mod studio;
 pub mod ticket;
 pub mod transaction;

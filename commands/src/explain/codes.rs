@@ -1719,6 +1719,46 @@ pub static CODES: &[Code] = &[
         "the message says until which round",
     ),
     code(
+        "studio_bad_answer",
+        "Livepeer Studio answered what cannot be used",
+        "check that `--url` is the interface of a Livepeer Studio",
+    ),
+    code(
+        "studio_busy",
+        "Livepeer Studio takes no more requests for now",
+        "wait as long as the hint says",
+    ),
+    code(
+        "studio_key",
+        "there is no API key for Livepeer Studio, or it cannot be used",
+        "put it in the first line of the file named by `--key-file`, and use https",
+    ),
+    code(
+        "studio_key_refused",
+        "Livepeer Studio refused the API key",
+        "name a file with a valid key of the account: `--key-file`",
+    ),
+    code(
+        "studio_refused",
+        "Livepeer Studio refused what was asked",
+        "mend what the message names; nothing was changed",
+    ),
+    code(
+        "studio_unknown",
+        "Livepeer Studio has no such thing",
+        "the `list` of the same kind shows what there is",
+    ),
+    code(
+        "studio_unreachable",
+        "Livepeer Studio does not answer",
+        "check the connection and `--url`, or try again later",
+    ),
+    code(
+        "studio_url",
+        "the URL of Livepeer Studio is none",
+        "leave `--url` and LPCTL_STUDIO_URL out for Livepeer's own",
+    ),
+    code(
         "ticket_ev",
         "the orchestrator wants tickets worth more than you allow",
         "choose another, or raise `--max-ticket-ev`",

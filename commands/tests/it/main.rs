@@ -45,6 +45,7 @@ mod run;
 mod stake;
 mod staking;
 mod status;
+mod studio;
 mod ticket;
 mod traces;
 mod transactions;
