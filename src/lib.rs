@@ -28,6 +28,7 @@
 //! | [`explorer`] | the subgraph: history as somebody else indexed it |
 //! | [`studio`] | Livepeer Studio: an account's streams and files |
 //! | [`web`] | JSON services of others, bounded |
+//! | [`exporter`] | orchestrators for Prometheus, from the chain alone |
 //! | [`metrics`] | what nodes and gateways tell Prometheus |
 //! | [`way`] | a segment's way through the nodes, for the log and for traces |
 //! | [`bench`] | measuring the transcoder |
@@ -37,6 +38,7 @@ pub mod chain;
 pub mod config;
 pub mod devnet;
 pub mod explorer;
+pub mod exporter;
 pub mod gateway;
 pub mod gpu;
 pub mod media;

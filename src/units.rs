@@ -228,6 +228,12 @@ impl Wei {
         }
     }
 
+    /// The exact decimal number of gwei, without unit or grouping.
+    #[must_use]
+    pub fn gwei_decimal(self) -> String {
+        format_fixed(self.0, 9)
+    }
+
     /// For screens that show gas prices: always in gwei.
     #[must_use]
     pub fn human_gwei(self) -> String {
@@ -312,6 +318,12 @@ impl Percent {
     #[must_use]
     pub fn decimal(self) -> String {
         format_fixed(U256::from(self.0), 4)
+    }
+
+    /// The same as a fraction from 0 to 1, exactly.
+    #[must_use]
+    pub fn fraction(self) -> String {
+        format_fixed(U256::from(self.0), 6)
     }
 
     fn parse_number(number: &str) -> Result<Self, ParseAmountError> {

@@ -242,6 +242,7 @@ pub enum Command {
     #[command(subcommand)]
     Gateway(crate::gateway::GatewayCommand),
     Dashboard(crate::dashboard::DashboardArgs),
+    Exporter(crate::exporter::ExporterArgs),
     /// Measure what this machine can do
     #[command(subcommand)]
     Bench(crate::bench::BenchCommand),
@@ -289,6 +290,7 @@ impl Command {
         !matches!(
             self,
             Self::Run(_)
+                | Self::Exporter(_)
                 | Self::Reward(RewardCommand::Watch(_))
                 | Self::Rpc(crate::rpc::RpcCommand::Serve(_))
                 | Self::Gateway(_)
@@ -319,6 +321,7 @@ impl Command {
     pub fn ends_itself(&self) -> bool {
         match self {
             Self::Run(_)
+            | Self::Exporter(_)
             | Self::Gateway(_)
             | Self::Ledger(_)
             | Self::Rpc(crate::rpc::RpcCommand::Serve(_))

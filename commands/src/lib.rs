@@ -19,6 +19,7 @@ pub mod devnet;
 pub mod doctor;
 pub mod explain;
 pub mod explorer;
+pub mod exporter;
 pub mod failure;
 pub mod fees;
 pub mod gateway;
@@ -200,6 +201,7 @@ async fn dispatch(command: Command, context: &mut Context) -> eyre::Result<()> {
         Command::Ticket(command) => Box::pin(ticket::run(command, context)).await,
         Command::Explorer(command) => Box::pin(explorer::run(command, context)).await,
         Command::Studio(command) => Box::pin(studio::run(command, context)).await,
+        Command::Exporter(args) => Box::pin(exporter::run(args, context)).await,
         Command::Ledger(command) => Box::pin(ledger::run(command, context)).await,
         Command::Token(command) => token::run(command, context).await,
         Command::Protocol(command) => protocol::run(command, context).await,

@@ -9,8 +9,8 @@
 //! | `checkpoint` | the logs read so far, on disk, so that a reading that ended early goes on |
 
 mod balances;
-mod checkpoint;
-mod events;
+pub(in crate::chain) mod checkpoint;
+pub(in crate::chain) mod events;
 mod transactions;
 
 use std::{collections::BTreeMap, path::PathBuf};
@@ -33,11 +33,11 @@ const RANGE: u64 = 50_000;
 const SHORTEST_RANGE: u64 = 10;
 const LONGEST_RANGE: u64 = 4_000_000;
 /// Blocks that can still be replaced by others: nothing of them is kept for later.
-const UNSETTLED: u64 = 64;
+pub(in crate::chain) const UNSETTLED: u64 = 64;
 /// Logs of one account at most.
-const MOST_LOGS: usize = 500_000;
+pub(in crate::chain) const MOST_LOGS: usize = 500_000;
 /// Questions in one HTTP request: endpoints refuse more than a hundred.
-const AT_ONCE: usize = 40;
+pub(in crate::chain) const AT_ONCE: usize = 40;
 /// Halvings until a search over blocks ends, whatever the answers are.
 const MOST_HALVINGS: u32 = 64;
 
@@ -143,9 +143,9 @@ impl Log {
 
 /// A block, what is used of it.
 #[derive(Debug, Clone, Deserialize)]
-struct Block {
-    hash: Option<B256>,
-    timestamp: U64,
+pub(in crate::chain) struct Block {
+    pub(in crate::chain) hash: Option<B256>,
+    pub(in crate::chain) timestamp: U64,
 }
 
 impl Chain {
@@ -190,7 +190,13 @@ impl Chain {
         };
         let settled = newest.saturating_sub(UNSETTLED);
         let logs = self
-            .collect_logs(account, from, to, settled, checkpoint.as_mut(), progress)
+            .collect_logs(
+                &filters(&self.contracts, account),
+                (from, to),
+                settled,
+                checkpoint.as_mut(),
+                progress,
+            )
             .await?;
         let own = self.own_transactions(account, from, to, &logs, progress).await?;
         let entries = self.entries(account, &logs, &own.found).await?;
@@ -213,7 +219,12 @@ impl Chain {
         })
     }
 
-    async fn resume(&self, path: PathBuf, mark: Mark) -> Result<Checkpoint, LedgerError> {
+    /// The checkpoint at a path if it is about this and of this chain, else one that is begun anew.
+    pub(in crate::chain) async fn resume(
+        &self,
+        path: PathBuf,
+        mark: Mark,
+    ) -> Result<Checkpoint, LedgerError> {
         let failed = |source| LedgerError::Checkpoint {
             path: path.clone(),
             source,
@@ -235,12 +246,12 @@ impl Chain {
         }
     }
 
-    /// The account's logs, in the order of the chain.
-    async fn collect_logs(
+    /// The logs of these filters from one block to another, in the order of the chain. What is settled goes into the
+    /// checkpoint; what that holds already is not asked for again, and comes from it once.
+    pub(in crate::chain) async fn collect_logs(
         &self,
-        account: Address,
-        from: u64,
-        to: u64,
+        filters: &[Value],
+        (from, to): (u64, u64),
         settled: u64,
         mut checkpoint: Option<&mut Checkpoint>,
         progress: &(dyn Fn(LedgerProgress) + Send + Sync),
@@ -260,7 +271,7 @@ impl Chain {
                 // What can be kept is asked for alone, so that it is.
                 end = end.min(settled);
             }
-            match self.account_logs(account, next, end).await {
+            match self.filtered_logs(filters, next, end).await {
                 Ok((some, last)) => {
                     if let (Some(checkpoint), Some(hash)) = (checkpoint.as_deref_mut(), last.hash)
                         && end <= settled
@@ -299,15 +310,15 @@ impl Chain {
         Ok(logs)
     }
 
-    async fn account_logs(
+    async fn filtered_logs(
         &self,
-        account: Address,
+        filters: &[Value],
         from: u64,
         to: u64,
     ) -> Result<(Vec<Kept>, Block), ChainError> {
         let mut batch = self.rpc.new_batch();
         let mut asked = Vec::new();
-        for mut filter in filters(&self.contracts, account) {
+        for mut filter in filters.iter().cloned() {
             filter["fromBlock"] = json!(U64::from(from));
             filter["toBlock"] = json!(U64::from(to));
             asked.push(batch.add_call::<_, Vec<Log>>("eth_getLogs", &json!([filter]))?);
@@ -403,7 +414,7 @@ impl Chain {
     }
 
     /// The headers of some blocks, by number.
-    async fn blocks(&self, numbers: &[u64]) -> Result<BTreeMap<u64, Block>, ChainError> {
+    pub(in crate::chain) async fn blocks(&self, numbers: &[u64]) -> Result<BTreeMap<u64, Block>, ChainError> {
         let mut batch = self.rpc.new_batch();
         let mut asked = Vec::new();
         for number in numbers {

@@ -17,6 +17,7 @@ pub mod watch;
 
 mod answers;
 mod calls;
+pub(crate) mod exported;
 mod facts;
 mod funds;
 mod gov;

@@ -23,10 +23,22 @@ rule_files: [lpctl-alerts.yml]
 `assets/prometheus/lpctl-alerts.yml` holds alert rules, `assets/grafana/node.json` and `assets/grafana/earnings.json`
 dashboards to import. `lpctl explain METRIC` tells the same as this page about one metric.
 
-All metrics have the labels `node_id` (`ACCOUNT-HOST`, or the host alone) and `node_type` (`orch`,
+`lpctl exporter` answers on port 9153, for orchestrators whoever runs their node.
+
+All metrics of nodes and gateways have the labels `node_id` (`ACCOUNT-HOST`, or the host alone) and `node_type` (`orch`,
 `trcr`, `bctr`), as go-livepeer's. Label values from outside are bounded in number and length; names of streams, sessions and
 clients are no labels at all, so that ten thousand streams make as many series as one. Counters whose labels are known
 beforehand begin at 0, so that `rate` sees the first event; go-livepeer's series begin with their first event.
+
+";
+
+const EXPORTED: &str = "
+## What the exporter puts right, and what it leaves out
+
+livepeer-exporter's data source was shut down; `lpctl exporter` reads the contracts and their events. Names, units and labels are
+livepeer-exporter's, and `orchestrator` on each, since there may be several. Eleven of its 69 series are not on the chain and not
+here: `livepeer_orch_price_per_pixel`, `livepeer_orch_success_rate`, `livepeer_orch_round_trip_score`, `livepeer_orch_total_score`,
+the five `livepeer_orch_test_stream_…`, `LPT_price` and `ETH_price`. Sums of all time begin with the block of `--from`.
 
 ";
 
@@ -47,6 +59,11 @@ pub fn document() -> String {
     );
     table(
         &mut text,
+        "livepeer-exporter's names",
+        of(|origin| matches!(origin, Origin::LivepeerExporter { .. })),
+    );
+    table(
+        &mut text,
         "The process",
         of(|origin| matches!(origin, Origin::Process)),
     );
@@ -61,6 +78,19 @@ pub fn document() -> String {
             let _ = writeln!(
                 text,
                 "- `{}`: go-livepeer has {meant}. Here: {corrected}.",
+                metric.name
+            );
+        }
+    }
+    text.push_str(EXPORTED);
+    for metric in ALL {
+        if let Origin::LivepeerExporter { meant, corrected } = metric.origin
+            && !corrected.is_empty()
+        {
+            // Writing to a String cannot fail.
+            let _ = writeln!(
+                text,
+                "- `{}`: livepeer-exporter has {meant}. Here: {corrected}.",
                 metric.name
             );
         }

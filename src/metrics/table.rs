@@ -1,6 +1,8 @@
 //! Every metric there is. `docs/metrics.md`, `lpctl explain`, the dashboards and the alert rules are held against this
 //! table, and so is what nodes and gateways tell.
 
+pub(crate) mod exported;
+
 use serde::Serialize;
 
 /// How a metric behaves.
@@ -37,6 +39,8 @@ pub enum Role {
     Transcoder,
     /// `lpctl gateway run`.
     Gateway,
+    /// `lpctl exporter`.
+    Exporter,
 }
 
 impl Role {
@@ -47,6 +51,7 @@ impl Role {
             Self::Node => "node",
             Self::Transcoder => "transcoder",
             Self::Gateway => "gateway",
+            Self::Exporter => "exporter",
         }
     }
 }
@@ -58,6 +63,13 @@ pub enum Origin {
     /// go-livepeer has it, under the same name.
     GoLivepeer {
         /// What go-livepeer means by it.
+        meant: &'static str,
+        /// What is put right here; empty where nothing was wrong.
+        corrected: &'static str,
+    },
+    /// livepeer-exporter has it, under the same name.
+    LivepeerExporter {
+        /// What livepeer-exporter means by it.
         meant: &'static str,
         /// What is put right here; empty where nothing was wrong.
         corrected: &'static str,
@@ -77,7 +89,7 @@ pub struct Metric {
     pub kind: Kind,
     /// What its value counts, like `seconds` or `gwei`.
     pub unit: &'static str,
-    /// Labels beside `node_id` and `node_type`, which all have.
+    /// Labels beside `node_id` and `node_type`, which all of nodes and gateways have.
     pub labels: &'static [&'static str],
     /// Upper bounds of a histogram's buckets.
     pub bounds: &'static [f64],
@@ -145,6 +157,8 @@ const NODE: &[Role] = &[Role::Node];
 const TRANSCODER: &[Role] = &[Role::Transcoder];
 const GATEWAY: &[Role] = &[Role::Gateway];
 const WORKERS: &[Role] = &[Role::Node, Role::Transcoder];
+const CHAIN_READERS: &[Role] = &[Role::Node, Role::Exporter];
+const EXPORTER: &[Role] = &[Role::Exporter];
 const EVERYBODY: &[Role] = &[Role::Node, Role::Transcoder, Role::Gateway];
 
 /// The metric of this name.
@@ -184,10 +198,25 @@ macro_rules! table {
     ($($id:ident = $metric:expr;)+) => {
         $(pub(crate) static $id: Metric = $metric;)+
 
-        /// All of them: go-livepeer's, lpctl's, the process'.
-        pub static ALL: &[&Metric] = &[$(&$id),+];
+        const HERE: &[&Metric] = &[$(&$id),+];
     };
 }
+
+/// All of them: go-livepeer's, lpctl's, the process', the exporter's.
+pub static ALL: &[&Metric] = &JOINED;
+
+static JOINED: [&Metric; HERE.len() + exported::HERE.len()] = {
+    let mut all = [HERE[0]; HERE.len() + exported::HERE.len()];
+    let mut place = 0;
+    while place < all.len() {
+        all[place] = match place < HERE.len() {
+            true => HERE[place],
+            false => exported::HERE[place - HERE.len()],
+        };
+        place += 1;
+    }
+    all
+};
 
 table! {
     VERSIONS = gauge("livepeer_versions", "1", "Versions of this program, always 1")
@@ -454,15 +483,15 @@ table! {
     REWARD_COST = gauge("lpctl_reward_last_cost_gwei", "gwei", "What the last reward call cost; absent before the first")
         .ask("lpctl_gas_balance_gwei / lpctl_reward_last_cost_gwei");
 
-    RPC_UP = gauge("lpctl_rpc_up", "0 or 1", "Whether an endpoint's last request worked").labels(&["endpoint"])
+    RPC_UP = gauge("lpctl_rpc_up", "0 or 1", "Whether an endpoint's last request worked").labels(&["endpoint"]).by(CHAIN_READERS)
         .ask("lpctl_rpc_up == 0");
-    RPC_LATENCY = gauge("lpctl_rpc_latency_seconds", "seconds", "An endpoint's usual time of an answer; absent before the first").labels(&["endpoint"])
+    RPC_LATENCY = gauge("lpctl_rpc_latency_seconds", "seconds", "An endpoint's usual time of an answer; absent before the first").labels(&["endpoint"]).by(CHAIN_READERS)
         .ask("lpctl_rpc_latency_seconds > 1");
-    RPC_ANSWERS = counter("lpctl_rpc_answers_total", "answers", "Answers of an endpoint that were used").labels(&["endpoint"])
+    RPC_ANSWERS = counter("lpctl_rpc_answers_total", "answers", "Answers of an endpoint that were used").labels(&["endpoint"]).by(CHAIN_READERS)
         .ask("sum by (endpoint) (rate(lpctl_rpc_answers_total[5m]))");
-    RPC_FAILURES = counter("lpctl_rpc_failures_total", "requests", "Requests to an endpoint that failed").labels(&["endpoint"])
+    RPC_FAILURES = counter("lpctl_rpc_failures_total", "requests", "Requests to an endpoint that failed").labels(&["endpoint"]).by(CHAIN_READERS)
         .ask("sum by (endpoint) (increase(lpctl_rpc_failures_total[15m]))");
-    RPC_LAG = gauge("lpctl_rpc_lag_blocks", "blocks", "Blocks an endpoint is behind the best one; absent if nothing was heard of its head lately").labels(&["endpoint"])
+    RPC_LAG = gauge("lpctl_rpc_lag_blocks", "blocks", "Blocks an endpoint is behind the best one; absent if nothing was heard of its head lately").labels(&["endpoint"]).by(CHAIN_READERS)
         .ask("lpctl_rpc_lag_blocks > 40");
 
     TRANSCODER_TASKS = gauge("lpctl_transcoder_tasks", "tasks", "Tasks remote transcoders work on, all together").ask("lpctl_transcoder_tasks");
@@ -511,6 +540,7 @@ mod tests {
             );
             let prefix = match metric.origin {
                 Origin::GoLivepeer { .. } => "livepeer_",
+                Origin::LivepeerExporter { .. } => "livepeer_orch_",
                 Origin::Lpctl => "lpctl_",
                 Origin::Process => "process_",
             };

@@ -6,6 +6,7 @@ pub mod bench;
 pub mod chain;
 pub mod devnet;
 pub mod explorer;
+pub mod exporter;
 pub mod funds;
 pub mod gateway;
 pub mod go_node;

@@ -482,7 +482,7 @@ pub static CODES: &[Code] = &[
     ),
     code(
         "exposed",
-        "the local RPC endpoint would be open to others",
+        "the local RPC endpoint or the exporter would be open to others",
         "listen on a loopback address",
     ),
     code(
@@ -1835,9 +1835,14 @@ pub static CODES: &[Code] = &[
         "`lpctl tx show HASH` tells what it did",
     ),
     code(
+        "too_many_accounts",
+        "an exporter was given more accounts than it tells of",
+        "start another one with its own `--listen` for the rest",
+    ),
+    code(
         "too_many_events",
-        "there are too many events for one export",
-        "export shorter ranges with `--from` and `--to`",
+        "there are too many events for one export, or one history",
+        "read shorter ranges with `--from` and `--to`",
     ),
     code(
         "total_ev",

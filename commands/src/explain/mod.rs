@@ -181,8 +181,13 @@ fn described(metric: &Metric, style: &Style) -> String {
         let bounds: Vec<String> = metric.bounds.iter().map(ToString::to_string).collect();
         let _ = write!(text, "\n  buckets up to: {}", bounds.join(", "));
     }
-    if let Origin::GoLivepeer { meant, corrected } = metric.origin {
-        let _ = write!(text, "\n  in go-livepeer: {meant}");
+    let elsewhere = match metric.origin {
+        Origin::GoLivepeer { meant, corrected } => Some(("go-livepeer", meant, corrected)),
+        Origin::LivepeerExporter { meant, corrected } => Some(("livepeer-exporter", meant, corrected)),
+        Origin::Lpctl | Origin::Process => None,
+    };
+    if let Some((program, meant, corrected)) = elsewhere {
+        let _ = write!(text, "\n  in {program}: {meant}");
         if !corrected.is_empty() {
             let _ = write!(text, "\n  here: {corrected}");
         }

@@ -16,14 +16,17 @@ use crate::private_file;
 /// A file larger than this is none of ours.
 const MOST_BYTES: u64 = 512 << 20;
 
+/// Logs in one line after it was written anew: short lines of a long following become a few.
+const LINE: usize = 1000;
+
 /// What a checkpoint is about.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Mark {
-    pub(super) chain_id: u64,
-    pub(super) controller: Address,
-    pub(super) account: Address,
+pub(in crate::chain) struct Mark {
+    pub(in crate::chain) chain_id: u64,
+    pub(in crate::chain) controller: Address,
+    pub(in crate::chain) account: Address,
     /// The first block read.
-    pub(super) from: u64,
+    pub(in crate::chain) from: u64,
 }
 
 /// One range that was read.
@@ -38,7 +41,7 @@ struct Line {
 
 /// The file, and what is in it.
 #[derive(Debug)]
-pub(super) struct Checkpoint {
+pub(in crate::chain) struct Checkpoint {
     path: PathBuf,
     mark: Mark,
     lines: Vec<Line>,
@@ -47,7 +50,7 @@ pub(super) struct Checkpoint {
 
 impl Checkpoint {
     /// What is kept for this mark, or for one that begins earlier; none if there is nothing of use.
-    pub(super) fn find(path: &Path, wanted: &Mark) -> Option<Self> {
+    pub(in crate::chain) fn find(path: &Path, wanted: &Mark) -> Option<Self> {
         let file = File::open(path).ok()?;
         if !file.metadata().ok()?.is_file() {
             return None;
@@ -76,7 +79,7 @@ impl Checkpoint {
     ///
     /// # Errors
     /// The system's.
-    pub(super) fn begin(path: PathBuf, mark: Mark) -> io::Result<Self> {
+    pub(in crate::chain) fn begin(path: PathBuf, mark: Mark) -> io::Result<Self> {
         let checkpoint = Self {
             path,
             mark,
@@ -86,11 +89,23 @@ impl Checkpoint {
         checkpoint.rewritten()
     }
 
-    /// The file with what was understood of it, so that the next line begins where a line should.
+    /// The file with what was understood of it, in few lines, so that the next one begins where a line should.
     ///
     /// # Errors
     /// The system's.
-    pub(super) fn rewritten(self) -> io::Result<Self> {
+    pub(in crate::chain) fn rewritten(mut self) -> io::Result<Self> {
+        let mut lines: Vec<Line> = Vec::new();
+        for line in std::mem::take(&mut self.lines) {
+            match lines.last_mut() {
+                Some(before) if before.logs.len() + line.logs.len() <= LINE => {
+                    before.to = line.to;
+                    before.hash = line.hash;
+                    before.logs.extend(line.logs);
+                }
+                _ => lines.push(line),
+            }
+        }
+        self.lines = lines;
         let mut text = serde_json::to_string(&self.mark)?;
         text.push('\n');
         for line in &self.lines {
@@ -105,16 +120,16 @@ impl Checkpoint {
     }
 
     /// The last block read, and its hash.
-    pub(super) fn last(&self) -> Option<(u64, B256)> {
+    pub(in crate::chain) fn last(&self) -> Option<(u64, B256)> {
         self.last
     }
 
-    pub(super) fn path(&self) -> &Path {
+    pub(in crate::chain) fn path(&self) -> &Path {
         &self.path
     }
 
     /// The logs it holds, once.
-    pub(super) fn take_logs(&mut self) -> Vec<Kept> {
+    pub(in crate::chain) fn take_logs(&mut self) -> Vec<Kept> {
         std::mem::take(&mut self.lines)
             .into_iter()
             .flat_map(|line| line.logs)
@@ -125,7 +140,7 @@ impl Checkpoint {
     ///
     /// # Errors
     /// The system's.
-    pub(super) fn add(&mut self, to: u64, hash: B256, logs: &[Kept]) -> io::Result<()> {
+    pub(in crate::chain) fn add(&mut self, to: u64, hash: B256, logs: &[Kept]) -> io::Result<()> {
         let line = Line {
             to,
             hash,
@@ -140,7 +155,7 @@ impl Checkpoint {
     }
 
     /// Everything is read.
-    pub(super) fn remove(self) {
+    pub(in crate::chain) fn remove(self) {
         if let Err(error) = std::fs::remove_file(&self.path) {
             tracing::debug!(%error, "the checkpoint stays");
         }

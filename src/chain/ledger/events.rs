@@ -47,13 +47,13 @@ sol! {
 
 /// A log as it is kept: what is needed to read it again, and no more.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Kept {
-    pub(super) address: Address,
-    pub(super) topics: Vec<B256>,
-    pub(super) data: alloy::primitives::Bytes,
-    pub(super) block: u64,
-    pub(super) index: u64,
-    pub(super) transaction: B256,
+pub(in crate::chain) struct Kept {
+    pub(in crate::chain) address: Address,
+    pub(in crate::chain) topics: Vec<B256>,
+    pub(in crate::chain) data: alloy::primitives::Bytes,
+    pub(in crate::chain) block: u64,
+    pub(in crate::chain) index: u64,
+    pub(in crate::chain) transaction: B256,
 }
 
 /// One amount of a log.
@@ -107,7 +107,8 @@ pub(super) fn filters(contracts: &Contracts, account: Address) -> [serde_json::V
     ]
 }
 
-fn decode<E: SolEvent>(log: &Kept) -> Result<E, ChainError> {
+/// A log as this event.
+pub(in crate::chain) fn decode<E: SolEvent>(log: &Kept) -> Result<E, ChainError> {
     E::decode_raw_log(log.topics.iter().copied(), &log.data)
         .map_err(|_| ChainError::Garbage(format!("a log that is no `{}`", E::SIGNATURE)))
 }

@@ -1,0 +1,147 @@
+//! Reads the chain at its interval, and sooner after a failure.
+
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use alloy::primitives::Address;
+use jiff::Timestamp;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    ExporterSettings,
+    figures::{Past, called, delegators, transactions},
+    keep::Keep,
+    state::State,
+};
+use crate::chain::{
+    Chain, LedgerError,
+    exported::{Standing, Trail},
+};
+
+/// The first pause after a failure, doubled with each further one up to the interval.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+
+/// What reads, and what it has read.
+pub(super) struct Reader {
+    chain: Chain,
+    settings: ExporterSettings,
+    state: Arc<Mutex<State>>,
+    rounds: Trail,
+    trails: Vec<(Address, Trail)>,
+    /// Held as long as the files are written.
+    _keep: Keep,
+}
+
+impl Reader {
+    pub(super) fn new(
+        chain: Chain,
+        settings: ExporterSettings,
+        state: Arc<Mutex<State>>,
+    ) -> std::io::Result<Self> {
+        let keep = Keep::open(&settings.folder)?;
+        let folder: PathBuf = keep.folder().to_path_buf();
+        Ok(Self {
+            rounds: chain.round_trail(settings.from, &folder),
+            trails: settings
+                .orchestrators
+                .iter()
+                .map(|address| {
+                    (
+                        *address,
+                        chain.orchestrator_trail(*address, settings.from, &folder),
+                    )
+                })
+                .collect(),
+            chain,
+            settings,
+            state,
+            _keep: keep,
+        })
+    }
+
+    /// Until stopped.
+    pub(super) async fn run(mut self, stop: CancellationToken) {
+        let mut failed = 0;
+        loop {
+            let outcome = tokio::select! {
+                () = stop.cancelled() => return,
+                outcome = self.read() => outcome,
+            };
+            let pause = match outcome {
+                Ok(()) => {
+                    failed = 0;
+                    self.settings.interval
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "the chain was not read; what was read before is told on");
+                    let doubled = FIRST_PAUSE.saturating_mul(1 << u32::min(failed, 10));
+                    failed += 1;
+                    doubled.min(self.settings.interval)
+                }
+            };
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(pause) => {}
+            }
+        }
+    }
+
+    /// Once: first how everybody stands, which is told at once, then what happened.
+    pub(super) async fn read(&mut self) -> Result<(), LedgerError> {
+        let begun = Instant::now();
+        let outcome = self.read_all().await;
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.took = Some(begun.elapsed());
+        state.up = outcome.is_ok();
+        match outcome {
+            Ok(()) => state.readings += 1,
+            Err(_) => state.failures += 1,
+        }
+        outcome
+    }
+
+    async fn read_all(&mut self) -> Result<(), LedgerError> {
+        let settings = &self.settings;
+        let standing = self
+            .chain
+            .standings(&settings.orchestrators, &settings.secondaries)
+            .await?;
+        {
+            let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+            state.read = Some((Timestamp::now(), Instant::now()));
+            state.standing = Some(standing.clone());
+        }
+        let opened = self
+            .chain
+            .opened_rounds(&mut self.rounds, standing.at.block)
+            .await?;
+        for (address, trail) in &mut self.trails {
+            let past = past(&self.chain, *address, trail, &standing, &opened).await?;
+            let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+            state.pasts.insert(*address, past);
+        }
+        Ok(())
+    }
+}
+
+async fn past(
+    chain: &Chain,
+    address: Address,
+    trail: &mut Trail,
+    standing: &Standing,
+    opened: &[(crate::reward::history::Position, crate::units::Round)],
+) -> Result<Past, LedgerError> {
+    let block = standing.at.block;
+    let logs = chain.orchestrator_logs(address, trail, block).await?;
+    let receipts = trail.receipts(chain, &transactions(&logs)).await?;
+    let delegated = chain.delegators_of(address, &delegators(&logs)).await?;
+    let own = standing
+        .orchestrators
+        .iter()
+        .find(|one| one.facts.address == address);
+    let called = own.and_then(|own| called(&logs, opened, &standing.round, own));
+    Ok(Past::of(block, &logs, opened, &receipts, called, delegated))
+}
