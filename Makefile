@@ -105,8 +105,9 @@ test: setup
 	$(CARGO) test --workspace
 
 # Amounts are integers: no floating point where money is read, shown, planned or booked. Times may be fractions.
-MONEY := src/units.rs src/payments src/wallet src/reward src/chain/plan src/chain/preflight src/chain/ledger* src/chain/exported src/exporter \
-	commands/src/exporter.rs 	commands/src/stake commands/src/fees commands/src/token commands/src/deposit commands/src/ticket commands/src/transact.rs
+MONEY := src/units.rs src/payments src/wallet src/reward src/chain/plan src/chain/preflight src/chain/ledger* \
+	src/chain/exported src/exporter commands/src/exporter.rs \
+	commands/src/stake commands/src/fees commands/src/token commands/src/deposit commands/src/ticket commands/src/transact.rs
 no-floats:
 	@! grep -rnE '\<f(32|64)\>|as_f64|to_f64|from_f64' $(MONEY) || { echo "check: floating point near money" >&2; exit 1; }
 

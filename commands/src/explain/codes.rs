@@ -292,8 +292,8 @@ pub static CODES: &[Code] = &[
     ),
     code(
         "checkpoint",
-        "how far an export came cannot be written down",
-        "make the folder writable, or move it with LPCTL_CACHE_DIR",
+        "how far an export or a history came cannot be written down",
+        "make the folder writable; LPCTL_CACHE_DIR moves that of exports",
     ),
     code(
         "clock",
@@ -1167,8 +1167,8 @@ pub static CODES: &[Code] = &[
     ),
     code(
         "not_written",
-        "a picture of the dashboard cannot be written",
-        "choose another place with `--svg`",
+        "a file or folder cannot be written",
+        "the message names it: choose another place, or make it writable",
     ),
     code(
         "nothing_proposed",

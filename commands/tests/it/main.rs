@@ -16,6 +16,7 @@ mod devnet;
 mod doctor;
 mod environment;
 mod explorer;
+mod exporter;
 mod fence;
 mod funds;
 mod fuzz;

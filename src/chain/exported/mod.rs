@@ -22,16 +22,16 @@ pub(crate) use self::{
 };
 use super::{
     Chain, ChainError, Pool,
-    calls::{Calls, count},
+    calls::Calls,
     contracts::BondingManager,
-    facts::{Beside, answer_delegator, answer_orchestrator, pool_facts, round_number},
+    facts::{Beside, answer_delegator, answer_orchestrator, round_number},
     ledger::{LedgerError, events::decode},
     rewards::RoundEvents,
 };
 use crate::{
     reward::history::Position,
     units::{Lpt, Round, Wei},
-    view::chain::{DelegatorFacts, OrchestratorFacts, PoolFacts, ReadAt, RoundFacts},
+    view::chain::{DelegatorFacts, OrchestratorFacts, ReadAt, RoundFacts},
 };
 
 /// Delegators asked about in one request.
@@ -42,7 +42,6 @@ const DELEGATORS_AT_ONCE: usize = 200;
 pub(crate) struct Standing {
     pub(crate) at: ReadAt,
     pub(crate) round: RoundFacts,
-    pub(crate) pool: PoolFacts,
     /// In the order they were asked for.
     pub(crate) orchestrators: Vec<OrchestratorStanding>,
 }
@@ -83,7 +82,6 @@ impl Chain {
         let manager = self.contracts.bonding_manager;
         let mut calls = Calls::default();
         let round = self.ask_round(&mut calls);
-        let max_size = calls.add(manager, &BondingManager::getTranscoderPoolMaxSizeCall {});
         let asked: Vec<_> = orchestrators
             .iter()
             .map(|address| {
@@ -111,10 +109,10 @@ impl Chain {
         let reading = self.read(&now.head, calls, with_pool).await?;
         let answers = &reading.answers;
         let round = self.answer_round(answers, &now.head, &round)?;
+        // Ranks need only the order.
         let pool = Pool {
             members: reading.members,
-            max_size: usize::try_from(count(answers.get(max_size)?, "size of the pool")?)
-                .unwrap_or(usize::MAX),
+            max_size: 0,
         };
         let mut elsewhere = Vec::with_capacity(beside.len());
         for slots in &beside {
@@ -140,7 +138,6 @@ impl Chain {
         Ok(Standing {
             at: self.read_at(&now.head)?,
             round,
-            pool: pool_facts(&pool),
             orchestrators: standings,
         })
     }

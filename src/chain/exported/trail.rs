@@ -1,10 +1,7 @@
 //! Logs that are followed over days and restarts. What is old enough that no reorganisation changes it is kept on disk
 //! and read once; the newest blocks are read each time.
 
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeMap, path::PathBuf};
 
 use alloy::primitives::{Address, B256};
 use serde_json::Value;
@@ -58,17 +55,12 @@ impl Chain {
 }
 
 impl Trail {
-    /// Where it is kept.
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
-    }
-
     /// All logs up to a block, in the order of the chain. What was settled before is not asked for again; if the chain is
     /// another one now, everything is.
     ///
     /// # Errors
     /// [`LedgerError`]. What was read until then is kept.
-    pub(crate) async fn follow(&mut self, chain: &Chain, to: u64) -> Result<Vec<Kept>, LedgerError> {
+    pub(super) async fn follow(&mut self, chain: &Chain, to: u64) -> Result<Vec<Kept>, LedgerError> {
         let outcome = self.go_on(chain, to).await;
         if outcome.is_err() {
             // Memory and file may differ now: the file counts.
