@@ -3967,6 +3967,38 @@ module completions {
     --help(-h)                # Print help (see more with '--help')
   ]
 
+  def "nu-complete lpctl exporter color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Tell Prometheus how orchestrators stand and what they earned, from the chain alone
+  export extern "lpctl exporter" [
+    --orchestrator: string    # Orchestrator: a name or an address; repeat it for several [default: the account in use]
+    --secondary: string       # Another account of the operator's, whose stake counts as own with the orchestrator it is with; may be repeated
+    --listen: string          # Address to listen on
+    --allow-remote: string    # Let other machines scrape it, and why: it tells which accounts are yours
+    --interval: string        # Seconds from one reading of the chain to the next
+    --from: string            # Block from which history is read: sums of all time begin there
+    --ids: string             # Newest rewards and redemptions, and largest delegators, with series of their own
+    --once                    # Read the chain once, print what would be told, and end
+    --profile: string         # Section of the config file to use
+    --config: path            # Config file to read
+    --network: string         # Network: arbitrum-one, devnet, offchain, or a name of your own with --controller
+    --rpc-url: string         # JSON-RPC endpoint; repeat it for failover
+    --controller: string      # Address of the protocol's Controller contract
+    --account: string         # Account to act for: a name, an address or a keystore file
+    --password-file: path     # File whose first line unlocks the account
+    --node: string            # Operator API of a running node, or its name in the config's [nodes]; repeat it for `lpctl node`
+    --json                    # Print one JSON envelope instead of text
+    --yes(-y)                 # Answer every question with yes
+    --dry-run                 # Stop before anything is signed or sent
+    --max-gas-price: string   # Do not send while gas costs more than this, like 0.1gwei
+    --verbose(-v)             # Say more; repeat it for still more
+    --quiet(-q)               # Say nothing but the answer and failures
+    --color: string@"nu-complete lpctl exporter color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+  ]
+
   def "nu-complete lpctl bench color" [] {
     [ "auto" "always" "never" ]
   }

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `reader` | the task that reads the chain at an interval |
 //! | `keep` | the folder in which history is kept over restarts |
-//! | `state` | what is known between one reading and the next |
+//! | `state` | what is told between one reading and the next |
 //! | `figures` | sums over what happened |
 //! | `tell` | what is known, as values |
 //! | `page` | values as text, exact |
@@ -20,6 +20,7 @@ mod state;
 mod tell;
 
 use std::{
+    convert::Infallible,
     net::SocketAddr,
     path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
@@ -27,7 +28,15 @@ use std::{
 };
 
 use alloy::primitives::Address;
-use axum::{Router, http::StatusCode, middleware, routing::get};
+use axum::{
+    Router,
+    body::{Body, Bytes},
+    http::StatusCode,
+    middleware,
+    response::Response,
+    routing::get,
+};
+use futures_util::stream;
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
@@ -108,13 +117,22 @@ pub enum ExporterError {
 struct Teller {
     chain: Chain,
     state: Arc<Mutex<State>>,
-    ids: usize,
 }
 
 impl Teller {
-    fn page(&self) -> Page {
+    /// Puts down how the reading and the endpoints do; gives back what was read.
+    fn reading(&self, page: &mut Page) -> Bytes {
+        tell::rpc(page, &self.chain.endpoints());
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        tell::tell(&state, &self.chain.endpoints(), self.ids)
+        tell::readings(page, &state);
+        state.facts.clone()
+    }
+
+    fn answer(&self) -> Response {
+        let mut page = Page::default();
+        let facts = self.reading(&mut page);
+        let parts = [Bytes::from(page.text()), facts].map(Ok::<_, Infallible>);
+        metrics::text(Body::from_stream(stream::iter(parts)))
     }
 }
 
@@ -211,7 +229,8 @@ impl Exporter {
 pub async fn once(chain: Chain, settings: ExporterSettings) -> Result<(String, Exported), ExporterError> {
     let (teller, mut reader) = prepare(chain, settings)?;
     reader.read().await?;
-    let page = teller.page();
+    let mut page = reader.page();
+    teller.reading(&mut page);
     Ok((page.text(), page.list()))
 }
 
@@ -219,7 +238,6 @@ fn prepare(chain: Chain, settings: ExporterSettings) -> Result<(Teller, Reader),
     let teller = Teller {
         chain: chain.clone(),
         state: Arc::default(),
-        ids: settings.ids,
     };
     let folder = settings.folder.clone();
     let reader = Reader::new(chain, settings, Arc::clone(&teller.state))
@@ -237,7 +255,7 @@ fn status(state: &Mutex<State>) -> ExporterStatus {
 
 fn router(teller: Teller, allow_remote: bool) -> Router {
     // axum itself leaves the body of an answer to HEAD away.
-    let answer = move || async move { metrics::answer(Ok(teller.page().text())) };
+    let answer = move || async move { teller.answer() };
     let router = Router::new()
         .route("/metrics", get(answer))
         .fallback(|| async { (StatusCode::NOT_FOUND, "metrics are at /metrics\n") })

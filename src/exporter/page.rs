@@ -1,6 +1,9 @@
 //! The values of one scrape as decimal text, so that an amount of the chain stays what it is.
 
-use std::{collections::BTreeMap, fmt::Write as _};
+use std::{
+    collections::{BTreeMap, HashSet},
+    fmt::Write as _,
+};
 
 use crate::{
     metrics::{Kind, Metric},
@@ -9,7 +12,14 @@ use crate::{
 
 /// Values by metric.
 #[derive(Debug, Default)]
-pub(super) struct Page(BTreeMap<&'static str, (&'static Metric, Vec<Sample>)>);
+pub(super) struct Page(BTreeMap<&'static str, Family>);
+
+#[derive(Debug)]
+struct Family {
+    metric: &'static Metric,
+    told: HashSet<String>,
+    samples: Vec<Sample>,
+}
 
 impl Page {
     /// Tells a value of a metric, with its labels' values in their order. One that is told twice counts once: Prometheus
@@ -17,22 +27,25 @@ impl Page {
     pub(super) fn set(&mut self, metric: &'static Metric, labels: &[&str], value: impl ToString) {
         debug_assert_eq!(metric.labels.len(), labels.len(), "{}", metric.name);
         debug_assert_ne!(metric.kind, Kind::Histogram, "{}", metric.name);
-        let values = labels.iter().map(ToString::to_string);
-        let sample = Sample {
-            name: metric.name,
-            labels: metric.labels.iter().copied().zip(values).collect(),
-            value: value.to_string(),
-        };
-        let (_, samples) = self.0.entry(metric.name).or_insert((metric, Vec::new()));
-        if samples.iter().all(|told| told.labels != sample.labels) {
-            samples.push(sample);
+        let family = self.0.entry(metric.name).or_insert_with(|| Family {
+            metric,
+            told: HashSet::new(),
+            samples: Vec::new(),
+        });
+        if family.told.insert(labels.join("\u{0}")) {
+            let values = labels.iter().map(ToString::to_string);
+            family.samples.push(Sample {
+                name: metric.name,
+                labels: metric.labels.iter().copied().zip(values).collect(),
+                value: value.to_string(),
+            });
         }
     }
 
     /// As Prometheus reads it (text format 0.0.4).
     pub(super) fn text(&self) -> String {
         let mut text = String::new();
-        for (metric, samples) in self.0.values() {
+        for Family { metric, samples, .. } in self.0.values() {
             // Writing to a String cannot fail.
             let _ = writeln!(text, "# HELP {} {}", metric.name, metric.help);
             let _ = writeln!(text, "# TYPE {} {}", metric.name, metric.kind.name());
@@ -55,7 +68,7 @@ impl Page {
     /// The same as a list.
     pub(super) fn list(self) -> Exported {
         Exported {
-            samples: self.0.into_values().flat_map(|(_, samples)| samples).collect(),
+            samples: self.0.into_values().flat_map(|family| family.samples).collect(),
         }
     }
 }

@@ -1,12 +1,14 @@
 //! Reads the chain at its interval, and sooner after a failure.
 
 use std::{
+    collections::BTreeMap,
     path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
 use alloy::primitives::Address;
+use axum::body::Bytes;
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
@@ -14,11 +16,17 @@ use super::{
     ExporterSettings,
     figures::{Past, called, delegators, transactions},
     keep::Keep,
+    page::Page,
     state::State,
+    tell,
 };
-use crate::chain::{
-    Chain, LedgerError,
-    exported::{Standing, Trail},
+use crate::{
+    chain::{
+        Chain, LedgerError,
+        exported::{Standing, Trail},
+    },
+    reward::history::Position,
+    units::Round,
 };
 
 /// The first pause after a failure, doubled with each further one up to the interval.
@@ -31,6 +39,8 @@ pub(super) struct Reader {
     state: Arc<Mutex<State>>,
     rounds: Trail,
     trails: Vec<(Address, Trail)>,
+    standing: Option<Standing>,
+    pasts: BTreeMap<Address, Past>,
     /// Held as long as the files are written.
     _keep: Keep,
 }
@@ -55,6 +65,8 @@ impl Reader {
                     )
                 })
                 .collect(),
+            standing: None,
+            pasts: BTreeMap::new(),
             chain,
             settings,
             state,
@@ -109,21 +121,34 @@ impl Reader {
             .chain
             .standings(&settings.orchestrators, &settings.secondaries)
             .await?;
-        {
-            let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-            state.read = Some((Timestamp::now(), Instant::now()));
-            state.standing = Some(standing.clone());
-        }
+        self.standing = Some(standing.clone());
+        self.tell(Some((Timestamp::now(), Instant::now())));
         let opened = self
             .chain
             .opened_rounds(&mut self.rounds, standing.at.block)
             .await?;
         for (address, trail) in &mut self.trails {
             let past = past(&self.chain, *address, trail, &standing, &opened).await?;
-            let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-            state.pasts.insert(*address, past);
+            self.pasts.insert(*address, past);
         }
+        self.tell(None);
         Ok(())
+    }
+
+    /// What was read, as values.
+    pub(super) fn page(&self) -> Page {
+        match &self.standing {
+            Some(standing) => tell::facts(standing, &self.pasts, self.settings.ids),
+            None => Page::default(),
+        }
+    }
+
+    /// From now on scrapers are told what was read.
+    fn tell(&self, read: Option<(Timestamp, Instant)>) {
+        let facts = Bytes::from(self.page().text());
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.facts = facts;
+        state.read = read.or(state.read);
     }
 }
 
@@ -132,7 +157,7 @@ async fn past(
     address: Address,
     trail: &mut Trail,
     standing: &Standing,
-    opened: &[(crate::reward::history::Position, crate::units::Round)],
+    opened: &[(Position, Round)],
 ) -> Result<Past, LedgerError> {
     let block = standing.at.block;
     let logs = chain.orchestrator_logs(address, trail, block).await?;

@@ -1,15 +1,9 @@
-//! What is known, between one reading and the next.
+//! What is told, between one reading and the next.
 
-use std::{
-    collections::BTreeMap,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
-use alloy::primitives::Address;
+use axum::body::Bytes;
 use jiff::Timestamp;
-
-use super::figures::Past;
-use crate::chain::exported::Standing;
 
 /// All of it.
 #[derive(Debug, Default)]
@@ -18,10 +12,10 @@ pub(super) struct State {
     pub(super) up: bool,
     pub(super) readings: u64,
     pub(super) failures: u64,
-    /// When the standing was last read.
+    /// When it was last read how orchestrators stand.
     pub(super) read: Option<(Timestamp, Instant)>,
     /// How long the last reading took.
     pub(super) took: Option<Duration>,
-    pub(super) standing: Option<Standing>,
-    pub(super) pasts: BTreeMap<Address, Past>,
+    /// What was read, as text: one for all scrapers, however slowly they take it.
+    pub(super) facts: Bytes,
 }

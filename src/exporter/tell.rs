@@ -1,6 +1,6 @@
 //! What was read, as values.
 
-use std::{collections::HashMap, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
 use alloy::primitives::Address;
 
@@ -14,6 +14,7 @@ use crate::{
     metrics::{
         Metric,
         names::{self, exported as told},
+        told_apart,
     },
     units::{Lpt, Wei},
     view::rpc::RelayEndpoint,
@@ -99,19 +100,14 @@ const TICKET: [&Metric; 7] = [
     &told::TICKET_ROUND,
 ];
 
-/// Everything that is known now.
-pub(super) fn tell(state: &State, endpoints: &[RelayEndpoint], ids: usize) -> Page {
+/// How orchestrators stand, and what happened to them as far as it is known.
+pub(super) fn facts(standing: &Standing, pasts: &BTreeMap<Address, Past>, ids: usize) -> Page {
     let mut page = Page::default();
-    readings(&mut page, state);
-    rpc(&mut page, endpoints);
-    let Some(standing) = &state.standing else {
-        return page;
-    };
     page.set(&told::HEAD_BLOCK, &[], standing.at.block);
     for one in &standing.orchestrators {
         let name = lower(one.facts.address);
         stands(&mut page, &name, standing, one);
-        if let Some(past) = state.pasts.get(&one.facts.address) {
+        if let Some(past) = pasts.get(&one.facts.address) {
             let now = standing.at.time.as_second().unsigned_abs();
             self::past(&mut page, &name, past, now, ids);
         }
@@ -119,7 +115,8 @@ pub(super) fn tell(state: &State, endpoints: &[RelayEndpoint], ids: usize) -> Pa
     page
 }
 
-fn readings(page: &mut Page, state: &State) {
+/// How the reading goes.
+pub(super) fn readings(page: &mut Page, state: &State) {
     page.set(&told::UP, &[], u8::from(state.up));
     page.set(&told::READINGS, &[], state.readings);
     page.set(&told::READING_FAILURES, &[], state.failures);
@@ -132,17 +129,10 @@ fn readings(page: &mut Page, state: &State) {
     }
 }
 
-/// How each endpoint does. Two that look the same without what is secret in them are told apart by a number.
-fn rpc(page: &mut Page, endpoints: &[RelayEndpoint]) {
+/// How each endpoint does.
+pub(super) fn rpc(page: &mut Page, endpoints: &[RelayEndpoint]) {
     let best = endpoints.iter().filter_map(|endpoint| endpoint.block).max();
-    let mut alike: HashMap<&str, usize> = HashMap::new();
-    for endpoint in endpoints {
-        let number = alike.entry(&endpoint.endpoint).or_default();
-        *number += 1;
-        let name = match *number {
-            1 => endpoint.endpoint.clone(),
-            number => format!("{}#{number}", endpoint.endpoint),
-        };
+    for (name, endpoint) in told_apart(endpoints) {
         let labels = [name.as_str()];
         page.set(&names::RPC_UP, &labels, u8::from(endpoint.failure.is_none()));
         page.set(&names::RPC_ANSWERS, &labels, endpoint.answered);

@@ -2,19 +2,21 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | `table` | every metric there is, with its meaning; documents, dashboards and rules are held against it |
+//! | `table` | every metric there is, with its meaning; documents, dashboards and rules are held against it; what the exporter tells in `table::exported` |
 //! | `sheet` | the values of one scrape, and their text |
 //! | `recorder` | counters and histograms that are written when something happens |
 //! | `bounded` | label values from outside, as few as may be |
 //! | `machine` | this process and this machine |
+//! | `endpoints` | RPC endpoints as label values |
 //! | `document` | `docs/metrics.md` |
 //!
 //! Names, labels, units and bounds that go-livepeer has are taken over (`go-livepeer monitor/census.go`), so that
 //! dashboards and rules made for it work; where it is wrong or stale the table says what was put right. Amounts of money
-//! are floating point here and nowhere else: Prometheus knows no other numbers.
+//! are floating point here and nowhere else: Prometheus knows no other numbers. The exporter writes its own as exact decimals.
 
 mod bounded;
 mod document;
+mod endpoints;
 mod machine;
 mod recorder;
 mod sheet;
@@ -24,12 +26,14 @@ pub use document::document;
 pub use table::{ALL, Kind, Metric, Origin, Role, find};
 
 pub(crate) use bounded::Bounded;
+pub(crate) use endpoints::told_apart;
 pub(crate) use machine::{node_id, process};
 pub(crate) use recorder::Recorder;
 pub(crate) use sheet::Sheet;
 pub(crate) use table as names;
 
 use axum::{
+    body::Body,
     http::{
         StatusCode,
         header::{CACHE_CONTROL, CONTENT_TYPE},
@@ -65,10 +69,15 @@ pub(crate) fn fraction(text: &str) -> Option<f64> {
     Some(above / below).filter(|ratio| ratio.is_finite())
 }
 
+/// Prometheus' text as an answer.
+pub(crate) fn text(body: Body) -> Response {
+    ([(CONTENT_TYPE, TEXT), (CACHE_CONTROL, "no-store")], body).into_response()
+}
+
 /// The answer to who asks for metrics.
 pub(crate) fn answer(text: Result<String, prometheus::Error>) -> Response {
     match text {
-        Ok(text) => ([(CONTENT_TYPE, TEXT), (CACHE_CONTROL, "no-store")], text).into_response(),
+        Ok(text) => self::text(text.into()),
         Err(error) => {
             tracing::error!(%error, "the metrics cannot be told");
             StatusCode::INTERNAL_SERVER_ERROR.into_response()

@@ -1,9 +1,7 @@
 //! A status as values.
 
-use std::collections::HashMap;
-
 use crate::{
-    metrics::{Sheet, count, flag, names},
+    metrics::{Sheet, count, flag, names, told_apart},
     view::{
         node::{Device, DeviceState, EngineView, NodeStatus, RemoteView, StreamSession},
         reach::{ProbeRole, ProbeState},
@@ -229,17 +227,10 @@ fn remote(sheet: &mut Sheet, remote: &RemoteView) {
     sheet.set(&names::REMOTE_LOST, &[], count(remote.results_lost));
 }
 
-/// How each endpoint does. Two that look the same without what is secret in them are told apart by a number.
+/// How each endpoint does.
 pub(super) fn tell_rpc(sheet: &mut Sheet, endpoints: &[RelayEndpoint]) {
     let best = endpoints.iter().filter_map(|endpoint| endpoint.block).max();
-    let mut alike: HashMap<&str, usize> = HashMap::new();
-    for endpoint in endpoints {
-        let number = alike.entry(&endpoint.endpoint).or_default();
-        *number += 1;
-        let name = match *number {
-            1 => endpoint.endpoint.clone(),
-            number => format!("{}#{number}", endpoint.endpoint),
-        };
+    for (name, endpoint) in told_apart(endpoints) {
         let labels = [name.as_str()];
         sheet.set(&names::RPC_UP, &labels, flag(endpoint.failure.is_none()));
         sheet.set(&names::RPC_ANSWERS, &labels, count(endpoint.answered));
