@@ -39,6 +39,7 @@ livepeer-exporter's data source was shut down; `lpctl exporter` reads the contra
 livepeer-exporter's, and `orchestrator` on each, since there may be several. Eleven of its 69 series are not on the chain and not
 here: `livepeer_orch_price_per_pixel`, `livepeer_orch_success_rate`, `livepeer_orch_round_trip_score`, `livepeer_orch_total_score`,
 the five `livepeer_orch_test_stream_…`, `LPT_price` and `ETH_price`. Sums of all time begin with the block of `--from`.
+`promtool check metrics` finds fault with one name, which is livepeer-exporter's: `livepeer_orch_delegator_count` is no histogram.
 
 ";
 
