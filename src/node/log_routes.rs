@@ -150,10 +150,11 @@ async fn events(
 }
 
 impl Following {
-    /// The next lines, or a sign of life; none once it is to end.
+    /// The next lines, or a sign of life with how far the log is; none once it is to end.
     async fn next(&mut self) -> Option<Bytes> {
         let heartbeat = tokio::time::sleep(HEARTBEAT);
         tokio::pin!(heartbeat);
+        let mut is_last = self.stop.is_cancelled();
         loop {
             self.newest.mark_unchanged();
             let page = self.control.page(&self.query);
@@ -169,9 +170,17 @@ impl Following {
             if !text.is_empty() {
                 return Some(text.into());
             }
+            if is_last {
+                return None;
+            }
             tokio::select! {
-                () = self.stop.cancelled() => return None,
-                () = &mut heartbeat => return Some(Bytes::from_static(b": \n\n")),
+                // What was logged up to the end is told.
+                () = self.stop.cancelled() => is_last = true,
+                () = &mut heartbeat => {
+                    // Lines that were not asked for are not gone when somebody comes back.
+                    let position = page.next;
+                    return Some(format!("id: {position}\nevent: position\ndata: {position}\n\n").into());
+                }
                 changed = self.newest.changed() => changed.ok()?,
             }
         }

@@ -5,7 +5,8 @@
 //! | `url` | where a node is, shown without what may be secret in it |
 //! | `http` | requests that are bounded in time and size |
 //! | `own` | `/api/v1` of lpctl's nodes: status, events, changes |
-//! | `log` | the log of lpctl's nodes |
+//! | `log` | the log of lpctl's nodes, and its lines as they come |
+//! | `stream` | event streams, bounded and taken up again |
 //! | `go` | the routes of go-livepeer's nodes, with their quirks |
 //! | `access` | a token to show, and a certificate to know the node by |
 //! | `board` | what a go-livepeer node tells as far as a dashboard shows it: its metrics, and its translation |
@@ -20,6 +21,7 @@ mod http;
 mod log;
 mod number;
 mod own;
+mod stream;
 mod url;
 
 use std::time::Duration;
@@ -33,6 +35,7 @@ pub use self::{
     access::{Access, AccessFileError},
     board::{GoMetrics, translated},
     go::{GoApi, GoCall},
+    log::{LogEvent, LogLines},
     number::{Number, Ratio},
     own::{NodeApi, Statuses, TicketQuery},
     url::{NodeUrl, ParseNodeUrlError},

@@ -3,18 +3,15 @@
 use std::{pin::Pin, time::Duration};
 
 use alloy::primitives::Address;
-use eventsource_stream::{EventStreamError, Eventsource};
 use futures_util::{Stream, StreamExt};
-use reqwest::{
-    StatusCode,
-    header::{ACCEPT, CONTENT_TYPE},
-};
+use reqwest::{StatusCode, header::CONTENT_TYPE};
 
 use serde::de::DeserializeOwned;
 
 use super::{
-    ApiError, MAX_BYTES, NodeUrl,
-    http::{ANSWER, Answer, Http, content_type, garbled, head},
+    ApiError, NodeUrl,
+    http::{ANSWER, Answer, Http, garbled},
+    stream::{self, accepted},
 };
 use crate::{
     node::SettingsChange,
@@ -201,31 +198,13 @@ impl NodeApi {
     /// # Errors
     /// As [`NodeApi::events`].
     pub async fn events_after(&self, last: Option<&str>) -> Result<Statuses, ApiError> {
-        let mut request = self
-            .0
-            .asking("api/v1/events")?
-            .header(ACCEPT, "text/event-stream");
-        if let Some(last) = last {
-            request = request.header("last-event-id", last);
-        }
-        let response = head(request, ANSWER).await?;
-        accepted(response.status())?;
-        if !content_type(response.headers()).starts_with("text/event-stream") {
-            return Err(ApiError::NotANode);
-        }
-        let mut room = Room::default();
-        let bounded = response.bytes_stream().map(move |chunk| {
-            let chunk = chunk?;
-            room.admit(&chunk)?;
-            Ok::<_, ApiError>(chunk)
-        });
-        let statuses = bounded.eventsource().filter_map(async |event| match event {
+        let events = stream::open(&self.0, "api/v1/events", last).await?;
+        let statuses = events.filter_map(async |event| match event {
             Ok(event) if event.event == "status" => {
                 Some(parse(event.data.as_bytes()).map(|status| (event.id, status)))
             }
             Ok(_) => None,
-            Err(EventStreamError::Transport(error)) => Some(Err(error)),
-            Err(error) => Some(Err(garbled(&error))),
+            Err(error) => Some(Err(error)),
         });
         Ok(Statuses {
             stream: Box::pin(statuses),
@@ -267,41 +246,6 @@ impl Statuses {
     }
 }
 
-/// Counts what has come since the last event, which nothing else bounds.
-#[derive(Debug, Default)]
-struct Room {
-    event: usize,
-    line: usize,
-}
-
-impl Room {
-    fn admit(&mut self, bytes: &[u8]) -> Result<(), ApiError> {
-        for byte in bytes {
-            self.event += 1;
-            match byte {
-                b'\n' if self.line == 0 => self.event = 0,
-                b'\n' => self.line = 0,
-                b'\r' => {}
-                _ => self.line += 1,
-            }
-        }
-        if self.event > MAX_BYTES {
-            Err(ApiError::TooLarge)
-        } else {
-            Ok(())
-        }
-    }
-}
-
-fn accepted(status: StatusCode) -> Result<(), ApiError> {
-    match status {
-        StatusCode::OK => Ok(()),
-        StatusCode::NOT_FOUND => Err(ApiError::NotANode),
-        StatusCode::UNAUTHORIZED => Err(ApiError::TokenNeeded),
-        status => Err(ApiError::Status(status)),
-    }
-}
-
 fn status_or_refusal(answer: &Answer) -> Result<NodeStatus, ApiError> {
     answer_or_refusal(answer)
 }
@@ -335,29 +279,4 @@ fn answer_in<T: DeserializeOwned>(answer: &Answer) -> Result<T, ApiError> {
 
 fn parse(json: &[u8]) -> Result<NodeStatus, ApiError> {
     serde_json::from_slice(json).map_err(|error| garbled(&error))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_event_that_never_ends_is_refused_and_many_small_ones_are_not() {
-        let mut room = Room::default();
-        let chunk = vec![b'x'; 1 << 20];
-        let refused = (0..65).find(|_| room.admit(&chunk).is_err());
-        assert_eq!(refused, Some(64));
-
-        let mut room = Room::default();
-        let event = [b"data: ", vec![b'x'; 1 << 20].as_slice(), b"\r\n\r\n"].concat();
-        assert!((0..70).all(|_| room.admit(&event).is_ok()));
-        let mut room = Room::default();
-        let lines = b"data: x\n".repeat(1 << 17);
-        let refused = (0..70).find(|_| room.admit(&lines).is_err());
-        assert_eq!(
-            refused,
-            Some(64),
-            "lines without a blank one between them are one event"
-        );
-    }
 }

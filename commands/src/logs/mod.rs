@@ -3,11 +3,13 @@
 //! | module | holds |
 //! |---|---|
 //! | `line` | a line of lpctl's or go-livepeer's log as facts, whatever it looks like |
+//! | `node` | lines of a node, those it has and those that come |
 //! | `source` | bytes from a file, a pipe or a node, bounded, also when the file is rotated |
 //! | `known` | lines that are known, why they come, and what to do |
 
 mod known;
 mod line;
+mod node;
 mod source;
 
 use std::{collections::HashSet, fmt, path::PathBuf, time::Duration};
@@ -16,11 +18,7 @@ use clap::{
     Args, ValueHint,
     builder::{PossibleValuesParser, TypedValueParser as _},
 };
-use engine::{
-    config::LogLevel,
-    node::LogQuery,
-    operator::{ApiError, NodeApi, NodeUrl},
-};
+use engine::{config::LogLevel, node::LogQuery};
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use serde::Serialize;
 
@@ -31,12 +29,8 @@ use crate::{
     shell::{Style, escape},
 };
 
-/// Lines that are shown before following, where nothing is said.
-const USUAL_LINES: usize = 100;
-/// How often a node or a file is asked for more.
+/// How often a file is asked for more.
 const INTERVAL: Duration = Duration::from_millis(500);
-/// How long a node may be away while it is followed, before somebody is told; it may be starting again.
-const AWAY: u32 = 10;
 
 /// Read and follow a node's log, lpctl's or go-livepeer's
 ///
@@ -243,7 +237,7 @@ pub async fn run(args: LogsArgs, context: &mut Context) -> eyre::Result<()> {
         ..LogQuery::default()
     };
     let since = args.since.map(|since| since.moment(Timestamp::now()));
-    let node = context.settings().node_url.clone();
+    let url = context.settings().node_url.clone();
     let mut reader = Reader {
         context,
         query,
@@ -253,7 +247,7 @@ pub async fn run(args: LogsArgs, context: &mut Context) -> eyre::Result<()> {
     };
     match args.file {
         Some(path) => of_file(&mut reader, path, args.lines, args.follow).await,
-        None => of_node(&mut reader, &node, args.lines, args.follow).await,
+        None => node::show(&mut reader, &url, args.lines, args.follow).await,
     }
 }
 
@@ -317,80 +311,6 @@ async fn of_file(
                 source.look_again(&path).map_err(failed)?;
             }
         }
-    }
-}
-
-async fn of_node(reader: &mut Reader<'_>, url: &str, lines: Option<usize>, follow: bool) -> eyre::Result<()> {
-    let url: NodeUrl = url.parse().map_err(Failure::from)?;
-    let api = NodeApi::new(&url).map_err(|error| no_log(&url, &error))?;
-    let mut query = LogQuery {
-        limit: Some(lines.unwrap_or(USUAL_LINES)),
-        ..reader.query.clone()
-    };
-    let mut page = api.log(&query).await.map_err(|error| no_log(&url, &error))?;
-    query.limit = None;
-    let mut away = 0;
-    loop {
-        if page.missed > 0 {
-            let gap = Gap::Missed { lines: page.missed };
-            match reader.context.shell.is_json() {
-                true => reader.context.shell.event(&gap)?,
-                false => reader.context.shell.status(&gap),
-            }
-        }
-        for line in page.lines {
-            let line = Line::from(line);
-            if reader.wants(&line) {
-                reader.show(&line)?;
-            }
-        }
-        if !follow {
-            return Ok(());
-        }
-        let is_more = query.since.is_some_and(|since| page.next > since) && away == 0;
-        query.since = Some(page.next);
-        if !is_more {
-            tokio::time::sleep(INTERVAL).await;
-        }
-        page = loop {
-            match api.log(&query).await {
-                Ok(page) => {
-                    if away >= AWAY {
-                        reader.context.shell.status("the node answers again");
-                    }
-                    away = 0;
-                    break page;
-                }
-                // It may be starting again: its positions go on.
-                Err(ApiError::Connection(_) | ApiError::NoAnswer(_) | ApiError::Closed) => {
-                    away += 1;
-                    if away == AWAY {
-                        reader
-                            .context
-                            .shell
-                            .status(format_args!("no answer from {url}: waiting for it"));
-                    }
-                    tokio::time::sleep(INTERVAL).await;
-                }
-                Err(error) => return Err(no_log(&url, &error).into()),
-            }
-        };
-    }
-}
-
-/// What it means that no node tells its log.
-fn no_log(url: &NodeUrl, error: &ApiError) -> Failure {
-    let message = format!("no log from the node at {url}: {}", escape(&error.to_string()));
-    match error {
-        ApiError::NotANode | ApiError::Status(_) | ApiError::Garbled(_) => {
-            Failure::new(Kind::Refused, "no_log_here", message).hint(
-                "only `lpctl run` keeps its last lines; pipe another node's log in: `journalctl -u livepeer -o cat | lpctl logs --file -`",
-            )
-        }
-        ApiError::Refused(_) => Failure::new(Kind::Refused, "no_log_here", message)
-            .hint("away from this machine the API wants a token: `lpctl explain node_token_file`"),
-        _ => Failure::new(Kind::Unreachable, "node_unreachable", message)
-            .hint("start one with `lpctl run`, name another with `--node URL`, or read a file with `--file`"),
     }
 }
 

@@ -4,12 +4,22 @@
 use std::{
     fs,
     io::{BufRead, BufReader, Write as _},
-    process::Stdio,
+    process::{Child, ChildStdout, Stdio},
+    sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
 
+use axum::{
+    Json, Router,
+    body::{Body, Bytes},
+    extract::RawQuery,
+    http::{HeaderMap, StatusCode, header::CONTENT_TYPE},
+    response::IntoResponse as _,
+    routing::get,
+};
 use engine::wire::client;
-use serde_json::Value;
+use futures_util::{StreamExt as _, stream};
+use serde_json::{Value, json};
 
 use crate::{environment::Environment, remote::Network, run::Node};
 
@@ -71,10 +81,8 @@ fn a_segment_has_one_id_in_the_logs_of_gateway_orchestrator_and_transcoder() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_level_is_changed_while_it_runs_and_the_log_is_followed() {
     let environment = Environment::new();
-    let node = Node::start(
-        &environment,
-        &["--offchain", "--gpus", "none", "--preset", "ultrafast"],
-    );
+    let arguments = ["--offchain", "--gpus", "none", "--preset", "ultrafast"];
+    let mut node = Node::start(&environment, &arguments);
     let url = node.operator_url();
     let level = |level: &str| {
         environment
@@ -90,25 +98,12 @@ async fn a_level_is_changed_while_it_runs_and_the_log_is_followed() {
     let page: Value = serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap();
     assert_eq!(page["level"], "info", "{page}");
     level("trace");
-    let mut following = environment
-        .command(&[
-            "--node",
-            &url,
-            "logs",
-            "--follow",
-            "--json",
-            "--text",
-            "log level",
-        ])
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut told = BufReader::new(following.stdout.take().unwrap());
+    let mut following = Following::start(&environment, &url, &["--text", "log level"]);
+    let mut seen = Vec::new();
     let mut next = || {
-        let mut line = String::new();
-        told.read_line(&mut line).unwrap();
-        serde_json::from_str::<Value>(&line).unwrap()
+        let line = following.next();
+        seen.push(line.to_string());
+        line
     };
     assert_eq!(next()["fields"]["level"], "trace");
     // The API takes go-livepeer's numbers too; a line at that level is the one about it.
@@ -126,8 +121,26 @@ async fn a_level_is_changed_while_it_runs_and_the_log_is_followed() {
     for wrong in ["{\"level\":7}", "{\"level\":\"loud\"}", "{}", "x"] {
         assert_eq!(post(wrong).await.0, 400, "{wrong}");
     }
-    following.kill().unwrap();
-    following.wait().unwrap();
+    // The node is killed and started again: its lines go on, each of them once.
+    drop(node);
+    let address = url.trim_start_matches("http://");
+    let ports = [
+        "run",
+        "--json",
+        "--bind",
+        "127.0.0.1:0",
+        "--operator-addr",
+        address,
+    ];
+    node = Node::spawn(environment.command(&[&ports[..], &arguments].concat()));
+    assert_eq!(node.operator_url(), url);
+    level("trace");
+    while next()["fields"]["level"] != "trace" {}
+    level("debug");
+    while next()["fields"]["level"] != "debug" {}
+    drop(following);
+    let once: std::collections::BTreeSet<&String> = seen.iter().collect();
+    assert_eq!(once.len(), seen.len(), "{seen:?}");
 
     // The stream goes on from a position, over a broken connection too.
     let page: Value = serde_json::from_slice(
@@ -157,6 +170,136 @@ async fn a_level_is_changed_while_it_runs_and_the_log_is_followed() {
         "{piece}"
     );
     assert_eq!(page["level"], "debug");
+}
+
+/// `lpctl logs --follow --json` of a node.
+struct Following {
+    child: Child,
+    told: BufReader<ChildStdout>,
+}
+
+impl Following {
+    fn start(environment: &Environment, url: &str, arguments: &[&str]) -> Self {
+        let mut child = environment
+            .command(&[&["--node", url, "logs", "--follow", "--json"], arguments].concat())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let told = BufReader::new(child.stdout.take().unwrap());
+        Self { child, told }
+    }
+
+    fn next(&mut self) -> Value {
+        let mut line = String::new();
+        self.told.read_line(&mut line).unwrap();
+        serde_json::from_str(&line).unwrap()
+    }
+}
+
+impl Drop for Following {
+    fn drop(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+fn line(position: u64, level: &str, message: &str) -> Value {
+    json!({
+        "position": position, "time": "2026-03-14T12:41:07Z", "level": level, "target": "engine::node",
+        "message": message, "from_a_newer_node": [1],
+    })
+}
+
+fn serve(runtime: &tokio::runtime::Runtime, routes: Router) -> String {
+    let bound = tokio::net::TcpListener::bind("127.0.0.1:0");
+    let listener = runtime.block_on(bound).unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    runtime.spawn(async move { axum::serve(listener, routes).await });
+    url
+}
+
+#[test]
+fn broken_streams_are_taken_up_where_they_broke_and_what_is_gone_is_told() {
+    let told = |line: Value| format!("id: {}\nevent: line\ndata: {line}\n\n", line["position"]);
+    let pieces = [
+        told(line(11, "warn", "one"))
+            + &told(line(12, "info", "not asked for"))
+            + &told(line(13, "warn", "two")),
+        ": \n\nid: 40\nevent: position\ndata: 40\n\nevent: from_a_newer_node\ndata: 7\n\n".to_string(),
+        "event: missed\ndata: 7\n\n".to_string() + &told(line(50, "error", "three")),
+    ];
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let events = {
+        let asked = Arc::clone(&asked);
+        async move |headers: HeaderMap, RawQuery(query): RawQuery| {
+            let last = headers["last-event-id"].to_str().unwrap().to_string();
+            let mut asked = asked.lock().unwrap();
+            let piece = pieces.get(asked.len()).cloned();
+            asked.push((last, query.unwrap_or_default()));
+            // After the last piece the node says nothing any more.
+            let is_last = piece.is_none();
+            let first =
+                stream::iter(piece).map(|piece| Ok::<_, std::convert::Infallible>(Bytes::from(piece)));
+            let rest = stream::pending().take(usize::from(is_last));
+            (
+                [(CONTENT_TYPE, "text/event-stream")],
+                Body::from_stream(first.chain(rest)),
+            )
+        }
+    };
+    let pages = Arc::new(Mutex::new(0));
+    let page = {
+        let pages = Arc::clone(&pages);
+        async move || {
+            *pages.lock().unwrap() += 1;
+            Json(json!({ "lines": [], "next": 10, "missed": 0, "level": "info" }))
+        }
+    };
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let routes = Router::new()
+        .route("/api/v1/log", get(page))
+        .route("/api/v1/log/events", get(events));
+    let url = serve(&runtime, routes);
+    let environment = Environment::new();
+    let mut following = Following::start(&environment, &url, &["--level", "warn"]);
+    assert_eq!(following.next()["message"], "one");
+    assert_eq!(following.next()["message"], "two");
+    assert_eq!(following.next(), json!({ "event": "missed", "lines": 7 }));
+    assert_eq!(following.next()["message"], "three");
+    let since = Instant::now();
+    while asked.lock().unwrap().len() < 4 {
+        assert!(since.elapsed() < PATIENCE);
+        std::thread::yield_now();
+    }
+    let asked = asked.lock().unwrap();
+    let positions: Vec<&str> = asked.iter().map(|(last, _)| last.as_str()).collect();
+    assert_eq!(positions, ["10", "13", "40", "50"]);
+    assert!(asked.iter().all(|(_, query)| query == "level=warn"), "{asked:?}");
+    assert_eq!(*pages.lock().unwrap(), 1, "nothing is asked again and again");
+}
+
+#[test]
+fn a_node_that_tells_no_lines_as_they_come_is_asked_again_and_again() {
+    let page = async |RawQuery(query): RawQuery| {
+        let query = query.unwrap_or_default();
+        let (lines, next) = match query.as_str() {
+            "since=10" => (vec![line(11, "info", "one")], 11),
+            "since=11" => (vec![line(12, "info", "two")], 12),
+            _ => (Vec::new(), if query.starts_with("since") { 12 } else { 10 }),
+        };
+        Json(json!({ "lines": lines, "next": next, "missed": 0, "level": null }))
+    };
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let environment = Environment::new();
+    for status in [StatusCode::NOT_FOUND, StatusCode::SERVICE_UNAVAILABLE] {
+        let routes = Router::new()
+            .route("/api/v1/log", get(page))
+            .route("/api/v1/log/events", get(async move || status.into_response()));
+        let mut following = Following::start(&environment, &serve(&runtime, routes), &[]);
+        assert_eq!(following.next()["message"], "one");
+        assert_eq!(following.next()["message"], "two");
+    }
 }
 
 #[test]

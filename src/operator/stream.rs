@@ -1,0 +1,110 @@
+//! Event streams of lpctl's nodes: bounded in size and silence, and taken up again after an event.
+
+use std::{pin::Pin, time::Duration};
+
+use eventsource_stream::{Event, EventStreamError, Eventsource};
+use futures_util::{Stream, StreamExt, stream};
+use reqwest::{StatusCode, header::ACCEPT};
+
+use super::{
+    ApiError, MAX_BYTES,
+    http::{ANSWER, Http, content_type, garbled, head},
+};
+
+/// A node gives a sign of life every fifteen seconds; after this much silence the connection is dead.
+const SILENCE: Duration = Duration::from_secs(40);
+
+/// Events as they come; after an error nothing more does.
+pub(super) type Events = Pin<Box<dyn Stream<Item = Result<Event, ApiError>> + Send>>;
+
+/// Asks for the events at `path`, those after `last` first, as far as the node still has them.
+pub(super) async fn open(http: &Http, path: &str, last: Option<&str>) -> Result<Events, ApiError> {
+    let mut request = http.asking(path)?.header(ACCEPT, "text/event-stream");
+    if let Some(last) = last {
+        request = request.header("last-event-id", last);
+    }
+    let response = head(request, ANSWER).await?;
+    accepted(response.status())?;
+    if !content_type(response.headers()).starts_with("text/event-stream") {
+        return Err(ApiError::NotANode);
+    }
+    let body = Box::pin(response.bytes_stream());
+    let pieces = stream::unfold(Some((body, Room::default())), async |state| {
+        let (mut body, mut room) = state?;
+        let piece = match tokio::time::timeout(SILENCE, body.next()).await {
+            Err(_) => Err(ApiError::Silent(SILENCE)),
+            Ok(None) => return None,
+            Ok(Some(Err(error))) => Err(error.into()),
+            Ok(Some(Ok(piece))) => room.admit(&piece).map(|()| piece),
+        };
+        let next = piece.is_ok().then_some((body, room));
+        Some((piece, next))
+    });
+    let events = pieces.eventsource().map(|event| match event {
+        Ok(event) => Ok(event),
+        Err(EventStreamError::Transport(error)) => Err(error),
+        Err(error) => Err(garbled(&error)),
+    });
+    Ok(Box::pin(events))
+}
+
+/// Whether a status is that of an answer.
+pub(super) fn accepted(status: StatusCode) -> Result<(), ApiError> {
+    match status {
+        StatusCode::OK => Ok(()),
+        StatusCode::NOT_FOUND => Err(ApiError::NotANode),
+        StatusCode::UNAUTHORIZED => Err(ApiError::TokenNeeded),
+        status => Err(ApiError::Status(status)),
+    }
+}
+
+/// Counts what has come since the last event, which nothing else bounds.
+#[derive(Debug, Default)]
+struct Room {
+    event: usize,
+    line: usize,
+}
+
+impl Room {
+    fn admit(&mut self, bytes: &[u8]) -> Result<(), ApiError> {
+        for byte in bytes {
+            self.event += 1;
+            match byte {
+                b'\n' if self.line == 0 => self.event = 0,
+                b'\n' => self.line = 0,
+                b'\r' => {}
+                _ => self.line += 1,
+            }
+        }
+        if self.event > MAX_BYTES {
+            Err(ApiError::TooLarge)
+        } else {
+            Ok(())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_that_never_ends_is_refused_and_many_small_ones_are_not() {
+        let mut room = Room::default();
+        let chunk = vec![b'x'; 1 << 20];
+        let refused = (0..65).find(|_| room.admit(&chunk).is_err());
+        assert_eq!(refused, Some(64));
+
+        let mut room = Room::default();
+        let event = [b"data: ", vec![b'x'; 1 << 20].as_slice(), b"\r\n\r\n"].concat();
+        assert!((0..70).all(|_| room.admit(&event).is_ok()));
+        let mut room = Room::default();
+        let lines = b"data: x\n".repeat(1 << 17);
+        let refused = (0..70).find(|_| room.admit(&lines).is_err());
+        assert_eq!(
+            refused,
+            Some(64),
+            "lines without a blank one between them are one event"
+        );
+    }
+}
