@@ -2,6 +2,7 @@
 
 mod actions;
 pub(crate) mod feed;
+mod parts;
 
 use std::{
     path::PathBuf,
@@ -242,7 +243,7 @@ async fn live(nodes: Vec<NodeUrl>, look: Look, tab: Tab) -> eyre::Result<()> {
         let slot = Slot::new(feeds.clone(), number);
         tasks.spawn(feed::follow(url.clone(), slot, stop.clone()));
     }
-    tasks.spawn(feed::follow_parts(nodes.clone(), feeds, looked_at, stop.clone()));
+    tasks.spawn(parts::follow(nodes.clone(), feeds, looked_at, stop.clone()));
     tasks.spawn(actions::carry_out(nodes, asked, say, stop.clone()));
     let wires = Wires {
         feeds: shown,
@@ -309,7 +310,7 @@ async fn once(args: &DashboardArgs, url: &NodeUrl, look: Look, context: &mut Con
             };
             let mut state = FeedState::connecting(Instant::now());
             state.take(status.clone(), None, Instant::now());
-            feed::ask_parts(&node, app.interest(), &mut state).await;
+            parts::ask(&node, app.interest(), &mut state).await;
             app.update(Event::Feed(0, state), Instant::now());
             status
         }

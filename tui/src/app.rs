@@ -146,7 +146,12 @@ impl App {
     /// What of which node is looked at.
     #[must_use]
     pub fn interest(&self) -> Interest {
-        let is_near = !self.is_fleet;
+        // A held picture needs nothing new.
+        let is_near = !self.is_fleet
+            && self
+                .nodes
+                .get(self.front)
+                .is_some_and(|watched| !watched.is_held());
         Interest {
             node: self.front,
             tickets: is_near && self.tab == Tab::Tickets,
@@ -154,22 +159,42 @@ impl App {
         }
     }
 
-    /// Takes in what all nodes said, as far as it is new.
-    pub fn take_feeds(&mut self, feeds: &[FeedState], now: Instant) {
-        for (watched, feed) in self.nodes.iter_mut().zip(feeds) {
-            watched.take(feed.clone());
+    /// Takes in what all nodes said, as far as it is new. True if that changes what is shown.
+    pub fn take_feeds(&mut self, feeds: &[FeedState], now: Instant) -> bool {
+        let mut is_seen = false;
+        for (node, feed) in feeds.iter().enumerate() {
+            is_seen |= self.take_feed(node, feed.clone());
         }
-        self.settle(now);
+        if is_seen {
+            self.settle(now);
+        }
+        is_seen
+    }
+
+    /// Takes in what one node said. True if that changes what is shown.
+    fn take_feed(&mut self, node: usize, feed: FeedState) -> bool {
+        let Some(watched) = self.nodes.get_mut(node) else {
+            return false;
+        };
+        let news = watched.take(feed);
+        match self.is_fleet {
+            true => news.status,
+            false if node != self.front || watched.is_held() => false,
+            false => match self.tab {
+                Tab::Tickets => news.status || news.tickets,
+                Tab::Log => news.status || news.log,
+                _ => news.status,
+            },
+        }
     }
 
     /// Takes an event in. Everything but an intent shows on the next frame only.
     pub fn update(&mut self, event: Event, now: Instant) -> Option<Intent> {
         match event {
             Event::Feed(node, feed) => {
-                if let Some(watched) = self.nodes.get_mut(node) {
-                    watched.take(feed);
+                if self.take_feed(node, feed) {
+                    self.settle(now);
                 }
-                self.settle(now);
                 None
             }
             Event::Plan(plan) => {
@@ -402,11 +427,17 @@ impl App {
     /// When the picture next changes by itself, because an age on it grows or an answer goes; none while it does not.
     #[must_use]
     pub fn next_change(&self, now: Instant) -> Option<Instant> {
-        let shown = match self.is_fleet {
-            true => &self.nodes[..],
-            false => self.nodes.get(self.front..=self.front).unwrap_or_default(),
+        let ages = match self.is_fleet {
+            true => {
+                let each = self.nodes.iter();
+                each.filter_map(|watched| watched.feed.next_change(now, false))
+                    .min()
+            }
+            false => self
+                .nodes
+                .get(self.front)
+                .and_then(|watched| watched.next_change(now)),
         };
-        let ages = shown.iter().filter_map(|watched| watched.next_change(now)).min();
         [ages, self.deeds.next_change(now)].into_iter().flatten().min()
     }
 }

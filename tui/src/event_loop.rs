@@ -1,4 +1,4 @@
-//! Terminal events, the nodes' feeds and answers in one loop. A frame is drawn when something has changed: at once after a
+//! Terminal events, the nodes' feeds and answers in one loop. A frame is drawn when what is seen has changed: at once after a
 //! key, at most thirty a second after news; where nothing changes, nothing runs but the second hand of an age.
 
 use std::{
@@ -8,11 +8,7 @@ use std::{
 
 use futures_util::StreamExt;
 use ratatui::{
-    crossterm::{
-        event::{Event as TerminalEvent, EventStream, KeyEventKind},
-        execute,
-        terminal::{BeginSynchronizedUpdate, EndSynchronizedUpdate},
-    },
+    crossterm::event::{Event as TerminalEvent, EventStream, KeyEventKind, MouseButton, MouseEventKind},
     layout::Rect,
 };
 use rustix::process::Signal;
@@ -95,7 +91,10 @@ pub async fn run(look: Look, tab: Tab, mut wires: Wires) -> Result<(), Dashboard
         let apart = if was_pressed { KEY_FRAME } else { FRAME };
         let mut next_frame = last_frame.map_or(now, |last| last + apart);
         if is_dirty && now >= next_frame {
-            draw(&mut screen, &app, now)?;
+            screen.draw(|frame| {
+                let area = frame.area();
+                app.render(frame.buffer_mut(), area, now);
+            })?;
             (is_dirty, was_pressed) = (false, false);
             last_frame = Some(now);
             next_frame = now + FRAME;
@@ -105,13 +104,14 @@ pub async fn run(look: Look, tab: Tab, mut wires: Wires) -> Result<(), Dashboard
         } else {
             app.next_change(now)
         };
-        let event = tokio::select! {
+        let woken = tokio::select! {
             biased;
             () = wires.stop.cancelled() => return Ok(()),
             event = events.next() => match event {
                 Some(event) => {
-                    was_pressed = true;
-                    from_terminal(event?, &mut screen)?
+                    let woken = from_terminal(event?, &mut screen)?;
+                    was_pressed |= matches!(woken, Woken::By(_));
+                    woken
                 }
                 // The terminal is gone.
                 None => return Ok(()),
@@ -119,21 +119,23 @@ pub async fn run(look: Look, tab: Tab, mut wires: Wires) -> Result<(), Dashboard
             changed = wires.feeds.changed() => {
                 changed.map_err(|_| DashboardError::FeedEnded)?;
                 let feeds = wires.feeds.borrow_and_update().clone();
-                app.take_feeds(&feeds, Instant::now());
-                None
+                match app.take_feeds(&feeds, Instant::now()) {
+                    true => Woken::ToDraw,
+                    false => Woken::ForNothing,
+                }
             }
-            Some(reply) = wires.replies.recv() => Some(match reply {
+            Some(reply) = wires.replies.recv() => Woken::By(match reply {
                 Reply::Plan(plan) => Event::Plan(plan),
                 Reply::Answer(answer) => Event::Answer(answer),
             }),
             _ = continued.recv() => {
                 screen.resume()?;
-                None
+                Woken::ToDraw
             }
-            () = sleep_until(wake) => None,
+            () = sleep_until(wake) => Woken::ToDraw,
         };
-        is_dirty = true;
-        let Some(event) = event else { continue };
+        is_dirty |= !matches!(woken, Woken::ForNothing);
+        let Woken::By(event) = woken else { continue };
         match app.update(event, Instant::now()) {
             None => {}
             Some(Intent::Quit) => return Ok(()),
@@ -155,28 +157,37 @@ pub async fn run(look: Look, tab: Tab, mut wires: Wires) -> Result<(), Dashboard
     }
 }
 
-fn from_terminal(event: TerminalEvent, screen: &mut Screen) -> io::Result<Option<Event>> {
-    Ok(match event {
-        TerminalEvent::Key(key) if key.kind != KeyEventKind::Release => Some(Event::Key(key)),
-        TerminalEvent::Paste(pasted) => Some(Event::Paste(pasted)),
-        TerminalEvent::Mouse(mouse) => {
-            let size = screen.terminal().size()?;
-            Some(Event::Mouse(mouse, Rect::new(0, 0, size.width, size.height)))
-        }
-        // A new size is found out when drawing.
-        _ => None,
-    })
+/// Why the loop runs once more.
+#[derive(Debug)]
+enum Woken {
+    /// Something happened to the dashboard.
+    By(Event),
+    /// What is seen has changed.
+    ToDraw,
+    /// It has not.
+    ForNothing,
 }
 
-/// Draws one frame as one piece on terminals that can.
-fn draw(screen: &mut Screen, app: &App, now: Instant) -> io::Result<()> {
-    execute!(io::stdout(), BeginSynchronizedUpdate)?;
-    let terminal = screen.terminal();
-    terminal.draw(|frame| {
-        let area = frame.area();
-        app.render(frame.buffer_mut(), area, now);
-    })?;
-    execute!(io::stdout(), EndSynchronizedUpdate)
+fn from_terminal(event: TerminalEvent, screen: &mut Screen) -> io::Result<Woken> {
+    Ok(match event {
+        TerminalEvent::Key(key) if key.kind != KeyEventKind::Release => Woken::By(Event::Key(key)),
+        TerminalEvent::Paste(pasted) => Woken::By(Event::Paste(pasted)),
+        // Terminals tell each cell the mouse passes over.
+        TerminalEvent::Mouse(mouse)
+            if matches!(
+                mouse.kind,
+                MouseEventKind::Down(MouseButton::Left)
+                    | MouseEventKind::ScrollDown
+                    | MouseEventKind::ScrollUp
+            ) =>
+        {
+            let size = screen.size()?;
+            Woken::By(Event::Mouse(mouse, Rect::new(0, 0, size.width, size.height)))
+        }
+        // The new size is found out when drawing.
+        TerminalEvent::Resize(..) => Woken::ToDraw,
+        _ => Woken::ForNothing,
+    })
 }
 
 async fn sleep_until(wake: Option<Instant>) {

@@ -11,6 +11,8 @@ use engine::{
 };
 use jiff::Timestamp;
 
+use crate::words;
+
 /// A node reports at least every five seconds. Silence beyond this makes the picture stale.
 pub const STALE_AFTER: Duration = Duration::from_secs(7);
 
@@ -75,6 +77,23 @@ impl<T> Part<T> {
                 trouble: Some(reason),
             },
             Self::NotAsked | Self::Absent(_) => Self::Absent(reason),
+        }
+    }
+
+    /// Whether both show the same.
+    fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::NotAsked, Self::NotAsked) => true,
+            (Self::Absent(one), Self::Absent(other)) => one == other,
+            (
+                Self::Known { value, trouble, .. },
+                Self::Known {
+                    value: other_value,
+                    trouble: other_trouble,
+                    ..
+                },
+            ) => Arc::ptr_eq(value, other_value) && trouble == other_trouble,
+            _ => false,
         }
     }
 
@@ -171,7 +190,32 @@ pub struct FeedState {
     pub log: Part<LogBook>,
 }
 
+/// What of a node is not as it was.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct News {
+    /// A reading came, or the connection changed.
+    pub status: bool,
+    /// Its winning tickets.
+    pub tickets: bool,
+    /// Its log.
+    pub log: bool,
+}
+
 impl FeedState {
+    /// What is not as it was in `before`.
+    #[must_use]
+    pub fn news(&self, before: &Self) -> News {
+        let is_same = match (&self.reading, &before.reading) {
+            (Some(one), Some(other)) => Arc::ptr_eq(&one.status, &other.status),
+            (one, other) => one.is_none() && other.is_none(),
+        };
+        News {
+            status: !is_same || self.link != before.link,
+            tickets: !self.tickets.is_same(&before.tickets),
+            log: !self.log.is_same(&before.log),
+        }
+    }
+
     /// Before anything is known.
     #[must_use]
     pub fn connecting(now: Instant) -> Self {
@@ -220,17 +264,27 @@ impl FeedState {
         }
     }
 
-    /// When [`FeedState::freshness`], or an age shown for it, next changes by itself: with the second, once there is an age.
+    /// When [`FeedState::freshness`], or words shown for it, next change by themselves. Alone on the screen a node shows the age
+    /// of its reading and how long until the next attempt; among others only the age of what is old.
     #[must_use]
-    pub fn next_change(&self, now: Instant) -> Option<Instant> {
-        let next_second = |since: Instant| {
-            let age = now.saturating_duration_since(since);
-            since + Duration::from_secs(age.as_secs() + 1)
-        };
+    pub fn next_change(&self, now: Instant, is_alone: bool) -> Option<Instant> {
+        let age = |since: Instant| since + words::next_span(now.saturating_duration_since(since));
         match (&self.link, &self.reading) {
-            (Link::Live, None) => None,
-            (Link::Live | Link::Lost { .. }, Some(reading)) => Some(next_second(reading.received)),
-            (Link::Lost { since, .. } | Link::Connecting { since }, _) => Some(next_second(*since)),
+            (Link::Live, None) | (Link::Connecting { .. }, _) => None,
+            (Link::Live, Some(reading)) => Some(match self.freshness(now) {
+                Freshness::Live if !is_alone => reading.received + STALE_AFTER,
+                _ => age(reading.received),
+            }),
+            (Link::Lost { since, retry_at, .. }, reading) => {
+                let shown = age(reading.as_ref().map_or(*since, |reading| reading.received));
+                // The seconds left go down just after each whole one.
+                let left = retry_at.map(|at| (at, at.saturating_duration_since(now).as_secs()));
+                let counted = left
+                    .filter(|(_, seconds)| is_alone && *seconds > 0)
+                    .and_then(|(at, seconds)| at.checked_sub(Duration::from_secs(seconds)))
+                    .map(|at| at + Duration::from_millis(1));
+                Some(counted.map_or(shown, |counted| counted.min(shown)))
+            }
         }
     }
 }
@@ -276,9 +330,14 @@ mod tests {
         let feed = FeedState::live(fixtures::busy(), start);
         assert_eq!(feed.freshness(start), Freshness::Live);
         assert_eq!(
-            feed.next_change(start),
+            feed.next_change(start, true),
             Some(start + Duration::from_secs(1)),
             "its age is shown, so it changes with the second"
+        );
+        assert_eq!(
+            feed.next_change(start, false),
+            Some(start + STALE_AFTER),
+            "no age is shown before it is old"
         );
         let later = start + Duration::from_millis(12_300);
         assert_eq!(
@@ -287,7 +346,16 @@ mod tests {
                 age: Duration::from_millis(12_300)
             }
         );
-        assert_eq!(feed.next_change(later), Some(start + Duration::from_secs(13)));
+        assert_eq!(
+            feed.next_change(later, true),
+            Some(start + Duration::from_secs(13))
+        );
+        let hours_later = start + Duration::from_secs(7_250);
+        assert_eq!(
+            feed.next_change(hours_later, true),
+            Some(start + Duration::from_secs(7_260)),
+            "an age in hours and minutes changes with the minute"
+        );
         assert_eq!(
             FeedState::live(fixtures::busy(), later).freshness(later),
             Freshness::Live
@@ -310,5 +378,35 @@ mod tests {
                 age: Duration::from_secs(10)
             }
         );
+    }
+
+    #[test]
+    fn the_seconds_until_the_next_attempt_are_counted_down() {
+        let start = Instant::now();
+        let mut feed = FeedState::live(fixtures::busy(), start);
+        feed.link = Link::Lost {
+            since: start,
+            reason: "connection refused".to_string(),
+            retry_at: Some(start + Duration::from_millis(2_500)),
+        };
+        let next = feed.next_change(start, true);
+        assert_eq!(next, Some(start + Duration::from_millis(501)));
+        assert_eq!(
+            feed.next_change(start, false),
+            Some(start + Duration::from_secs(1))
+        );
+    }
+
+    #[test]
+    fn the_same_told_again_is_no_news() {
+        let now = Instant::now();
+        let mut feed = FeedState::live(fixtures::busy(), now);
+        feed.log = Part::known(LogBook::default(), now);
+        assert_eq!(feed.news(&feed.clone()), News::default());
+        let mut newer = feed.clone();
+        newer.take(fixtures::busy(), None, now + Duration::from_secs(1));
+        newer.log = feed.log.failed("gone".to_string());
+        let news = newer.news(&feed);
+        assert!(news.status && news.log && !news.tickets);
     }
 }

@@ -11,14 +11,17 @@ use std::{
 };
 
 use ratatui::{
-    Terminal,
+    Frame, Terminal,
     backend::CrosstermBackend,
     crossterm::{
         cursor::{Hide, Show},
         event::{DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture},
-        queue,
-        terminal::{self, EnterAlternateScreen, LeaveAlternateScreen},
+        execute, queue,
+        terminal::{
+            self, BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen,
+        },
     },
+    layout::Size,
 };
 use rustix::process::{Signal, kill_current_process_group};
 use tokio::signal::unix;
@@ -120,9 +123,22 @@ impl Screen {
         Ok(screen)
     }
 
-    /// What draws.
-    pub fn terminal(&mut self) -> &mut Terminal<impl ratatui::backend::Backend<Error = io::Error>> {
-        &mut self.terminal
+    /// Draws one frame, as one piece on terminals that can.
+    ///
+    /// # Errors
+    /// If the terminal cannot be written.
+    pub fn draw(&mut self, render: impl FnOnce(&mut Frame<'_>)) -> io::Result<()> {
+        queue!(self.terminal.backend_mut(), BeginSynchronizedUpdate)?;
+        self.terminal.draw(render)?;
+        execute!(self.terminal.backend_mut(), EndSynchronizedUpdate)
+    }
+
+    /// How large the screen is.
+    ///
+    /// # Errors
+    /// If the terminal does not tell.
+    pub fn size(&self) -> io::Result<Size> {
+        self.terminal.size()
     }
 
     /// Gives the screen back and stops the process group as the shell's own Ctrl-Z would; returns when continued.

@@ -36,7 +36,7 @@ impl App {
             status: feed.reading.as_ref().map(|reading| &*reading.status),
             go: feed.reading.as_ref().and_then(|reading| reading.go.as_deref()),
             feed,
-            freshness: feed.freshness(now),
+            freshness: watched.freshness(now),
             held: watched.held_for(now),
             history,
             range: self.range,

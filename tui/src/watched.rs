@@ -2,7 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use crate::{feed::FeedState, history::History, panels::Panels};
+use crate::{
+    feed::{FeedState, Freshness, News},
+    history::History,
+    panels::Panels,
+    words,
+};
 
 /// A picture that is held while the node goes on.
 #[derive(Debug)]
@@ -35,17 +40,19 @@ impl Watched {
         }
     }
 
-    /// Takes in what the node said, or that it is gone.
-    pub fn take(&mut self, feed: FeedState) {
+    /// Takes in what the node said, or that it is gone. Says what of it is new.
+    pub fn take(&mut self, feed: FeedState) -> News {
         let is_new = match (&feed.reading, &self.feed.reading) {
             (Some(new), Some(old)) => new.received != old.received,
             (Some(_), None) => true,
             (None, _) => false,
         };
+        let news = feed.news(&self.feed);
         self.feed = feed;
         if let (true, Some(reading)) = (is_new, &self.feed.reading) {
             self.history.record(&reading.status, reading.received);
         }
+        news
     }
 
     /// Holds the picture, or lets it go on. Readings are kept either way.
@@ -69,6 +76,12 @@ impl Watched {
         }
     }
 
+    /// Whether the picture is held.
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        self.held.is_some()
+    }
+
     /// For how long the picture has been held.
     #[must_use]
     pub fn held_for(&self, now: Instant) -> Option<Duration> {
@@ -76,10 +89,21 @@ impl Watched {
         Some(now.saturating_duration_since(since))
     }
 
-    /// When an age on its picture next changes.
+    /// How much what is shown can be trusted: a held picture as much as when it was taken.
+    #[must_use]
+    pub fn freshness(&self, now: Instant) -> Freshness {
+        match &self.held {
+            Some(held) => held.feed.freshness(held.since),
+            None => self.feed.freshness(now),
+        }
+    }
+
+    /// When words on its picture next change by themselves: for how long it is held, or its age.
     #[must_use]
     pub fn next_change(&self, now: Instant) -> Option<Instant> {
-        let (feed, _) = self.shown();
-        feed.next_change(now)
+        match &self.held {
+            Some(held) => Some(held.since + words::next_span(now.saturating_duration_since(held.since))),
+            None => self.feed.next_change(now, true),
+        }
     }
 }

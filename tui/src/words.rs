@@ -54,6 +54,18 @@ pub fn span(duration: Duration) -> String {
     }
 }
 
+/// The age at which [`span`] next reads differently.
+#[must_use]
+pub fn next_span(age: Duration) -> Duration {
+    let seconds = age.as_secs();
+    let step = match seconds {
+        0..600 => 1,
+        600..86_400 => 60,
+        _ => 3_600,
+    };
+    Duration::from_secs((seconds / step + 1).saturating_mul(step))
+}
+
 /// From `earlier` to `later`; nothing if the clocks disagree.
 #[must_use]
 pub fn between(earlier: Timestamp, later: Timestamp) -> Duration {
@@ -193,6 +205,18 @@ mod tests {
             (172_800, "2 d"),
         ] {
             assert_eq!(span(Duration::from_secs(seconds)), shown);
+        }
+    }
+
+    #[test]
+    fn an_age_reads_the_same_until_its_next_change() {
+        for seconds in [
+            0, 1, 59, 60, 245, 599, 600, 601, 3_599, 28_321, 86_399, 86_400, 266_400,
+        ] {
+            let age = Duration::from_secs(seconds);
+            let next = next_span(age);
+            assert_ne!(span(next), span(age), "{seconds}");
+            assert_eq!(span(next - Duration::from_millis(1)), span(age), "{seconds}");
         }
     }
 

@@ -51,7 +51,6 @@ fn takes_the_screen_and_panics() {
     }
     let mut screen = Screen::take().unwrap();
     screen
-        .terminal()
         .draw(|frame| frame.render_widget("a line on the alternate screen", frame.area()))
         .unwrap();
     panic!("drawing went wrong");

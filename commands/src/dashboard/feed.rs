@@ -1,18 +1,17 @@
 //! Nodes as the dashboard follows them: lpctl's through their event stream, go-livepeer's by asking again and again, both
-//! through losses and restarts. What is only looked at now and then is asked for only then.
+//! through losses and restarts.
 
 use std::time::{Duration, Instant};
 
 pub use engine::operator::{ApiError as FeedError, NodeApi};
 use engine::{
-    node::{LogPage, LogQuery},
-    operator::{Found, GoApi, NodeUrl, ParseNodeUrlError, TicketQuery, find, translated},
+    operator::{Found, GoApi, NodeUrl, ParseNodeUrlError, find, translated},
     view::node::NodeStatus,
 };
 use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
-use tui::{FeedState, GoFacts, Interest, Link, LogBook, Part, TicketBook};
+use tui::{FeedState, GoFacts, Link};
 
 use crate::{
     failure::{Failure, Kind},
@@ -176,105 +175,6 @@ pub async fn go_status(
             .and_then(|metrics| metrics.count("current_sessions_total")),
     };
     Ok((status, facts))
-}
-
-/// Winning tickets that are listed.
-const MOST_TICKETS: usize = 500;
-/// Lines of the log that are listed.
-const MOST_LINES: usize = 500;
-/// How often what is looked at is asked for.
-const PARTS_EVERY: Duration = Duration::from_secs(2);
-
-/// Asks for tickets and log lines of the node in front while somebody looks at them, and for nothing otherwise.
-pub async fn follow_parts(
-    nodes: Vec<NodeUrl>,
-    feeds: watch::Sender<Vec<FeedState>>,
-    mut looked_at: watch::Receiver<Interest>,
-    stop: CancellationToken,
-) {
-    loop {
-        let interest = *looked_at.borrow_and_update();
-        let is_interested = interest.tickets || interest.log;
-        let asking = async {
-            // Only lpctl's nodes tell: what go-livepeer's do not is said by the panels.
-            let known = feeds.borrow().get(interest.node).cloned();
-            let known =
-                known.filter(|feed| feed.reading.as_ref().is_some_and(|reading| reading.go.is_none()));
-            let node = nodes.get(interest.node).and_then(|url| NodeApi::new(url).ok());
-            if let (Some(mut state), Some(node)) = (known, node) {
-                ask_parts(&node, interest, &mut state).await;
-                Slot::new(feeds.clone(), interest.node).change(|feed| {
-                    (feed.tickets, feed.log) = (state.tickets, state.log);
-                });
-            }
-            tokio::time::sleep(PARTS_EVERY).await;
-        };
-        tokio::select! {
-            () = stop.cancelled() => return,
-            changed = looked_at.changed() => match changed {
-                Ok(()) => {}
-                Err(_) => return,
-            },
-            () = Box::pin(asking), if is_interested => {}
-        }
-    }
-}
-
-/// Asks once for what is looked at. What cannot be had this time leaves what is known.
-pub async fn ask_parts(node: &NodeApi, interest: Interest, state: &mut FeedState) {
-    if interest.tickets {
-        let newest = TicketQuery {
-            limit: MOST_TICKETS,
-            ..TicketQuery::default()
-        };
-        state.tickets = match node.tickets(&newest).await {
-            Ok(page) => Part::known(TicketBook::new(page.tickets, page.has_more), Instant::now()),
-            Err(FeedError::NotANode) => {
-                Part::Absent("this node does not tell its tickets: `lpctl ticket list` does".to_string())
-            }
-            Err(error) => state.tickets.failed(error.to_string()),
-        };
-    }
-    if interest.log {
-        let query = LogQuery {
-            limit: Some(MOST_LINES),
-            ..LogQuery::default()
-        };
-        state.log = match node.log(&query).await {
-            Ok(page) => Part::known(log_book(page), Instant::now()),
-            Err(FeedError::NotANode) => {
-                Part::Absent("this node does not tell its log: `journalctl` does".to_string())
-            }
-            Err(error) => state.log.failed(error.to_string()),
-        };
-    }
-}
-
-/// A node's log as the dashboard shows it.
-fn log_book(page: LogPage) -> LogBook {
-    let lines = page.lines.into_iter().map(|line| {
-        let about = [
-            ("segment", line.segment),
-            ("session", line.session),
-            ("manifest", line.manifest),
-        ];
-        let about = about
-            .into_iter()
-            .filter_map(|(name, value)| Some((name.to_string(), value?)));
-        tui::LogLine {
-            position: line.position.to_string(),
-            time: line.time,
-            level: line.level,
-            target: line.target,
-            message: line.message,
-            fields: about.chain(line.fields).collect(),
-        }
-    });
-    LogBook {
-        lines: lines.collect(),
-        missed: page.missed,
-        level: page.level,
-    }
 }
 
 #[cfg(test)]
