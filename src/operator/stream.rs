@@ -29,15 +29,15 @@ pub(super) async fn open(http: &Http, path: &str, last: Option<&str>) -> Result<
         return Err(ApiError::NotANode);
     }
     let body = Box::pin(response.bytes_stream());
-    let pieces = stream::unfold(Some((body, Room::default())), async |state| {
-        let (mut body, mut room) = state?;
+    let pieces = stream::unfold(Some((body, Lines::default())), async |state| {
+        let (mut body, mut lines) = state?;
         let piece = match tokio::time::timeout(SILENCE, body.next()).await {
             Err(_) => Err(ApiError::Silent(SILENCE)),
             Ok(None) => return None,
             Ok(Some(Err(error))) => Err(error.into()),
-            Ok(Some(Ok(piece))) => room.admit(&piece).map(|()| piece),
+            Ok(Some(Ok(piece))) => lines.take(&piece),
         };
-        let next = piece.is_ok().then_some((body, room));
+        let next = piece.is_ok().then_some((body, lines));
         Some((piece, next))
     });
     let events = pieces.eventsource().map(|event| match event {
@@ -55,6 +55,29 @@ pub(super) fn accepted(status: StatusCode) -> Result<(), ApiError> {
         StatusCode::NOT_FOUND => Err(ApiError::NotANode),
         StatusCode::UNAUTHORIZED => Err(ApiError::TokenNeeded),
         status => Err(ApiError::Status(status)),
+    }
+}
+
+/// Holds back what has come of a line until its end is there: who reads events would begin with it again at every piece.
+#[derive(Debug, Default)]
+struct Lines {
+    room: Room,
+    begun: Vec<u8>,
+}
+
+impl Lines {
+    /// Whole lines, nothing if none ends in this piece.
+    fn take(&mut self, piece: &[u8]) -> Result<Vec<u8>, ApiError> {
+        self.room.admit(piece)?;
+        let end = memchr::memrchr(b'\n', piece).map_or(0, |end| end + 1);
+        let (ended, begun) = piece.split_at(end);
+        let mut whole = Vec::new();
+        if end > 0 {
+            whole = std::mem::take(&mut self.begun);
+            whole.extend_from_slice(ended);
+        }
+        self.begun.extend_from_slice(begun);
+        Ok(whole)
     }
 }
 
@@ -87,6 +110,25 @@ impl Room {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lines_are_given_on_whole_wherever_pieces_end() {
+        let told = "id: 1\nevent: line\ndata: {\"a\":\"é\"}\n\nid: 2\ndata";
+        for size in 1..told.len() {
+            let mut lines = Lines::default();
+            let given: Vec<Vec<u8>> = told
+                .as_bytes()
+                .chunks(size)
+                .map(|piece| lines.take(piece).unwrap())
+                .collect();
+            assert!(
+                given
+                    .iter()
+                    .all(|whole| whole.is_empty() || whole.ends_with(b"\n"))
+            );
+            assert_eq!([given.concat(), lines.begun].concat(), told.as_bytes(), "{size}");
+        }
+    }
 
     #[test]
     fn an_event_that_never_ends_is_refused_and_many_small_ones_are_not() {
