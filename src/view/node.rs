@@ -88,13 +88,14 @@ pub struct NodeStatus {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum NodeMode {
-    /// Serves gateways and transcodes by itself.
-    #[default]
-    Combined,
     /// Serves gateways; transcoders elsewhere do the work.
     Orchestrator,
     /// Works for an orchestrator elsewhere.
     Transcoder,
+    /// Serves gateways and transcodes by itself; also what a newer node says and this lpctl does not know.
+    #[default]
+    #[serde(other)]
+    Combined,
 }
 
 impl fmt::Display for NodeMode {
@@ -454,9 +455,6 @@ pub struct Device {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DeviceState {
-    /// Yes.
-    #[default]
-    Ready,
     /// One session, to see whether it works again.
     Trial,
     /// No: it failed, or is too hot.
@@ -465,6 +463,10 @@ pub enum DeviceState {
     Lost,
     /// No: the operator left it out.
     Unused,
+    /// Yes; also what a newer node says and this lpctl does not know.
+    #[default]
+    #[serde(other)]
+    Ready,
 }
 
 impl fmt::Display for DeviceState {

@@ -6,8 +6,9 @@ use engine::{
     view::{
         go_node::{GoNode, GoRole},
         node::{
-            Device, EffortView, EngineView, FailureCounts, Latency, NodeChain, NodeMode, NodeStatus, Notice,
-            RemoteTranscoder, RemoteView, Rung, SegmentTiming, StreamSession, WarmView, WorkTotals,
+            Closing, Device, EffortView, EngineView, FailureCounts, Latency, NodeChain, NodeMode, NodeStatus,
+            Notice, RedeemView, RemoteTranscoder, RemoteView, RenditionView, RewardAlert, RewardCall,
+            RewardFailure, RewardView, RewardWait, Rung, SegmentTiming, StreamSession, WarmView, WorkTotals,
         },
         payments::PaymentsView,
         ticket::{TicketFacts, TicketStatus, TicketWait, TicketWindow},
@@ -81,8 +82,78 @@ pub fn busy() -> NodeStatus {
         remote: None,
         payments: Some(payments()),
         api_version: engine::view::node::API_VERSION,
-        reward: None,
-        redeem: None,
+        reward: Some(reward()),
+        redeem: Some(redeem()),
+    }
+}
+
+/// A guardian that has called this round's reward.
+pub fn reward() -> RewardView {
+    let account = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8".parse().unwrap();
+    let mut view = RewardView::new(account, account);
+    view.since = ago(7_970);
+    view.round = Some(Round(3_412));
+    view.waiting = Some(RewardWait {
+        code: "called".to_string(),
+        message: "this round's reward is called".to_string(),
+    });
+    view.called = 1;
+    view.last_call = Some(RewardCall {
+        round: Round(3_412),
+        transaction: format!("0x{}", "5e".repeat(32)).parse().unwrap(),
+        block: 18_990_077,
+        amount_lpt: Some("12.41".parse().unwrap()),
+        cost_wei: Wei::gwei(26_000),
+        time: ago(5_400),
+    });
+    view
+}
+
+/// A guardian that cannot call it.
+fn late_reward() -> RewardView {
+    RewardView {
+        waiting: Some(RewardWait {
+            code: "gas_price".to_string(),
+            message: "gas costs 0.9 gwei, 0.2 gwei may be paid now\x1b[2J".to_string(),
+        }),
+        called: 0,
+        last_call: None,
+        last_failure: Some(RewardFailure {
+            round: Round(3_412),
+            code: "reverted".to_string(),
+            message: "the call would revert: current round is not initialized".to_string(),
+            time: ago(240),
+        }),
+        alerts: vec![RewardAlert {
+            code: "reward_late".to_string(),
+            message: "reward of round 3412 is late".to_string(),
+            since: ago(900),
+            round: Some(Round(3_412)),
+        }],
+        ..reward()
+    }
+}
+
+/// Two tickets wait, one is under way.
+pub fn redeem() -> RedeemView {
+    RedeemView {
+        time: Some(ago(12)),
+        l1_block: Some(20_008_620),
+        gas_price_wei: Some(Wei::gwei(2)),
+        pending: 3,
+        in_flight: 1,
+        value_wei: "0.024eth".parse().unwrap(),
+        reasons: [("gas_dear".to_string(), 1)].into(),
+        closing: Some(Closing {
+            ticket: format!("0x{}", "02".repeat(32)).parse().unwrap(),
+            face_value_wei: "0.012eth".parse().unwrap(),
+            closes_block: 20_014_420,
+            blocks_left: 2_900,
+        }),
+        redeemed: 14,
+        paid_wei: "0.168eth".parse().unwrap(),
+        cost_wei: Wei::gwei(434_000),
+        trouble: None,
     }
 }
 
@@ -252,6 +323,7 @@ pub fn lent() -> NodeStatus {
 pub fn go() -> (NodeStatus, GoFacts) {
     let mut status = busy();
     (status.sessions, status.devices, status.chain) = (Vec::new(), Vec::new(), None);
+    (status.reward, status.redeem, status.api_version) = (None, None, 0);
     status.engine = EngineView::default();
     status.work = WorkTotals {
         segments_done: status.work.segments_done,
@@ -380,7 +452,21 @@ pub fn session(
             .collect(),
         device: device.to_string(),
         last_error: None,
-        renditions: Vec::new(),
+        renditions: rungs
+            .iter()
+            .map(|height| RenditionView {
+                name: format!("{height}p"),
+                width: height * 16 / 9,
+                height: *height,
+                segments: 376,
+                pixels: 21_400_000_000 / 4,
+                bytes: u64::from(*height) * 320_000,
+                last_bytes: u64::from(*height) * 860,
+                bitrate: u64::from(*height) * 3_440,
+                latency_ms: total - 40 + height / 20,
+                real_time_permille: Some(2_000_000 / u64::from(total)),
+            })
+            .collect(),
     }
 }
 
@@ -481,6 +567,16 @@ pub fn troubled() -> NodeStatus {
     }
     status.work.sessions_refused = 1;
     status.engine = behind();
+    status.reward = Some(late_reward());
+    if let Some(redeem) = &mut status.redeem {
+        redeem.trouble = Some("no endpoint answers\x1b[2J".to_string());
+        redeem.reasons = [
+            ("gas_dear".to_string(), 1),
+            ("sender_short".to_string(), 2),
+            ("from_a_newer_node".to_string(), 1),
+        ]
+        .into();
+    }
     status.notices = vec![
         Notice {
             since: ago(5_400),
@@ -519,6 +615,8 @@ pub fn idle() -> NodeStatus {
         },
         chain: None,
         payments: None,
+        reward: None,
+        redeem: None,
         started: ago(65),
         ..busy()
     }

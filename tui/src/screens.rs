@@ -151,6 +151,16 @@ impl Bench {
         self.app.update(Event::Feed(0, feed), self.now);
     }
 
+    /// The node goes while its tickets and log were looked at.
+    fn lose_with_parts(&mut self, reason: &str, kept: &NodeStatus) {
+        let seen = self.now;
+        self.lose(reason, Some(kept.clone()));
+        let mut feed = self.app.nodes[0].feed.clone();
+        feed.tickets = Part::known(fixtures::tickets(), seen).failed(reason.to_string());
+        feed.log = Part::known(fixtures::log(), seen).failed(reason.to_string());
+        self.app.update(Event::Feed(0, feed), self.now);
+    }
+
     fn screen(&mut self) -> String {
         let (app, now) = (&self.app, self.now);
         self.terminal
@@ -691,6 +701,17 @@ fn tickets_in_every_state() {
     let mut stale = on_tab(Bench::after(&fixtures::busy(), 80, 24));
     stale.now += Duration::from_secs(75);
     snapshot!("tickets_stale", stale.screen());
+    let mut lost = on_tab(Bench::after(&fixtures::busy(), 80, 24));
+    lost.lose_with_parts("connection refused", &fixtures::busy());
+    snapshot!("tickets_lost", lost.screen());
+    snapshot!(
+        "tickets_troubled",
+        on_tab(Bench::after(&fixtures::troubled(), 80, 24)).screen()
+    );
+    let mut none = fixtures::busy();
+    none.redeem = None;
+    let screen = on_tab(Bench::after(&none, 80, 24)).screen();
+    assert!(screen.contains("this node redeems none"), "{screen}");
     let mut detail = on_tab(Bench::after(&fixtures::busy(), 80, 24));
     detail.press("j⏎");
     snapshot!("tickets_detail", detail.screen());
@@ -726,6 +747,9 @@ fn transcoders_in_every_state() {
     let mut lost = on_tab(Bench::after(&fixtures::pool(), 80, 24));
     lost.lose("connection refused", Some(fixtures::pool()));
     snapshot!("transcoders_lost", lost.screen());
+    let mut stale = on_tab(Bench::after(&fixtures::pool(), 80, 24));
+    stale.now += Duration::from_secs(12);
+    snapshot!("transcoders_stale", stale.screen());
     let mut detail = on_tab(Bench::after(&fixtures::pool(), 80, 24));
     detail.press("⏎");
     snapshot!("transcoders_detail", detail.screen());
@@ -771,6 +795,22 @@ fn the_log_in_every_state() {
     feed.log = Part::Absent("the node does not tell its log: HTTP 404".to_string());
     error.app.update(Event::Feed(0, feed), error.now);
     snapshot!("log_error", error.screen());
+    let mut stale = on_tab(Bench::after(&fixtures::busy(), 80, 24));
+    stale.now += Duration::from_secs(12);
+    snapshot!("log_stale", stale.screen());
+    let mut lost = on_tab(Bench::after(&fixtures::busy(), 80, 24));
+    lost.lose_with_parts("connection refused", &fixtures::busy());
+    snapshot!("log_lost", lost.screen());
+    let mut empty = on_tab(Bench::new(80, 24));
+    let mut feed = FeedState::live(fixtures::idle(), empty.now);
+    feed.log = Part::known(crate::LogBook::default(), empty.now);
+    empty.app.update(Event::Feed(0, feed.clone()), empty.now);
+    snapshot!("log_empty", empty.screen());
+    let mut rolled = fixtures::log();
+    rolled.missed = 1_204;
+    feed.log = Part::known(rolled, empty.now);
+    empty.app.update(Event::Feed(0, feed), empty.now);
+    assert!(empty.screen().contains("! 1\u{2009}204 lines gone unread"));
 }
 
 #[test]
@@ -915,6 +955,124 @@ fn nothing_is_drawn_again_while_nothing_changes() {
         next,
         bench.now + Duration::from_secs(1),
         "only the age it shows is worth a frame"
+    );
+}
+
+#[test]
+fn what_is_not_seen_is_not_worth_a_frame() {
+    let mut bench = Bench::of(named(&["eu1", "us1"]), 80, 24);
+    let mut feeds = vec![
+        FeedState::live(fixtures::busy(), bench.now),
+        FeedState::live(fixtures::busy(), bench.now),
+    ];
+    assert!(bench.app.take_feeds(&feeds, bench.now), "all nodes are shown");
+    assert!(!bench.app.take_feeds(&feeds, bench.now), "nothing new");
+    bench.press("⏎");
+    bench.now += Duration::from_secs(1);
+    feeds[1] = FeedState::live(fixtures::troubled(), bench.now);
+    assert!(
+        !bench.app.take_feeds(&feeds, bench.now),
+        "another node is in front"
+    );
+    feeds[0].log = Part::known(fixtures::log(), bench.now);
+    assert!(
+        !bench.app.take_feeds(&feeds, bench.now),
+        "the log is on another tab"
+    );
+    bench.press("7");
+    feeds[0].log = Part::known(fixtures::log(), bench.now);
+    assert!(bench.app.take_feeds(&feeds, bench.now));
+    bench.press("p");
+    feeds[0] = FeedState::live(fixtures::troubled(), bench.now);
+    assert!(
+        !bench.app.take_feeds(&feeds, bench.now),
+        "a held picture stays as it is"
+    );
+    assert!(!bench.app.interest().log, "and needs no lines");
+}
+
+#[test]
+fn a_held_picture_grows_no_older() {
+    let mut bench = Bench::after(&fixtures::busy(), 80, 24);
+    bench.press("p");
+    bench.now += Duration::from_secs(700);
+    let screen = bench.screen();
+    assert!(
+        screen.contains("‖ paused 11 min") && !screen.contains("has said nothing"),
+        "{screen}"
+    );
+    assert_eq!(
+        bench.app.next_change(bench.now),
+        Some(bench.now + Duration::from_secs(20)),
+        "its minutes are counted"
+    );
+}
+
+#[test]
+fn clocks_that_jump_show_no_absurd_age_and_leave_gaps() {
+    let day = jiff::SignedDuration::from_hours(24);
+    for jump in [day, -day] {
+        let mut bench = Bench::after(&fixtures::busy(), 80, 24);
+        let mut jumped = fixtures::busy();
+        jumped.time += jump;
+        jumped.work.segments_done += 3;
+        bench.now += Duration::from_secs(1);
+        bench.feed(&jumped);
+        bench.now += Duration::from_secs(2);
+        for tab in ["1", "2", "3", "4", "5", "6", "7", "2⏎", "⎋3⏎", "⎋"] {
+            bench.press(tab);
+            let screen = bench.screen();
+            let header = screen.lines().next().unwrap();
+            assert!(header.contains("● 12:41:07 · 2 s"), "{jump:?} {tab}:\n{screen}");
+            assert!(
+                !screen.contains("-1 ") && !screen.contains("-24") && !screen.contains("584"),
+                "{jump:?} {tab}:\n{screen}"
+            );
+        }
+        // An hour in which this machine slept.
+        bench.now += Duration::from_secs(3_600);
+        jumped.time -= jump;
+        bench.feed(&jumped);
+        bench.terminal.backend_mut().resize(160, 48);
+        bench.press("1ttt");
+        let screen = bench.screen();
+        assert!(
+            screen.contains("6 h ago") && screen.lines().next().unwrap().ends_with("● 12:41:07"),
+            "{screen}"
+        );
+        let history = bench.app.nodes[0].shown().1;
+        let columns = history.throughput(crate::history::Range::Hour, 60);
+        assert!(
+            columns[5..55].iter().all(Option::is_none),
+            "nothing is made up for it: {columns:?}"
+        );
+    }
+    // A moment before the reading came.
+    let now = Instant::now() + Duration::from_secs(60);
+    let feed = FeedState::live(fixtures::busy(), now);
+    let earlier = now - Duration::from_secs(30);
+    assert_eq!(feed.freshness(earlier), crate::Freshness::Live);
+    assert!(feed.next_change(earlier, true).unwrap() > earlier);
+}
+
+#[test]
+fn another_version_of_the_node_is_told() {
+    let mut newer = fixtures::busy();
+    newer.api_version += 1;
+    newer.version = "9.0.0\x1b[2J".to_string();
+    snapshot!("overview_newer", Bench::after(&newer, 80, 24).screen());
+    let mut older = fixtures::busy();
+    (older.api_version, older.reward, older.redeem) = (0, None, None);
+    let mut bench = Bench::after(&older, 80, 24);
+    bench.press("6");
+    snapshot!("chain_older", bench.screen());
+    bench.press("3");
+    let screen = bench.screen();
+    assert!(screen.contains("this older node does not tell"), "{screen}");
+    assert!(
+        !Bench::after(&fixtures::busy(), 80, 24)
+            .screen()
+            .contains(" node (API")
     );
 }
 

@@ -1,7 +1,11 @@
 //! How the whole screen is laid out and drawn, from `&self` and a moment in time.
 
-use std::time::{Duration, Instant};
+use std::{
+    cmp::Ordering,
+    time::{Duration, Instant},
+};
 
+use engine::view::node::API_VERSION;
 use ratatui::{
     buffer::Buffer,
     layout::{Constraint, Layout, Rect},
@@ -22,6 +26,7 @@ use crate::{
         header::{Header, Tabs},
         money::Money,
         notices::Notices,
+        redemption::Redemption,
         work::{Charts, Work},
     },
     places::{Place, Places},
@@ -125,8 +130,15 @@ impl App {
                 let money = if area.height >= 16 { 7 } else { 0 };
                 let [above, list] =
                     Layout::vertical([Constraint::Length(money), Constraint::Fill(1)]).areas(area);
-                if money > 0 {
-                    Money.render(buffer, above, scene);
+                if money > 0 && Redemption::is_told(scene) {
+                    let [left, right] = Layout::horizontal([Constraint::Fill(1); 2]).areas(above);
+                    Money {
+                        beside_redemption: true,
+                    }
+                    .render(buffer, left, scene);
+                    Redemption.render(buffer, right, scene);
+                } else if money > 0 {
+                    Money::default().render(buffer, above, scene);
                 }
                 if list.width >= 150 {
                     let [table, detail] =
@@ -171,13 +183,13 @@ impl App {
         if is_paid && top.width >= 120 {
             let [work, money, chain] = Layout::horizontal([Constraint::Fill(1); 3]).areas(top);
             Work.render(buffer, work, scene);
-            Money.render(buffer, money, scene);
+            Money::default().render(buffer, money, scene);
             ChainSummary.render(buffer, chain, scene);
         } else {
             let [work, beside] = Layout::horizontal([Constraint::Fill(1); 2]).areas(top);
             Work.render(buffer, work, scene);
             match is_paid {
-                true => Money.render(buffer, beside, scene),
+                true => Money::default().render(buffer, beside, scene),
                 false => ChainSummary.render(buffer, beside, scene),
             }
         }
@@ -518,6 +530,27 @@ fn banner(scene: &Scene<'_>) -> Option<String> {
             "! the node is connected and has said nothing for {}",
             words::span(age)
         )),
+        (Link::Live, _) => another_version(scene),
         _ => None,
+    }
+}
+
+/// A node that tells more or less than is known here.
+fn another_version(scene: &Scene<'_>) -> Option<String> {
+    // Go-livepeer's nodes have none.
+    let status = scene.status.filter(|_| scene.go.is_none())?;
+    let (theirs, ours) = (status.api_version, API_VERSION);
+    let node = format!(
+        "(API {theirs}, lpctl {})",
+        text::fit(&text::clean(&status.version), 16)
+    );
+    match theirs.cmp(&ours) {
+        Ordering::Equal => None,
+        Ordering::Greater => Some(format!(
+            "! newer node {node}: this lpctl (API {ours}) shows only part of it"
+        )),
+        Ordering::Less => Some(format!(
+            "! older node {node}: some of what this lpctl shows is not known"
+        )),
     }
 }

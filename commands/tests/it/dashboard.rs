@@ -610,6 +610,74 @@ fn a_go_livepeer_node_is_watched_by_its_routes_and_metrics() {
     assert!(frame("tickets").contains("does not list winning tickets"));
 }
 
+/// What a node of a later version might add to every object of its answers.
+fn with_unknown_fields(answer: &mut Value) {
+    match answer {
+        Value::Object(fields) => {
+            fields.values_mut().for_each(with_unknown_fields);
+            fields.insert("from_a_newer_node".to_string(), json!({ "all": [1, "2"] }));
+        }
+        Value::Array(items) => items.iter_mut().for_each(with_unknown_fields),
+        _ => {}
+    }
+}
+
+#[test]
+fn older_and_newer_nodes_are_shown_as_far_as_they_tell() {
+    let environment = Environment::new();
+    let mut older = status(&["pushed-clip"]);
+    older["network"] = json!("arbitrum-one");
+    older["payments"] = json!({ "price": "1200wei" });
+    older["chain"] = json!({
+        "time": "2026-03-14T12:41:00Z", "block": 18_993_201, "round": 3412, "round_initialized": true,
+        "round_locked": false, "round_length": 5760, "round_elapsed": 3514, "active": true, "registered": true,
+        "rank": null, "pool_size": 100, "own_stake_lpt": "1204.5", "total_stake_lpt": "20134.7",
+        "reward_cut_percent": "10", "fee_share_percent": "40", "reward_called": false, "fees_wei": "0", "eth_wei": "0",
+    });
+    let mut newer = older.clone();
+    newer["api_version"] = json!(99);
+    newer["mode"] = json!("from_a_newer_node");
+    newer["devices"][0]["state"] = json!("from_a_newer_node");
+    with_unknown_fields(&mut newer);
+    for (told, says, of_reward) in [
+        (
+            older,
+            "older node (API 0",
+            "does not tell whether it calls reward",
+        ),
+        (newer, "newer node (API 99", "this node calls none"),
+    ] {
+        let node = Node::start(0, told);
+        for (tab, shown) in [
+            ("overview", "pushed-clip"),
+            ("sessions", "pushed-clip"),
+            ("tickets", "this node does not tell its tickets"),
+            ("gpus", "test processor"),
+            ("transcoders", "transcoders"),
+            ("chain", of_reward),
+            ("log", "this node does not tell its log"),
+        ] {
+            let frame = environment
+                .lpctl(&[
+                    "dashboard",
+                    "--once",
+                    "--tab",
+                    tab,
+                    "--width",
+                    "120",
+                    "--node",
+                    &node.url(),
+                ])
+                .expect_code(0)
+                .stdout;
+            assert!(
+                frame.contains(says) && frame.contains(shown),
+                "{tab} {shown}:\n{frame}"
+            );
+        }
+    }
+}
+
 /// Ticks of processor time a process has used; a hundred a second.
 fn ticks(pid: i32) -> u64 {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
@@ -700,7 +768,7 @@ fn fifty_busy_sessions_at_four_updates_a_second_cost_little() {
              {idle_percent:.1} %, {wakes:.1} wake-ups a second"
         );
     }
-    assert!(wakes < 12.0, "{wakes} wake-ups a second while nothing happens");
+    assert!(wakes < 6.0, "{wakes} wake-ups a second while nothing happens");
     if !cfg!(debug_assertions) {
         assert!(
             busy_percent < 1.5 && memory < 40_000,

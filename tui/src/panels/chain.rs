@@ -7,7 +7,7 @@ use ratatui::{
     text::{Line, Span},
 };
 
-use super::{Panel, Scene, WAITING, go, header};
+use super::{Panel, Scene, WAITING, go, header, reward};
 use crate::{draw, text, words};
 
 /// The short form on the overview.
@@ -26,14 +26,14 @@ impl Panel for ChainSummary {
         };
         let lines = match &status.chain {
             None if scene.go.is_some() => go::summary(scene, usize::from(inside.width)),
-            Some(chain) => summary(chain, scene, usize::from(inside.width)),
+            Some(chain) => summary(status, chain, scene, usize::from(inside.width)),
             None => node(status, scene),
         };
         draw::lines(buffer, inside, &lines);
     }
 }
 
-fn summary(chain: &NodeChain, scene: &Scene<'_>, room: usize) -> Vec<Line<'static>> {
+fn summary(status: &NodeStatus, chain: &NodeChain, scene: &Scene<'_>, room: usize) -> Vec<Line<'static>> {
     let theme = scene.theme;
     if !chain.registered {
         return vec![
@@ -48,19 +48,17 @@ fn summary(chain: &NodeChain, scene: &Scene<'_>, room: usize) -> Vec<Line<'stati
     let fees = (0, figures(&[(chain.fees_wei.human(), " of fees")], scene));
     let gas = (1, figures(&[(chain.eth_wei.human(), " gas")], scene));
     let gap = Span::styled(", ", theme.quiet);
+    let commission = vec![
+        Span::styled("reward cut ", theme.quiet),
+        Span::styled(chain.reward_cut_percent.to_string(), theme.text),
+        Span::styled(", fee share ", theme.quiet),
+        Span::styled(chain.fee_share_percent.to_string(), theme.text),
+    ];
     vec![
         draw::fitting(vec![all, own], &gap, room),
         standing(chain, scene),
-        figures(
-            &[(chain.reward_cut_percent.to_string(), " of rewards is yours")],
-            scene,
-        )
-        .into(),
-        figures(
-            &[(chain.fee_share_percent.to_string(), " of fees goes to delegators")],
-            scene,
-        )
-        .into(),
+        reward::summary(status, chain, scene, room),
+        commission.into(),
         draw::fitting(vec![fees, gas], &gap, room),
     ]
 }
@@ -134,110 +132,112 @@ impl Panel for ChainDetail {
             draw::placeholder(buffer, inside, &sentences, theme);
             return;
         };
-        draw::lines(
-            buffer,
-            inside,
-            &story(status, chain, scene, usize::from(inside.width)),
-        );
+        draw::lines(buffer, inside, &story(status, chain, scene, inside));
     }
 }
 
-/// Labels left, sentences right.
-fn story(status: &NodeStatus, chain: &NodeChain, scene: &Scene<'_>, room: usize) -> Vec<Line<'static>> {
-    let theme = scene.theme;
-    let label = |name: &'static str| Span::styled(format!("{name:<13}"), theme.quiet);
-    let says = |name: &'static str, sentence: String| {
-        Line::from(vec![label(name), Span::styled(sentence, theme.text)])
-    };
-    let mut lines = Vec::new();
-
-    let done = header::percent(chain.round_elapsed, chain.round_length);
-    let mut round = vec![
-        label("round"),
-        Span::styled(format!("{}  ", chain.round), draw::bold(theme.text)),
+/// Labels left, sentences right; blank lines between where there is room for them.
+fn story(status: &NodeStatus, chain: &NodeChain, scene: &Scene<'_>, size: Rect) -> Vec<Line<'static>> {
+    let room = usize::from(size.width);
+    let sections = [
+        round(status, chain, scene, room),
+        reward::labelled("reward", status, chain, scene, room),
+        stake(chain, scene),
+        read(status, chain, scene),
     ];
-    round.push(Span::styled(format!("{done} % "), theme.text));
+    let all: usize = sections.iter().map(Vec::len).sum();
+    let is_roomy = all + sections.len() - 1 <= usize::from(size.height);
+    let mut lines = Vec::new();
+    for section in sections {
+        if is_roomy && !lines.is_empty() {
+            lines.push(Line::default());
+        }
+        lines.extend(section);
+    }
+    lines
+}
+
+fn label(name: &'static str, scene: &Scene<'_>) -> Span<'static> {
+    Span::styled(format!("{name:<13}"), scene.theme.quiet)
+}
+
+fn round(status: &NodeStatus, chain: &NodeChain, scene: &Scene<'_>, room: usize) -> Vec<Line<'static>> {
+    let theme = scene.theme;
+    let done = header::percent(chain.round_elapsed, chain.round_length);
+    let elapsed = chain.round_elapsed.min(chain.round_length);
+    let mut round = vec![
+        label("round", scene),
+        Span::styled(format!("{}  ", chain.round), draw::bold(theme.text)),
+        Span::styled(format!("{done} % "), theme.text),
+    ];
     let cells = room.saturating_sub(54).clamp(4, 60);
-    round.extend(draw::bar(
-        chain.round_elapsed.min(chain.round_length),
-        chain.round_length,
-        cells,
-        theme,
-    ));
+    round.extend(draw::bar(elapsed, chain.round_length, cells, theme));
     round.push(Span::styled(
         format!(" {}", header::left(status, chain)),
         theme.text,
     ));
-    lines.push(Line::from(round));
-    let elapsed = chain.round_elapsed.min(chain.round_length);
-    lines.push(Line::from(vec![
-        label(""),
-        Span::styled(
-            format!(
-                "block {} of {} in this round",
-                words::count(elapsed),
-                words::count(chain.round_length)
-            ),
-            theme.quiet,
-        ),
-    ]));
-    lines.push(Line::from(vec![label(""), initialised(chain, scene)]));
-    lines.push(Line::default());
+    let block = format!(
+        "block {} of {} in this round",
+        words::count(elapsed),
+        words::count(chain.round_length)
+    );
+    vec![
+        Line::from(round),
+        Line::from(vec![label("", scene), Span::styled(block, theme.quiet)]),
+        Line::from(vec![label("", scene), initialised(chain, scene)]),
+    ]
+}
 
-    lines.push(Line::from(vec![label("reward"), reward(chain, scene)]));
-    lines.push(Line::default());
-
+fn stake(chain: &NodeChain, scene: &Scene<'_>) -> Vec<Line<'static>> {
+    let theme = scene.theme;
+    let says = |name: &'static str, sentence: String| {
+        Line::from(vec![label(name, scene), Span::styled(sentence, theme.text)])
+    };
     let kept = format!(
         "you keep {} of rewards, delegators get {} of fees",
         chain.reward_cut_percent, chain.fee_share_percent
     );
-    lines.push(says("commission", kept));
     let changes = if chain.round_locked {
         "changes are closed until the next round"
     } else {
         "changes are open: `lpctl set-fees`"
     };
-    lines.push(Line::from(vec![label(""), Span::styled(changes, theme.quiet)]));
-    lines.push(Line::default());
-
     let delegated = chain.total_stake_lpt.saturating_sub(chain.own_stake_lpt);
-    lines.push(says(
-        "stake",
-        format!(
-            "{} yours + {} delegated",
-            chain.own_stake_lpt.human(),
-            delegated.human()
-        ),
-    ));
-    lines.push(says("", format!("{} in all", chain.total_stake_lpt.human())));
+    let parts = format!(
+        "{} yours + {} delegated",
+        chain.own_stake_lpt.human(),
+        delegated.human()
+    );
     let mut standing = standing(chain, scene);
-    standing.spans.insert(0, label(""));
-    lines.push(standing);
-    lines.push(Line::default());
+    standing.spans.insert(0, label("", scene));
+    vec![
+        says("commission", kept),
+        Line::from(vec![label("", scene), Span::styled(changes, theme.quiet)]),
+        says("stake", parts),
+        says("", format!("{} in all", chain.total_stake_lpt.human())),
+        standing,
+        says("fees", format!("{} to withdraw", chain.fees_wei.human())),
+        says("gas", format!("{} in the account", chain.eth_wei.human())),
+    ]
+}
 
-    lines.push(says("fees", format!("{} to withdraw", chain.fees_wei.human())));
-    lines.push(says("gas", format!("{} in the account", chain.eth_wei.human())));
-    lines.push(Line::default());
-
+fn read(status: &NodeStatus, chain: &NodeChain, scene: &Scene<'_>) -> Vec<Line<'static>> {
     let age = words::span(words::between(chain.time, status.time));
-    lines.push(Line::from(vec![
-        label("read"),
-        Span::styled(
-            format!(
-                "at block {}, {age} ago ({})",
-                words::count(chain.block),
-                words::clock(chain.time, scene.zone)
-            ),
-            theme.quiet,
-        ),
-    ]));
-    if let Some(address) = status.address {
-        lines.push(Line::from(vec![
-            label("account"),
-            Span::styled(address.to_string(), theme.quiet),
-        ]));
-    }
-    lines
+    let read = format!(
+        "at block {}, {age} ago ({})",
+        words::count(chain.block),
+        words::clock(chain.time, scene.zone)
+    );
+    let quiet = |name, sentence| {
+        Line::from(vec![
+            label(name, scene),
+            Span::styled(sentence, scene.theme.quiet),
+        ])
+    };
+    let account = status
+        .address
+        .map(|address| quiet("account", address.to_string()));
+    std::iter::once(quiet("read", read)).chain(account).collect()
 }
 
 fn initialised(chain: &NodeChain, scene: &Scene<'_>) -> Span<'static> {
@@ -245,16 +245,5 @@ fn initialised(chain: &NodeChain, scene: &Scene<'_>) -> Span<'static> {
         Span::styled("✓ initialised", scene.theme.good)
     } else {
         Span::styled("! not initialised: `lpctl round init`", scene.theme.warn)
-    }
-}
-
-fn reward(chain: &NodeChain, scene: &Scene<'_>) -> Span<'static> {
-    match (chain.reward_called, chain.active) {
-        (true, _) => Span::styled("✓ called this round", scene.theme.good),
-        (false, true) => Span::styled(
-            "! not called yet this round: `lpctl reward call`",
-            scene.theme.warn,
-        ),
-        (false, false) => Span::styled("none this round: not in the active set", scene.theme.quiet),
     }
 }

@@ -184,6 +184,11 @@ impl Panel for Log {
             heading.push(Span::styled(filter, theme.accent));
             heading.push(Span::styled(count, theme.quiet));
         }
+        let missed = book.map_or(0, |book| book.missed);
+        if missed > 0 {
+            let gone = format!(" ! {} gone unread", words::counted(missed, "line"));
+            heading.push(Span::styled(gone, theme.warn));
+        }
         if self.is_reading {
             let newer = rows.len().saturating_sub(position + 1);
             let newer = words::counted(u64::try_from(newer).unwrap_or(0), "newer line");
@@ -241,7 +246,11 @@ impl Panel for Log {
                     ));
                 }
                 let mut message = vec![Span::styled(text::clean(&line.message), theme.text)];
-                for (name, value) in line.fields.iter().take(8) {
+                // A segment's id begins with its session's and ends with its number.
+                let is_of_segment = line.fields.iter().any(|(name, _)| name == "segment");
+                let said = |name: &str| is_of_segment && matches!(name, "session" | "seq");
+                let fields = line.fields.iter().filter(|(name, _)| !said(name));
+                for (name, value) in fields.take(8) {
                     message.push(Span::styled(format!("  {}=", text::clean(name)), theme.quiet));
                     message.push(Span::styled(text::clean(value), theme.quiet));
                 }

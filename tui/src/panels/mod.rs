@@ -26,6 +26,8 @@ pub mod header;
 pub mod log;
 pub mod money;
 pub mod notices;
+pub mod redemption;
+pub mod reward;
 pub mod session_detail;
 pub mod sessions;
 pub mod table;

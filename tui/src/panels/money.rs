@@ -10,7 +10,7 @@ use ratatui::{
     text::{Line, Span},
 };
 
-use super::{Panel, Scene, WAITING};
+use super::{Panel, Scene, WAITING, redemption};
 use crate::{
     draw::{self, Band},
     text, words,
@@ -32,7 +32,10 @@ fn heights(amounts: &[Option<u128>]) -> Vec<Option<f64>> {
 
 /// The figures.
 #[derive(Debug, Default)]
-pub struct Money;
+pub struct Money {
+    /// What is wrong with redeeming is said beside it.
+    pub beside_redemption: bool,
+}
 
 impl Panel for Money {
     fn render(&self, buffer: &mut Buffer, area: Rect, scene: &Scene<'_>) {
@@ -54,7 +57,7 @@ impl Panel for Money {
         let room = usize::from(inside.width);
         let lines = match scene.go {
             Some(_) => of_go(payments, scene, room),
-            None => of_own(status, payments, scene, room),
+            None => of_own(status, payments, scene, (room, self.beside_redemption)),
         };
         draw::lines(buffer, inside, &lines);
     }
@@ -64,7 +67,7 @@ fn of_own(
     status: &NodeStatus,
     payments: &PaymentsView,
     scene: &Scene<'_>,
-    room: usize,
+    (room, beside_redemption): (usize, bool),
 ) -> Vec<Line<'static>> {
     let theme = scene.theme;
     let separator = Span::styled(", ", theme.quiet);
@@ -76,11 +79,20 @@ fn of_own(
             0,
             vec![Span::styled("no winner waits to be redeemed", theme.quiet)],
         )],
-        pending => vec![
-            (0, figure(words::counted(pending, "winner"), " waiting")),
-            (1, figure(payments.winners_pending_wei.human(), "")),
-        ],
+        pending => {
+            let mut waiting = vec![
+                (0, figure(words::counted(pending, "winner"), " waiting")),
+                (1, figure(payments.winners_pending_wei.human(), "")),
+            ];
+            if let Some(closing) = status.redeem.as_ref().and_then(|redeem| redeem.closing.as_ref()) {
+                waiting.push((2, figure(redemption::left(closing, status), " left")));
+            }
+            waiting
+        }
     };
+    // What goes wrong comes before what is worth knowing.
+    let redeem = status.redeem.as_ref().filter(|_| !beside_redemption);
+    let trouble = redeem.and_then(|redeem| redeem.trouble.as_deref());
     let mut paid = vec![
         (0, figure(payments.winners_redeemed_wei.human(), " paid")),
         (1, figure(words::counted(payments.winners_redeemed, "winner"), "")),
@@ -97,7 +109,13 @@ fn of_own(
         earned(payments, scene, room),
         tickets(payments, scene, room),
         draw::fitting(waiting, &separator, room),
-        draw::fitting(paid, &separator, room),
+        match trouble {
+            Some(trouble) => {
+                let sentence = format!("! {}", text::clean(trouble));
+                Line::styled(text::fit(&sentence, room), theme.bad)
+            }
+            None => draw::fitting(paid, &separator, room),
+        },
         draw::fitting(price, &separator, room),
     ]
 }

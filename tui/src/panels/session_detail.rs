@@ -9,6 +9,9 @@ use crate::{draw, text, words};
 /// The parts of a segment's time, in the order they happen, with the fill of their bar.
 const PARTS: [(&str, &str); 4] = [("upload", "▒"), ("wait", "░"), ("transcode", "▆"), ("rest", "·")];
 
+/// Renditions that are listed.
+const MOST_RENDITIONS: usize = 8;
+
 /// Everything about a session, in lines of at most `room` cells.
 #[must_use]
 pub fn lines(
@@ -19,6 +22,10 @@ pub fn lines(
 ) -> Vec<Line<'static>> {
     let mut lines = facts(session, status, scene, room);
     lines.push(Line::default());
+    if !session.renditions.is_empty() {
+        lines.extend(renditions(session, room, scene));
+        lines.push(Line::default());
+    }
     if session.recent.is_empty() {
         lines.push(Line::styled(
             "no segment has been answered yet",
@@ -96,7 +103,13 @@ fn facts(session: &StreamSession, status: &NodeStatus, scene: &Scene<'_>, room: 
             )
         })
         .collect();
-    for (index, sentence) in text::wrap_list(&rungs, ", ", room.saturating_sub(9))
+    // Once there are renditions, they say what was asked for too.
+    let asked = if session.renditions.is_empty() {
+        &rungs[..]
+    } else {
+        &[]
+    };
+    for (index, sentence) in text::wrap_list(asked, ", ", room.saturating_sub(9))
         .into_iter()
         .take(3)
         .enumerate()
@@ -138,6 +151,67 @@ fn facts(session: &StreamSession, status: &NodeStatus, scene: &Scene<'_>, room: 
         }
     }
     lines
+}
+
+/// What is made of each rung: the last one's size, when it was there, how fast it came, how much it was.
+fn renditions(session: &StreamSession, room: usize, scene: &Scene<'_>) -> Vec<Line<'static>> {
+    let theme = scene.theme;
+    let is_wide = room >= 66;
+    let mut titles = format!(
+        "{:<15}{:>10}{:>9}{:>8}",
+        "rendition", "picture", "latency", "speed"
+    );
+    if is_wide {
+        titles.push_str(&format!("{:>12}{:>11}{:>6}", "bitrate", "asked for", "made"));
+    }
+    let unknown = || "?".to_string();
+    let rows = session.renditions.iter().enumerate().map(|(index, made)| {
+        let picture = match (made.width, made.height) {
+            (0, _) | (_, 0) => unknown(),
+            (width, height) => format!("{width}x{height}"),
+        };
+        let mut line = Line::from(vec![
+            Span::styled(
+                format!("{:<15}", text::fit(&text::clean(&made.name), 14)),
+                theme.text,
+            ),
+            Span::styled(format!("{picture:>10}"), theme.quiet),
+            Span::styled(
+                format!("{:>9}", words::latency(made.latency_ms)),
+                draw::bold(theme.text),
+            ),
+            match made.real_time_permille {
+                Some(speed @ 0..1_000) => Span::styled(format!("{:>8}", words::factor(speed)), theme.warn),
+                Some(speed) => Span::styled(format!("{:>8}", words::factor(speed)), theme.text),
+                None => Span::styled(format!("{:>8}", unknown()), theme.quiet),
+            },
+        ]);
+        if is_wide {
+            let asked = session.rungs.get(index);
+            let asked = asked.map_or_else(unknown, |rung| words::bitrate(rung.bitrate));
+            let came = u32::try_from(made.bitrate).unwrap_or(u32::MAX);
+            line.push_span(Span::styled(
+                format!("{:>12}{asked:>11}", words::bitrate(came)),
+                theme.quiet,
+            ));
+            // Fewer than others were made of it: it is left out at times.
+            let most = session.renditions.iter().map(|other| other.segments).max();
+            let style = if Some(made.segments) < most {
+                theme.warn
+            } else {
+                theme.quiet
+            };
+            line.push_span(Span::styled(
+                format!("{:>6}", text::fit(&words::count(made.segments), 6)),
+                style,
+            ));
+        }
+        line
+    });
+    let rows: Vec<Line<'static>> = rows.take(MOST_RENDITIONS).collect();
+    std::iter::once(Line::styled(titles, theme.quiet))
+        .chain(rows)
+        .collect()
 }
 
 fn legend(scene: &Scene<'_>) -> Line<'static> {

@@ -10,7 +10,12 @@ use ratatui::{
 };
 
 use super::{List, Panel, Scene, table};
-use crate::{draw, feed::Part, listing::Listing, text, words};
+use crate::{
+    draw,
+    feed::{Freshness, Part},
+    listing::Listing,
+    text, words,
+};
 
 /// What the rows are ordered by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -327,6 +332,10 @@ pub fn age<T>(part: &Part<T>, scene: &Scene<'_>) -> Option<Span<'static>> {
     else {
         return None;
     };
+    // The banner says all of it of a node that is gone.
+    if matches!(scene.freshness, Freshness::Lost { .. }) {
+        return None;
+    }
     let age = words::span(scene.now.saturating_duration_since(*received));
     let trouble = text::fit(&text::clean(trouble), 40);
     Some(Span::styled(format!(" ! {age} old: {trouble}"), scene.theme.warn))
