@@ -48,7 +48,7 @@ Examples:
   journalctl -u livepeer -o cat --since -1h | lpctl logs --file - --explain
   lpctl logs --file /var/log/livepeer.log -f --manifest news --since 30m")]
 pub struct LogsArgs {
-    /// Go on with what comes, over restarts of the node and rotations of the file
+    /// Go on with what comes
     #[arg(long, short = 'f')]
     follow: bool,
     /// Read this file in place of a node's log; - reads standard input

@@ -145,7 +145,7 @@ pub fn left(closing: &Closing, status: &NodeStatus) -> String {
 /// A reason's stable name in words; of one that is not known its name.
 fn reason(code: &str) -> String {
     let words = match code {
-        "parameters_live" => "still in use",
+        "parameters_live" => "with parameters in use",
         "round_not_initialized" => "until the round is open",
         "sender_unknown" => "of unread senders",
         "sender_short" => "of short senders",
