@@ -82,7 +82,7 @@ pub(super) fn read(
             of_stake(topic, log)?
         } else if log.address == contracts.ticket_broker && topic == WinningTicketTransfer::SIGNATURE_HASH {
             let event: WinningTicketTransfer = decode(log)?;
-            (event.recipient == orchestrator).then(|| Happened::TicketPaid(Wei(event.amount)))
+            (event.recipient == orchestrator).then_some(Happened::TicketPaid(Wei(event.amount)))
         } else {
             None
         };
