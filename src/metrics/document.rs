@@ -83,6 +83,10 @@ pub fn document() -> String {
             );
         }
     }
+    text.push_str(
+        "\nBounds of histograms are go-livepeer's, also those that mistyped decimals left: stored series and recorded \
+         quantiles go on as they were.\n",
+    );
     text.push_str(EXPORTED);
     for metric in ALL {
         if let Origin::LivepeerExporter { meant, corrected } = metric.origin
@@ -96,10 +100,6 @@ pub fn document() -> String {
             );
         }
     }
-    text.push_str(
-        "\nBounds of histograms are go-livepeer's, also those that mistyped decimals left: stored series and recorded \
-         quantiles go on as they were.\n",
-    );
     text
 }
 
