@@ -91,14 +91,15 @@ impl LogLine {
 }
 
 /// What is asked of the log.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(default)]
 pub struct LogQuery {
     /// Lines after this position; none: the newest ones.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub since: Option<u64>,
     /// Lines at least this grave.
-    #[schema(value_type = Option<String>)]
+    #[param(value_type = Option<String>)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub level: Option<LogLevel>,
     /// Lines about this session.
@@ -140,6 +141,13 @@ pub struct LevelChange {
     #[schema(value_type = String)]
     #[serde(deserialize_with = "level_or_number")]
     pub level: LogLevel,
+}
+
+/// How much is logged from now on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct LevelSet {
+    /// The level.
+    pub log_level: LogLevel,
 }
 
 fn level_or_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<LogLevel, D::Error> {

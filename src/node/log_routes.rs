@@ -19,7 +19,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    log::{LevelChange, LogPage, LogQuery},
+    log::{LevelChange, LevelSet, LogLine, LogPage, LogQuery},
     operator::Operated,
     settings::{LogControl, SettingsChange},
 };
@@ -32,7 +32,7 @@ const AT_ONCE: usize = 200;
 const HEARTBEAT: Duration = Duration::from_secs(15);
 
 #[derive(Clone)]
-struct Log {
+pub(in crate::node) struct Log {
     node: Arc<dyn Operated>,
     control: Option<LogControl>,
     readers: Arc<Semaphore>,
@@ -65,7 +65,18 @@ fn failure(status: StatusCode, code: &str, message: &str) -> Response {
         .into_response()
 }
 
-async fn page(State(log): State<Log>, query: Result<Query<LogQuery>, QueryRejection>) -> Response {
+/// A part of the log: the newest lines, or those after a position
+#[utoipa::path(
+    get,
+    path = "/api/v1/log",
+    tag = "read",
+    params(LogQuery),
+    responses((status = 200, body = LogPage), (status = 400, description = "A query that is none"))
+)]
+pub(in crate::node) async fn page(
+    State(log): State<Log>,
+    query: Result<Query<LogQuery>, QueryRejection>,
+) -> Response {
     match (log.control, query) {
         (Some(control), Ok(Query(query))) => Json(control.page(&query)).into_response(),
         (None, Ok(_)) => Json(LogPage::default()).into_response(),
@@ -73,20 +84,32 @@ async fn page(State(log): State<Log>, query: Result<Query<LogQuery>, QueryReject
     }
 }
 
-async fn level(State(log): State<Log>, body: Bytes) -> Response {
+/// Changes how much is logged, and keeps it for the next start
+#[utoipa::path(
+    post,
+    path = "/api/v1/log-level",
+    tag = "operate",
+    request_body = LevelChange,
+    responses(
+        (status = 200, body = LevelSet),
+        (status = 400, description = "No level"),
+        (status = 409, description = "It cannot be changed or kept"),
+    )
+)]
+pub(in crate::node) async fn level(State(log): State<Log>, body: Bytes) -> Response {
     let change: LevelChange = match serde_json::from_slice(&body) {
         Ok(change) => change,
         Err(error) => return failure(StatusCode::BAD_REQUEST, "bad_request", &error.to_string()),
     };
+    let log_level = change.level;
     let change = SettingsChange {
-        log_level: Some(change.level),
+        log_level: Some(log_level),
         ..SettingsChange::default()
     };
-    let level = change.log_level;
     // It is written down before it is answered.
     let changed = tokio::task::spawn_blocking(move || log.node.change(&change)).await;
     match changed {
-        Ok(Ok(())) => Json(json!({ "log_level": level })).into_response(),
+        Ok(Ok(())) => Json(LevelSet { log_level }).into_response(),
         Ok(Err(error)) => failure(StatusCode::CONFLICT, "not_changed", &error.to_string()),
         Err(_) => failure(StatusCode::INTERNAL_SERVER_ERROR, "internal", "internal error"),
     }
@@ -101,7 +124,24 @@ struct Following {
     _place: OwnedSemaphorePermit,
 }
 
-async fn events(
+/// Lines of the log as they come
+///
+/// Server-sent events named `line`, each one line, with its position as id; `missed` tells how many lines were gone before
+/// they could be sent. A reader that comes back with `Last-Event-ID` goes on after that line; one that says nothing is sent
+/// what comes from now on. A comment comes where there was no line for 15 seconds.
+#[utoipa::path(
+    get,
+    path = "/api/v1/log/events",
+    tag = "read",
+    params(LogQuery, ("Last-Event-ID" = Option<String>, Header, description = "The last line that was read")),
+    responses(
+        (status = 200, body = LogLine, content_type = "text/event-stream"),
+        (status = 400, description = "A query that is none"),
+        (status = 409, description = "This process keeps no lines of its log"),
+        (status = 503, description = "Too many readers"),
+    )
+)]
+pub(in crate::node) async fn events(
     State(log): State<Log>,
     headers: HeaderMap,
     query: Result<Query<LogQuery>, QueryRejection>,

@@ -1,6 +1,12 @@
 //! What the documents promise is there.
 
-use std::{collections::BTreeSet, fs, path::Path};
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use serde_json::Value;
 
 use crate::wire::vectors::rust_sources;
 
@@ -91,4 +97,63 @@ fn every_route_of_go_livepeer_has_its_row_and_its_test() {
         let row = format!("| {number} | `{}` ({scope}) |", route.path);
         assert!(text.contains(&row), "{row}");
     }
+}
+
+/// What the code routes beneath `/api/v1`, and what the description in OpenAPI lists, are the same.
+#[test]
+fn every_route_of_the_operators_api_is_described_and_no_other() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/node");
+    let routed: BTreeSet<String> = ["operator/mod.rs", "log_routes.rs"]
+        .iter()
+        .flat_map(|file| routes(&fs::read_to_string(root.join(file)).unwrap()))
+        .collect();
+    let document: Value = serde_json::from_str(&engine::node::document()).unwrap();
+    let paths = document["paths"].as_object().unwrap();
+    let described: BTreeSet<String> = paths
+        .iter()
+        .flat_map(|(path, methods)| {
+            let methods = methods.as_object().unwrap().keys();
+            methods.map(move |method| format!("{method} {path}"))
+        })
+        .collect();
+    assert_eq!(routed, described);
+    assert!(routed.len() > 20, "{routed:?}");
+    // No other file brings routes of that name.
+    let elsewhere = sources(&root).into_iter().filter(|file| {
+        let is_known = file.ends_with("operator/mod.rs") || file.ends_with("log_routes.rs");
+        !is_known && fs::read_to_string(file).unwrap().contains(".route(\"/api/v1")
+    });
+    assert_eq!(elsewhere.collect::<Vec<_>>(), Vec::<PathBuf>::new());
+}
+
+/// `get /api/v1/…` and `post /api/v1/…` of each `.route(…)`.
+fn routes(source: &str) -> Vec<String> {
+    let lines = source
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix(".route(\"/api/v1"));
+    lines
+        .flat_map(|line| {
+            let (path, handlers) = line.split_once("\", ").unwrap();
+            let path = format!("/api/v1{path}");
+            ["get", "post"]
+                .into_iter()
+                .filter(|method| {
+                    handlers.starts_with(&format!("{method}(")) || handlers.contains(&format!(".{method}("))
+                })
+                .map(|method| format!("{method} {path}"))
+                .collect::<Vec<_>>()
+        })
+        .collect()
+}
+
+/// The Rust files in a folder and those beneath it.
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries
+        .flat_map(|path| match path.is_dir() {
+            true => sources(&path),
+            false => vec![path],
+        })
+        .filter(|path| path.extension().is_some_and(|kind| kind == "rs"))
+        .collect()
 }

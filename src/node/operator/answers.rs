@@ -296,6 +296,12 @@ pub(super) async fn audit(State(operator): State<Operator>, uri: Uri) -> Respons
 }
 
 /// This description
+#[utoipa::path(
+    get,
+    path = "/api/v1/openapi.json",
+    tag = "read",
+    responses((status = 200, body = Object, description = "OpenAPI 3.1"))
+)]
 pub(super) async fn openapi() -> impl IntoResponse {
     ([(CONTENT_TYPE, "application/json")], document())
 }

@@ -14,7 +14,7 @@ use utoipa::{
 use super::{actions, answers};
 use crate::{
     config::{Amount, LogLevel, SessionsChoice},
-    node::Limit,
+    node::{Limit, log_routes},
     payments::PriceTag,
     units::{Lpt, Percent, Round, Wei},
     view::node,
@@ -129,6 +129,10 @@ impl Modify for Bearer {
         answers::reward,
         answers::config,
         answers::audit,
+        answers::openapi,
+        log_routes::page,
+        log_routes::events,
+        log_routes::level,
         actions::drain,
         actions::end_session,
         actions::change,

@@ -126,6 +126,46 @@ async fn a_token_allows_its_scope_and_no_more() {
 }
 
 #[tokio::test]
+async fn writes_by_get_take_the_setting_and_stay_on_this_machine() {
+    let most = "/setMaxSessions?maxSessions=7";
+    let plain = node().await;
+    let answer = ask(&plain, "GET", most, &[]).await;
+    assert_eq!(
+        code(answer).await,
+        (StatusCode::METHOD_NOT_ALLOWED, "post_only".into())
+    );
+
+    let rig = node_with(|config| {
+        config.access.get_writes = true;
+        config.access.hosts = vec!["node.example".to_string()];
+    })
+    .await;
+    let limit = async || {
+        let status = ask(&rig, "GET", "/api/v1/config", &[]).await;
+        status.text().await.unwrap()
+    };
+    let before = limit().await;
+    // What a page of the web, or another name than this machine's, would send; and our own API has no such past.
+    for (path, headers) in [
+        (most, &[("origin", "http://evil.example")][..]),
+        (most, &[("referer", "http://evil.example/")]),
+        (most, &[("sec-fetch-site", "none")]),
+        (most, &[("host", NAME)]),
+        ("/api/v1/drain", &[]),
+    ] {
+        let answer = ask(&rig, "GET", path, headers).await;
+        assert!(
+            answer.status().is_client_error(),
+            "{path} {headers:?}: {}",
+            answer.status()
+        );
+        assert_eq!(limit().await, before, "{path} {headers:?}");
+    }
+    assert_eq!(ask(&rig, "GET", most, &[]).await.status(), StatusCode::OK);
+    assert_ne!(limit().await, before);
+}
+
+#[tokio::test]
 async fn a_token_that_was_taken_back_is_worth_nothing_at_once() {
     let (rig, folder, tokens) = named().await;
     let bearer = format!("Bearer {}", tokens[0].1);
