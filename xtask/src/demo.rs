@@ -12,6 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use clap::Args;
 use eyre::{OptionExt, WrapErr, bail, ensure};
 use serde_json::Value;
 
@@ -26,9 +27,19 @@ const TICKET_VALUE: &str = "0.0018eth";
 /// Longest wait for anything that has to end.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// Show the product on this machine: devnet, orchestrator, node, stream, dashboard; fail if any of it does not hold
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    /// Draw the dashboard's frame into this file too: it is the README's picture
+    #[arg(long, value_name = "FILE")]
+    svg: Option<PathBuf>,
+}
+
 /// A home of its own with the `lpctl` to try.
 struct Stage {
     lpctl: PathBuf,
+    /// Where the dashboard's frame is drawn into.
+    svg: Option<PathBuf>,
     home: tempfile::TempDir,
     cache: PathBuf,
 }
@@ -46,6 +57,7 @@ impl Stage {
         let cache = paths["cache_dir"].as_str().ok_or_eyre("no cache folder")?.into();
         Ok(Self {
             lpctl,
+            svg: None,
             home: tempfile::tempdir()?,
             cache,
         })
@@ -143,9 +155,10 @@ fn signal(child: &Child, signal: rustix::process::Signal) -> eyre::Result<()> {
 }
 
 /// Everything, in order. Whatever fails, the node and the devnet are taken down.
-pub fn run() -> eyre::Result<()> {
+pub fn run(args: &DemoArgs) -> eyre::Result<()> {
     let started = Instant::now();
-    let stage = Stage::set_up()?;
+    let mut stage = Stage::set_up()?;
+    stage.svg = args.svg.as_deref().map(std::path::absolute).transpose()?;
     let outcome = play(&stage);
     say("\n── taking everything down")?;
     let down = stage.show(&["devnet", "down"]);
@@ -495,6 +508,13 @@ fn watch(stage: &Stage, operator_url: &str, push: &mut Running) -> eyre::Result<
         }
         ensure!(started.elapsed() < PATIENCE, "no session showed up at the node");
         std::thread::park_timeout(Duration::from_millis(200));
+    }
+    if let Some(svg) = &stage.svg {
+        let frame = [
+            "--once", "--watch", "4", "--width", "120", "--height", "24", "--svg",
+        ];
+        let file = svg.to_str().ok_or_eyre("the picture's name is no text")?;
+        return stage.show(&[&["--node", operator_url, "dashboard"][..], &frame, &[file]].concat());
     }
     if std::io::stdout().is_terminal() && std::io::stdin().is_terminal() {
         say("the dashboard opens; `q` goes on")?;

@@ -40,8 +40,7 @@ enum Command {
         #[arg(long)]
         check: bool,
     },
-    /// Show the product on this machine: devnet, orchestrator, node, stream, dashboard; fail if any of it does not hold
-    Demo,
+    Demo(demo::DemoArgs),
     Fuzz(fuzz::FuzzArgs),
     Live(live::LiveArgs),
     Soak(soak::SoakArgs),
@@ -65,7 +64,7 @@ fn main() -> ExitCode {
 fn run(cli: Cli) -> eyre::Result<()> {
     match cli.command {
         Command::Gen { check } => generate(check),
-        Command::Demo => demo::run(),
+        Command::Demo(args) => demo::run(&args),
         Command::Fuzz(args) => fuzz::run(&args),
         Command::Live(args) => live::run(&args),
         Command::Soak(args) => soak::run(&args),
