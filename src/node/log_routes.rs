@@ -127,8 +127,8 @@ struct Following {
 /// Lines of the log as they come
 ///
 /// Server-sent events named `line`, each one line, with its position as id; `missed` tells how many lines were gone before
-/// they could be sent. A reader that comes back with `Last-Event-ID` goes on after that line; one that says nothing is sent
-/// what comes from now on. A comment comes where there was no line for 15 seconds.
+/// they could be sent, and `position` how far the log is where there was no line to send for 15 seconds. A reader that comes
+/// back with `Last-Event-ID` goes on after that position; one that says nothing is sent what comes from now on.
 #[utoipa::path(
     get,
     path = "/api/v1/log/events",

@@ -85,20 +85,25 @@ impl Lines {
 #[derive(Debug, Default)]
 struct Room {
     event: usize,
-    line: usize,
+    /// Whether something of a line has come.
+    is_begun: bool,
 }
 
 impl Room {
     fn admit(&mut self, bytes: &[u8]) -> Result<(), ApiError> {
-        for byte in bytes {
-            self.event += 1;
-            match byte {
-                b'\n' if self.line == 0 => self.event = 0,
-                b'\n' => self.line = 0,
-                b'\r' => {}
-                _ => self.line += 1,
-            }
+        let holds = |part: &[u8]| part.iter().any(|byte| *byte != b'\r');
+        let mut from = 0;
+        for end in memchr::memchr_iter(b'\n', bytes) {
+            let is_blank = !self.is_begun && !holds(&bytes[from..end]);
+            self.event = match is_blank {
+                true => 0,
+                false => self.event + end + 1 - from,
+            };
+            self.is_begun = false;
+            from = end + 1;
         }
+        self.event += bytes.len() - from;
+        self.is_begun |= holds(&bytes[from..]);
         if self.event > MAX_BYTES {
             Err(ApiError::TooLarge)
         } else {

@@ -211,6 +211,11 @@ pub static CODES: &[Code] = &[
         "use letters, digits, `-`, `_` and `.`, 40 at most",
     ),
     code(
+        "bad_url",
+        "an address is no URL that begins with http:// or https://",
+        "write it like `https://host/path`",
+    ),
+    code(
         "bad_value",
         "a flag of go-livepeer has a value that is not understood",
         "correct it in the command line that is migrated",
