@@ -14,7 +14,7 @@ use crate::{
         StudioAsset, StudioImport, StudioList, StudioPlayback, StudioSession, StudioStream, StudioTarget,
         StudioTask, StudioWebhook,
     },
-    web::{Reply, Web, WebError},
+    web::{Reply, Rows, Web, WebError},
 };
 
 /// Where Studio is.
@@ -182,14 +182,14 @@ impl Studio {
         if let Some(profiles) = profiles {
             order["profiles"] = profiles.iter().map(profile).collect();
         }
-        self.post(&["stream"], &order).await
+        self.post(&["stream"], &order, &[]).await
     }
 
-    /// Changes a stream, and tells how it is then.
+    /// Changes a stream.
     ///
     /// # Errors
     /// As [`Studio::one`].
-    pub async fn change_stream(&self, id: &StudioId, change: StreamChange) -> Result<StudioStream, WebError> {
+    pub async fn change_stream(&self, id: &StudioId, change: StreamChange) -> Result<(), WebError> {
         let mut order = json!({});
         for (name, value) in [("record", change.record), ("suspended", change.suspended)] {
             if let Some(value) = value {
@@ -197,8 +197,7 @@ impl Studio {
             }
         }
         let url = self.of::<StudioStream>(id, &[]);
-        self.web.send(Method::PATCH, url, Some(&order)).await?;
-        self.one(id).await
+        self.web.send(Method::PATCH, url, Some(&order)).await.map(|_| ())
     }
 
     /// Ends what is sent to a stream now; its sender may begin again.
@@ -216,7 +215,8 @@ impl Studio {
     /// As [`WebError`] says.
     pub async fn import(&self, from: &Url, name: &str) -> Result<StudioImport, WebError> {
         let order = json!({ "url": from.as_str(), "name": name });
-        self.post(&["asset", "upload", "url"], &order).await
+        let secrets = hidden_in(from);
+        self.post(&["asset", "upload", "url"], &order, &secrets).await
     }
 
     /// How something is played.
@@ -238,10 +238,12 @@ impl Studio {
         if let Some(stream) = new.stream {
             order["streamId"] = stream.0.clone().into();
         }
+        let mut secrets = hidden_in(new.url);
         if let Some(secret) = new.secret {
             order["sharedSecret"] = secret.expose().into();
+            secrets.push(secret.expose());
         }
-        self.post(&["webhook"], &order).await
+        self.post(&["webhook"], &order, &secrets).await
     }
 
     fn of<T: Listed>(&self, id: &StudioId, more: &[&str]) -> Url {
@@ -250,9 +252,17 @@ impl Studio {
         self.web.beneath(&parts)
     }
 
-    async fn post<T: DeserializeOwned>(&self, path: &[&str], order: &Value) -> Result<T, WebError> {
+    async fn post<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        order: &Value,
+        secrets: &[&str],
+    ) -> Result<T, WebError> {
         let url = self.web.beneath(path);
-        let reply = self.web.send(Method::POST, url, Some(order)).await?;
+        let reply = self
+            .web
+            .send_secretly(Method::POST, url, Some(order), secrets)
+            .await?;
         self.read(&reply)
     }
 
@@ -266,15 +276,12 @@ impl Studio {
         query: &[(&str, &str)],
         limit: usize,
     ) -> Result<StudioList<T>, WebError> {
-        let mut list = StudioList {
-            rows: Vec::new(),
-            has_more: false,
-            unreadable: 0,
-        };
+        let mut all: Rows<T> = Rows::new();
         let mut cursor: Option<String> = None;
+        let mut has_more = true;
         for _ in 0..MAX_PAGES {
             let mut page = url.clone();
-            let left = limit - list.rows.len();
+            let left = limit - all.good.len();
             page.query_pairs_mut()
                 .extend_pairs(query)
                 .append_pair("limit", &left.min(PAGE).to_string());
@@ -283,30 +290,43 @@ impl Studio {
             }
             let reply = self.web.send(Method::GET, page, None).await?;
             let rows: Vec<Value> = self.read(&reply)?;
-            let came = rows.len();
-            let (rows, unreadable) = self.web.readable(rows)?;
-            list.rows.extend(rows);
-            list.unreadable += unreadable;
+            let is_empty = rows.is_empty();
+            all.take::<T>(&self.web, rows);
             // A server may send more than it was asked for.
-            list.has_more = list.rows.len() > limit;
-            list.rows.truncate(limit);
+            has_more = all.good.len() > limit;
             match reply.next {
-                None => return Ok(list),
+                None => break,
                 // Otherwise a server could have us read the same page again and again.
                 Some(next) if Some(&next) == cursor.as_ref() => {
                     return Err(WebError::Garbled("the pages go in circles".to_string()));
                 }
-                Some(_) if came == 0 => return Ok(list),
-                Some(_) if list.rows.len() >= limit => {
-                    list.has_more = true;
-                    return Ok(list);
+                Some(_) if is_empty => break,
+                Some(next) => {
+                    has_more = true;
+                    if all.good.len() >= limit {
+                        break;
+                    }
+                    cursor = Some(next);
                 }
-                Some(next) => cursor = Some(next),
             }
         }
-        list.has_more = true;
-        Ok(list)
+        let (mut rows, unreadable) = all.judged()?;
+        rows.truncate(limit);
+        Ok(StudioList {
+            rows,
+            has_more,
+            unreadable,
+        })
     }
+}
+
+/// What of an address may be a key: all behind its host.
+fn hidden_in(url: &Url) -> Vec<&str> {
+    let path = Some(url.path()).filter(|path| *path != "/");
+    [url.query(), url.fragment(), url.password(), path]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 /// A rendition as Studio wants it.

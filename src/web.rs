@@ -33,7 +33,10 @@ pub enum WebError {
     /// The key cannot be a header.
     #[error("the key is not one line of printable ASCII")]
     BadKey,
-    /// No connection, or it broke off.
+    /// No connection: nothing was sent.
+    #[error("the connection failed: {0}")]
+    NotConnected(String),
+    /// It broke off.
     #[error("the connection failed: {0}")]
     Connection(String),
     /// Nothing came in time.
@@ -77,7 +80,11 @@ impl From<reqwest::Error> for WebError {
                 plain = Some(error.kind().to_string());
             }
         }
-        Self::Connection(plain.unwrap_or_else(|| cause.to_string()))
+        let why = plain.unwrap_or_else(|| cause.to_string());
+        match error.is_connect() {
+            true => Self::NotConnected(why),
+            false => Self::Connection(why),
+        }
     }
 }
 
@@ -88,6 +95,46 @@ pub(crate) struct Reply {
     pub body: Vec<u8>,
     /// Where the next page begins: the `cursor` of its address, as the header `Link` gives it.
     pub next: Option<String>,
+}
+
+/// Rows of a list, each read by itself.
+#[derive(Debug)]
+pub(crate) struct Rows<T> {
+    /// Those that can be read.
+    pub good: Vec<T>,
+    unreadable: usize,
+    first: Option<WebError>,
+}
+
+impl<T> Rows<T> {
+    pub(crate) fn new() -> Self {
+        Self {
+            good: Vec::new(),
+            unreadable: 0,
+            first: None,
+        }
+    }
+
+    /// Reads more of them.
+    pub(crate) fn take<R: DeserializeOwned + Into<T>>(&mut self, web: &Web, rows: Vec<Value>) {
+        for row in rows {
+            match serde_json::from_value::<R>(row) {
+                Ok(row) => self.good.push(row.into()),
+                Err(error) => {
+                    self.unreadable += 1;
+                    self.first.get_or_insert_with(|| web.garbled(&error));
+                }
+            }
+        }
+    }
+
+    /// All that can be read, and how many cannot; an error if none of those there are can.
+    pub(crate) fn judged(self) -> Result<(Vec<T>, usize), WebError> {
+        match self.first {
+            Some(error) if self.good.is_empty() => Err(error),
+            _ => Ok((self.good, self.unreadable)),
+        }
+    }
 }
 
 /// A client of one service.
@@ -153,12 +200,29 @@ impl Web {
         url: Url,
         body: Option<&Value>,
     ) -> Result<Reply, WebError> {
-        tokio::time::timeout(self.patience, self.exchange(method, url, body))
+        self.send_secretly(method, url, body, &[]).await
+    }
+
+    /// The same; no error repeats what is in `secrets`.
+    pub(crate) async fn send_secretly(
+        &self,
+        method: Method,
+        url: Url,
+        body: Option<&Value>,
+        secrets: &[&str],
+    ) -> Result<Reply, WebError> {
+        tokio::time::timeout(self.patience, self.exchange(method, url, body, secrets))
             .await
             .map_err(|_| WebError::NoAnswer(self.patience))?
     }
 
-    async fn exchange(&self, method: Method, url: Url, body: Option<&Value>) -> Result<Reply, WebError> {
+    async fn exchange(
+        &self,
+        method: Method,
+        url: Url,
+        body: Option<&Value>,
+        secrets: &[&str],
+    ) -> Result<Reply, WebError> {
         let mut request = self
             .client
             .request(method, url)
@@ -189,7 +253,11 @@ impl Web {
             status if status.is_client_error() && is_json(&response) => {
                 // However it ends: that it was refused is known.
                 let body = read(&mut response, MAX_REFUSAL).await.unwrap_or_default();
-                return Err(WebError::Refused(status.as_u16(), self.plain(&reason(&body))));
+                let mut said = reason(&body);
+                for secret in secrets.iter().filter(|secret| !secret.is_empty()) {
+                    said = said.replace(secret, "…");
+                }
+                return Err(WebError::Refused(status.as_u16(), self.plain(&said)));
             }
             status => return Err(WebError::Status(status.as_u16())),
         }
@@ -204,27 +272,6 @@ impl Web {
             next: next(response.headers()),
             body: read(&mut response, MAX_BYTES).await?,
         })
-    }
-
-    /// The rows that can be read, and how many cannot; an error if none can although there are some.
-    pub(crate) fn readable<T: DeserializeOwned>(
-        &self,
-        rows: Vec<Value>,
-    ) -> Result<(Vec<T>, usize), WebError> {
-        let (mut good, mut bad, mut first) = (Vec::with_capacity(rows.len()), 0, None);
-        for row in rows {
-            match serde_json::from_value(row) {
-                Ok(row) => good.push(row),
-                Err(error) => {
-                    bad += 1;
-                    first.get_or_insert(error);
-                }
-            }
-        }
-        match first {
-            Some(error) if good.is_empty() => Err(self.garbled(&error)),
-            _ => Ok((good, bad)),
-        }
     }
 
     /// What cannot be read, in few words: they may repeat what came.

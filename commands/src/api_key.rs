@@ -9,13 +9,14 @@ use crate::{
     failure::{Failure, Kind},
 };
 
-/// The first line of the file, or of systemd's credential of that name; none where neither is there. Says so if others
-/// can read it.
+/// The first line of the file that `option` names, or of systemd's credential of that name; none where neither is there.
+/// Says so if others can read it.
 ///
 /// # Errors
 /// A config failure `code` for a file that cannot be used.
 pub async fn find(
     file: Option<PathBuf>,
+    option: &str,
     credential: &str,
     code: &'static str,
     context: &mut Context,
@@ -32,8 +33,9 @@ pub async fn find(
     let read = tokio::task::spawn_blocking(move || private_file::read(&path)).await?;
     let (text, mode) = read.map_err(|error| {
         let message = format!("the key file {shown} cannot be used: {error}");
-        Failure::new(Kind::Config, code, message)
-            .hint("`--key-file` names a file whose first line is the API key")
+        Failure::new(Kind::Config, code, message).hint(format!(
+            "`{option}` names a file whose first line is the key, and nothing else"
+        ))
     })?;
     if mode & 0o077 != 0 {
         context

@@ -12,9 +12,9 @@ use crate::{
     secret::{Password, RpcUrl},
     view::explorer::{
         IndexedAt, IndexedDelegator, IndexedDelegators, IndexedEvent, IndexedEvents, IndexedHistory,
-        IndexedOrchestrator, IndexedOrchestrators, IndexedRounds,
+        IndexedOrchestrator, IndexedOrchestrators, IndexedRound, IndexedRounds,
     },
-    web::{Web, WebError},
+    web::{Rows, Web, WebError},
 };
 
 /// Rows of a page, and the most a question without pages may ask for: the subgraph's own limit.
@@ -129,9 +129,11 @@ impl Explorer {
     pub async fn rounds(&self, limit: usize) -> Result<IndexedRounds, ExplorerError> {
         let variables = json!({ "first": limit.min(PAGE) });
         let answer: query::Rows = self.ask(query::ROUNDS, &variables).await?;
-        let (rows, unreadable) = self.web.readable::<query::RoundRow>(answer.rows)?;
+        let mut rows: Rows<IndexedRound> = Rows::new();
+        rows.take::<query::RoundRow>(&self.web, answer.rows);
+        let (rows, unreadable) = rows.judged()?;
         Ok(IndexedRounds {
-            rounds: rows.into_iter().take(limit).map(Into::into).collect(),
+            rounds: rows.into_iter().take(limit).collect(),
             unreadable,
             at: answer.meta.into(),
         })
@@ -147,20 +149,21 @@ impl Explorer {
         since: i64,
         limit: usize,
     ) -> Result<IndexedEvents, ExplorerError> {
-        let variables = json!({ "of": lower(of), "since": since, "first": (limit + 1).min(PAGE) });
+        let first = (limit + 1).min(PAGE);
+        let variables = json!({ "of": lower(of), "since": since, "first": first });
         let answer: query::Events = self.ask(query::EVENTS, &variables).await?;
-        let is_cut = answer.tickets.len() >= PAGE || answer.rewards.len() >= PAGE;
-        let (tickets, bad_tickets) = self.web.readable::<query::Ticket>(answer.tickets)?;
-        let (rewards, bad_rewards) = self.web.readable::<query::Reward>(answer.rewards)?;
-        let mut events: Vec<IndexedEvent> = tickets.into_iter().map(Into::into).collect();
-        events.extend(rewards.into_iter().map(IndexedEvent::from));
+        let is_cut = answer.tickets.len() >= first || answer.rewards.len() >= first;
+        let mut rows: Rows<IndexedEvent> = Rows::new();
+        rows.take::<query::Ticket>(&self.web, answer.tickets);
+        rows.take::<query::Reward>(&self.web, answer.rewards);
+        let (mut events, unreadable) = rows.judged()?;
         events.sort_by_key(|event| std::cmp::Reverse(event.timestamp));
         let has_more = is_cut || events.len() > limit;
         events.truncate(limit);
         Ok(IndexedEvents {
             events,
             has_more,
-            unreadable: bad_tickets + bad_rewards,
+            unreadable,
             at: answer.meta.into(),
         })
     }
@@ -171,7 +174,7 @@ impl Explorer {
         question: &str,
         mut variables: Value,
     ) -> Result<(Vec<T>, usize, IndexedAt), ExplorerError> {
-        let (mut all, mut unreadable): (Vec<T>, usize) = (Vec::new(), 0);
+        let mut all: Rows<T> = Rows::new();
         let mut after: Option<Address> = None;
         for _ in 0..MAX_PAGES {
             variables["after"] = json!(after.map(lower).unwrap_or_default());
@@ -185,11 +188,10 @@ impl Explorer {
                 }
                 after = id;
             }
-            let (rows, bad) = self.web.readable(page.rows)?;
-            all.extend(rows);
-            unreadable += bad;
+            all.take::<T>(&self.web, page.rows);
             if is_last {
-                return Ok((all, unreadable, page.meta.into()));
+                let (rows, unreadable) = all.judged()?;
+                return Ok((rows, unreadable, page.meta.into()));
             }
         }
         Err(ExplorerError::TooManyRows)

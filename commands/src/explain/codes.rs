@@ -1744,9 +1744,14 @@ pub static CODES: &[Code] = &[
         "name a file with a valid key of the account: `--key-file`",
     ),
     code(
+        "studio_outcome_unknown",
+        "Livepeer Studio gave no answer to a change, which may be done or not",
+        "look with the `list` of the same kind before you do it again",
+    ),
+    code(
         "studio_refused",
         "Livepeer Studio refused what was asked",
-        "mend what the message names; nothing was changed",
+        "mend what the message names",
     ),
     code(
         "studio_unknown",

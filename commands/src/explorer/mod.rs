@@ -88,7 +88,14 @@ https://gateway.thegraph.com/api/subgraphs/id/ID; its key belongs in a file: `--
             let message = "the subgraph's URL is not one that begins with http:// or https://";
             Failure::new(Kind::Config, "explorer_url", message).hint(URL_HINT)
         })?;
-        let key = api_key::find(self.key_file.clone(), "explorer-key", "explorer_key", context).await?;
+        let key = api_key::find(
+            self.key_file.clone(),
+            "--key-file",
+            "explorer-key",
+            "explorer_key",
+            context,
+        )
+        .await?;
         let explorer = Explorer::new(&url, key.as_ref(), Duration::from_secs(self.timeout));
         Ok(explorer.map_err(failure)?)
     }
@@ -111,10 +118,10 @@ fn failure(error: ExplorerError) -> Failure {
         ExplorerError::Web(WebError::TooMany(wait)) => {
             Failure::new(Kind::Unreachable, "explorer_busy", message).hint(api_key::try_again(wait))
         }
-        ExplorerError::Web(WebError::Connection(_) | WebError::NoAnswer(_) | WebError::Status(_)) => {
-            Failure::new(Kind::Unreachable, "explorer_unreachable", message)
-                .hint("check `--url`, or try again later; `--timeout` waits longer")
-        }
+        ExplorerError::Web(
+            WebError::NotConnected(_) | WebError::Connection(_) | WebError::NoAnswer(_) | WebError::Status(_),
+        ) => Failure::new(Kind::Unreachable, "explorer_unreachable", message)
+            .hint("check `--url`, or try again later; `--timeout` waits longer"),
         ExplorerError::Web(
             WebError::TooLarge | WebError::NotJson | WebError::Garbled(_) | WebError::Refused(..),
         )

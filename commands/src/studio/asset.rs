@@ -5,8 +5,8 @@ use engine::view::studio::{StudioAsset, StudioImport, StudioList};
 use url::Url;
 
 use super::{
-    AccountArgs, ListArgs, OneArgs, done, facts, failure, moment, optional, progress, rows_text, seconds,
-    show_list, text,
+    AccountArgs, ListArgs, OneArgs, done, facts, failure, moment, of_change, optional, progress, rows_text,
+    seconds, show_list, text,
 };
 use crate::{
     context::Context,
@@ -99,7 +99,7 @@ pub async fn run(command: AssetCommand, context: &mut Context) -> eyre::Result<(
             context
                 .shell
                 .confirm(&format!("Delete file {} for good?", one.id))?;
-            studio.delete::<StudioAsset>(&one.id).await.map_err(failure)?;
+            studio.delete::<StudioAsset>(&one.id).await.map_err(of_change)?;
             done(&one.id, "deleted", context)
         }
     }
@@ -119,7 +119,7 @@ async fn import(args: AssetImportArgs, context: &mut Context) -> eyre::Result<()
         .filter(|part| !part.is_empty());
     let name = args.name.as_deref().or(last).unwrap_or("import");
     let studio = args.account.connect(context).await?;
-    let answer = studio.import(&url, name).await.map_err(failure)?;
+    let answer = studio.import(&url, name).await.map_err(of_change)?;
     Ok(context.shell.report(&answer)?)
 }
 

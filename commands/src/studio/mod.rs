@@ -116,7 +116,14 @@ impl AccountArgs {
             Failure::new(Kind::Config, "studio_url", message)
                 .hint("leave `--url` and LPCTL_STUDIO_URL out for Livepeer's own")
         })?;
-        let key = api_key::find(self.key_file.clone(), "studio-key", "studio_key", context).await?;
+        let key = api_key::find(
+            self.key_file.clone(),
+            "--key-file",
+            "studio-key",
+            "studio_key",
+            context,
+        )
+        .await?;
         let Some(key) = key else {
             let message = "there is no API key for Livepeer Studio";
             return Err(Failure::new(Kind::Config, "studio_key", message)
@@ -147,9 +154,10 @@ fn failure(error: WebError) -> Failure {
         WebError::TooMany(wait) => {
             Failure::new(Kind::Unreachable, "studio_busy", message).hint(api_key::try_again(wait))
         }
-        WebError::Refused(..) => Failure::new(Kind::Refused, "studio_refused", message)
-            .hint("mend what the message names; nothing was changed"),
-        WebError::Connection(_) | WebError::NoAnswer(_) | WebError::Status(_) => {
+        WebError::Refused(..) => {
+            Failure::new(Kind::Refused, "studio_refused", message).hint("mend what the message names")
+        }
+        WebError::NotConnected(_) | WebError::Connection(_) | WebError::NoAnswer(_) | WebError::Status(_) => {
             Failure::new(Kind::Unreachable, "studio_unreachable", message)
                 .hint("check the connection and `--url`, or try again later; `--timeout` waits longer")
         }
@@ -157,6 +165,23 @@ fn failure(error: WebError) -> Failure {
             Failure::new(Kind::Failed, "studio_bad_answer", message)
                 .hint("check that `--url` is the interface of a Livepeer Studio")
         }
+    }
+}
+
+/// The same where something was to be changed: without an answer nobody knows whether it was.
+fn of_change(error: WebError) -> Failure {
+    match error {
+        WebError::Connection(_)
+        | WebError::NoAnswer(_)
+        | WebError::Status(_)
+        | WebError::TooLarge
+        | WebError::NotJson
+        | WebError::Garbled(_) => {
+            let message = format!("Studio: {error}; what was asked may be done or not");
+            Failure::new(Kind::Unknown, "studio_outcome_unknown", message)
+                .hint("look with the `list` of the same kind before you do it again")
+        }
+        error => failure(error),
     }
 }
 
@@ -216,11 +241,12 @@ fn rows_text<T: Serialize>(
     )
 }
 
-/// Lines of what is known: a name and its value; what is not known is left out.
+/// Lines of what is known: a name and its value, which is harmless already; what is not known is left out.
 fn facts(facts: &[(&str, Option<String>)]) -> String {
+    let width = facts.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
     let lines = facts
         .iter()
-        .filter_map(|(name, value)| Some(wording::figure(name, value.as_deref()?)));
+        .filter_map(|(name, value)| Some(format!("{name:<width$}  {}", value.as_deref()?)));
     lines.collect::<Vec<_>>().join("\n")
 }
 

@@ -7,7 +7,9 @@ use engine::{
     view::studio::{StudioList, StudioStream},
 };
 
-use super::{AccountArgs, ListArgs, OneArgs, done, facts, failure, moment, rows_text, show_list, text};
+use super::{
+    AccountArgs, ListArgs, OneArgs, done, facts, failure, moment, of_change, rows_text, show_list, text,
+};
 use crate::{
     context::Context,
     failure::{Failure, Kind},
@@ -146,10 +148,9 @@ pub async fn run(command: StreamCommand, context: &mut Context) -> eyre::Result<
                 record: args.record,
                 suspended: args.suspended,
             };
-            let stream = studio
-                .change_stream(&args.one.id, change)
-                .await
-                .map_err(failure)?;
+            let id = &args.one.id;
+            studio.change_stream(id, change).await.map_err(of_change)?;
+            let stream = studio.one(id).await.map_err(failure)?;
             show(stream, false, context)
         }
         StreamCommand::Terminate(StreamTerminateArgs { one }) => {
@@ -157,7 +158,7 @@ pub async fn run(command: StreamCommand, context: &mut Context) -> eyre::Result<
             context
                 .shell
                 .confirm(&format!("Cut off whoever sends stream {} now?", one.id))?;
-            studio.terminate_stream(&one.id).await.map_err(failure)?;
+            studio.terminate_stream(&one.id).await.map_err(of_change)?;
             done(&one.id, "terminated", context)
         }
         StreamCommand::Delete(StreamDeleteArgs { one }) => {
@@ -165,7 +166,7 @@ pub async fn run(command: StreamCommand, context: &mut Context) -> eyre::Result<
             context
                 .shell
                 .confirm(&format!("Delete stream {} for good?", one.id))?;
-            studio.delete::<StudioStream>(&one.id).await.map_err(failure)?;
+            studio.delete::<StudioStream>(&one.id).await.map_err(of_change)?;
             done(&one.id, "deleted", context)
         }
     }
@@ -186,7 +187,7 @@ async fn create(args: StreamCreateArgs, context: &mut Context) -> eyre::Result<(
     let stream = studio
         .create_stream(&args.name, args.record, profiles.as_deref())
         .await
-        .map_err(failure)?;
+        .map_err(of_change)?;
     show(stream, args.show_key, context)
 }
 

@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 use engine::view::studio::{StudioList, StudioTarget};
 
-use super::{ListArgs, OneArgs, done, failure, moment, rows_text, show_list};
+use super::{ListArgs, OneArgs, done, failure, moment, of_change, rows_text, show_list};
 use crate::{
     context::Context,
     shell::{Report, Style, escape},
@@ -56,7 +56,7 @@ pub async fn run(command: TargetCommand, context: &mut Context) -> eyre::Result<
             context
                 .shell
                 .confirm(&format!("Delete target {} for good?", one.id))?;
-            studio.delete::<StudioTarget>(&one.id).await.map_err(failure)?;
+            studio.delete::<StudioTarget>(&one.id).await.map_err(of_change)?;
             done(&one.id, "deleted", context)
         }
     }

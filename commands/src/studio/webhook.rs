@@ -10,7 +10,8 @@ use engine::{
 use url::Url;
 
 use super::{
-    AccountArgs, ListArgs, OneArgs, done, facts, failure, moment, optional, rows_text, show_list, text,
+    AccountArgs, ListArgs, OneArgs, done, facts, failure, moment, of_change, optional, rows_text, show_list,
+    text,
 };
 use crate::{
     api_key,
@@ -113,7 +114,7 @@ pub async fn run(command: WebhookCommand, context: &mut Context) -> eyre::Result
             context
                 .shell
                 .confirm(&format!("Delete webhook {} for good?", one.id))?;
-            studio.delete::<StudioWebhook>(&one.id).await.map_err(failure)?;
+            studio.delete::<StudioWebhook>(&one.id).await.map_err(of_change)?;
             done(&one.id, "deleted", context)
         }
     }
@@ -128,7 +129,7 @@ async fn create(args: WebhookCreateArgs, context: &mut Context) -> eyre::Result<
             .into());
     };
     let secret = match &args.secret_file {
-        Some(path) => api_key::find(Some(path.clone()), "", "studio_key", context).await?,
+        Some(path) => api_key::find(Some(path.clone()), "--secret-file", "", "studio_key", context).await?,
         None => None,
     };
     let studio = args.account.connect(context).await?;
@@ -141,7 +142,7 @@ async fn create(args: WebhookCreateArgs, context: &mut Context) -> eyre::Result<
             secret: secret.as_ref(),
         })
         .await
-        .map_err(failure)?;
+        .map_err(of_change)?;
     Ok(context.shell.report(&webhook)?)
 }
 

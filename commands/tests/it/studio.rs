@@ -177,10 +177,13 @@ fn good(method: &Method, uri: &Uri, order: &Value, manner: Manner) -> Response {
             let limit: usize = value("limit").unwrap().parse().unwrap();
             assert!(limit <= 100, "a page");
             let from: usize = value("cursor").map_or(0, |cursor| cursor.parse().unwrap());
-            let rows: Vec<Value> = (from..STREAMS.min(from + limit))
+            let end = if from < STREAMS - 1 { STREAMS - 1 } else { STREAMS };
+            let rows: Vec<Value> = (from..end.min(from + limit))
                 .map(|number| match number {
                     // A row no reader of today understands.
                     7 => json!({ "id": 7 }),
+                    // Nor one that is the whole of its page.
+                    number if number + 1 == STREAMS => json!({ "id": number }),
                     number => stream(&format!("s{number}")),
                 })
                 .collect();
@@ -233,12 +236,12 @@ async fn a_list_comes_from_every_page_and_says_what_it_leaves_out() {
     let server = Server::start(Manner::Well).await;
     let outcome = server.studio(&["stream", "list", "--limit", "500", "--json"]);
     let list = outcome.data();
-    assert_eq!(list["rows"].as_array().unwrap().len(), STREAMS - 1);
+    assert_eq!(list["rows"].as_array().unwrap().len(), STREAMS - 2);
     assert_eq!(
         (&list["unreadable"], &list["has_more"]),
-        (&json!(1), &json!(false))
+        (&json!(2), &json!(false))
     );
-    assert!(outcome.stdout.contains("1 row of Studio's could not be read"));
+    assert!(outcome.stdout.contains("2 rows of Studio's could not be read"));
     assert!(!outcome.stdout.contains(STREAM_KEY));
     let row = &list["rows"][0];
     assert_eq!(row["last_seen"], "2026-09-21T14:15:00Z");
@@ -252,7 +255,8 @@ async fn a_list_comes_from_every_page_and_says_what_it_leaves_out() {
         uris,
         [
             "/api/stream?streamsonly=1&limit=100",
-            "/api/stream?streamsonly=1&limit=100&cursor=100"
+            "/api/stream?streamsonly=1&limit=100&cursor=100",
+            "/api/stream?streamsonly=1&limit=100&cursor=129"
         ],
         "the cursor is followed, the address in the header is not"
     );
@@ -333,10 +337,8 @@ async fn a_stream_key_is_shown_to_who_asks_for_it_only() {
         .data();
     assert_eq!(shown["stream_key"], STREAM_KEY);
     let text = server.studio(&["stream", "show", ID, "--show-key"]).stdout;
-    assert!(
-        text.contains(STREAM_KEY) && text.contains("mor\\u{1b}[2Jning"),
-        "{text}"
-    );
+    assert!(text.contains(&format!("stream key   {STREAM_KEY}")), "{text}");
+    assert!(text.contains("name         mor\\u{1b}[2Jning\n"), "{text}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -354,6 +356,8 @@ async fn sessions_files_tasks_and_playback_are_told() {
         files.contains("failed: no \\u{1b}[2Jvideo") && files.contains("12 MB"),
         "{files}"
     );
+    let shown = text(&["asset", "show", ID]);
+    assert!(shown.contains("name         talk\n"), "{shown}");
     let one = server.studio(&["asset", "show", ID, "--json"]).data();
     assert_eq!(one["status"]["phase"], "failed");
     assert!(text(&["task", "list"]).contains("running 25 %"));
@@ -563,4 +567,49 @@ async fn without_a_key_nothing_is_sent() {
             .success()
     );
     assert_eq!(server.asked().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_without_a_good_answer_is_told_for_what_it_is() {
+    const JSON: &[(&str, &str)] = &[("content-type", "application/json")];
+    // What was sent is not repeated, whatever the server says.
+    let echo = "{\"errors\":[\"bad: https://hooks.example/token-in-path?q=more with hook-secret\"]}";
+    let server = Server::start(Manner::With(422, JSON, echo)).await;
+    let create = [
+        "webhook",
+        "create",
+        "desk",
+        "--to",
+        "https://hooks.example/token-in-path?q=more",
+        "--event",
+        "stream.started",
+        "--secret-file",
+        "hook.secret",
+        "--json",
+    ];
+    let outcome = server.studio(&create).expect_code(4);
+    for secret in ["token-in-path", "q=more", "hook-secret"] {
+        assert!(!outcome.stdout.contains(secret), "{}", outcome.stdout);
+    }
+    assert!(
+        outcome.stdout.contains("https://hooks.example"),
+        "{}",
+        outcome.stdout
+    );
+
+    for (manner, patience) in [
+        (Manner::Silent, "1"),
+        (Manner::With(502, &[], ""), "60"),
+        (Manner::With(200, JSON, "{"), "60"),
+    ] {
+        let server = Server::start(manner).await;
+        let outcome = server.studio(&["stream", "create", "x", "--timeout", patience, "--json"]);
+        let error = outcome.expect_code(5).error();
+        assert_eq!(error["code"], "studio_outcome_unknown", "{error}");
+    }
+    // Nobody there: nothing was sent.
+    let home = &server.environment;
+    let nobody = ["--url", "http://127.0.0.1:9/api", "--key-file", "key", "--json"];
+    let outcome = home.lpctl(&[&["studio", "stream", "create", "x"], &nobody[..]].concat());
+    assert_eq!(outcome.expect_code(7).error()["code"], "studio_unreachable");
 }
