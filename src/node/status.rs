@@ -23,7 +23,7 @@ use crate::{
     payments::Books,
     units::Wei,
     view::{
-        node::{API_VERSION, ConfigView, NodeChain, NodeStatus},
+        node::{API_VERSION, ConfigView, NodeChain, NodeStatus, StatusChange},
         payments::PaymentsView,
     },
 };
@@ -234,10 +234,15 @@ pub(super) async fn publish(
     readers: Readers,
     stop: CancellationToken,
 ) -> Result<(), TaskError> {
+    let mut sessions = Vec::new();
     loop {
         let published = Instant::now();
         changes.mark_unchanged();
-        feed.push(&serde_json::to_string(&node.status())?);
+        let status = node.status();
+        let whole = serde_json::to_string(&status)?;
+        let (change, now) = StatusChange::since(&sessions, status);
+        sessions = now;
+        feed.push(&whole, &serde_json::to_string(&change)?);
         let quiet = tokio::time::sleep(MOST_GAP);
         // With hundreds of sessions an event costs milliseconds that segments would wait.
         let news = async {

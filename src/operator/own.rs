@@ -1,9 +1,9 @@
 //! `/api/v1` of lpctl's nodes.
 
-use std::{pin::Pin, time::Duration};
+use std::time::Duration;
 
 use alloy::primitives::Address;
-use futures_util::{Stream, StreamExt};
+use futures_util::StreamExt;
 use reqwest::{StatusCode, header::CONTENT_TYPE};
 
 use serde::de::DeserializeOwned;
@@ -11,13 +11,13 @@ use serde::de::DeserializeOwned;
 use super::{
     ApiError, NodeUrl,
     http::{ANSWER, Answer, Http, garbled},
-    stream::{self, accepted},
+    stream::{self, Events, accepted},
 };
 use crate::{
     node::SettingsChange,
     view::node::{
         ActionAnswer, AuditLines, ConfigView, NodeStatus, RedeemOrder, RewardOrder, SessionPage,
-        TicketChoice, TicketPage,
+        StatusChange, TicketChoice, TicketPage,
     },
 };
 
@@ -198,27 +198,20 @@ impl NodeApi {
     /// # Errors
     /// As [`NodeApi::events`].
     pub async fn events_after(&self, last: Option<&str>) -> Result<Statuses, ApiError> {
-        let events = stream::open(&self.0, "api/v1/events", last).await?;
-        let statuses = events.filter_map(async |event| match event {
-            Ok(event) if event.event == "status" => {
-                Some(parse(event.data.as_bytes()).map(|status| (event.id, status)))
-            }
-            Ok(_) => None,
-            Err(error) => Some(Err(error)),
-        });
+        // Older nodes tell each status as a whole, whatever is asked for.
+        let stream = stream::open(&self.0, "api/v1/events?changes=true", last).await?;
         Ok(Statuses {
-            stream: Box::pin(statuses),
+            stream,
+            status: None,
             last: None,
         })
     }
 }
 
-/// Statuses with the ids of their events.
-type Events = Pin<Box<dyn Stream<Item = Result<(String, NodeStatus), ApiError>> + Send>>;
-
 /// A node's event stream.
 pub struct Statuses {
     stream: Events,
+    status: Option<NodeStatus>,
     last: Option<String>,
 }
 
@@ -234,9 +227,24 @@ impl Statuses {
     /// # Errors
     /// If the stream ends, breaks, or holds something else.
     pub async fn next(&mut self) -> Result<NodeStatus, ApiError> {
-        let (id, status) = self.stream.next().await.unwrap_or(Err(ApiError::Closed))?;
-        self.last = (!id.is_empty() && id.len() <= LONGEST_ID).then_some(id);
-        Ok(status)
+        loop {
+            let event = self.stream.next().await.unwrap_or(Err(ApiError::Closed))?;
+            let data = event.data.as_bytes();
+            let status = match event.event.as_str() {
+                "status" => parse(data)?,
+                "change" => self.changed(parse(data)?)?,
+                _ => continue,
+            };
+            self.status = Some(status.clone());
+            self.last = (!event.id.is_empty() && event.id.len() <= LONGEST_ID).then_some(event.id);
+            return Ok(status);
+        }
+    }
+
+    fn changed(&mut self, change: StatusChange) -> Result<NodeStatus, ApiError> {
+        let before = self.status.take();
+        let after = before.and_then(|before| change.apply(before));
+        after.ok_or_else(|| garbled(&"a change of another status than the one before it"))
     }
 
     /// The id of the last event, with which the stream can be taken up again.
@@ -277,6 +285,6 @@ fn answer_in<T: DeserializeOwned>(answer: &Answer) -> Result<T, ApiError> {
     serde_json::from_slice(&answer.body).map_err(|error| garbled(&error))
 }
 
-fn parse(json: &[u8]) -> Result<NodeStatus, ApiError> {
+fn parse<T: DeserializeOwned>(json: &[u8]) -> Result<T, ApiError> {
     serde_json::from_slice(json).map_err(|error| garbled(&error))
 }

@@ -1,6 +1,7 @@
 //! A running node as its operator API (`/api/v1`) tells it and the dashboard shows it.
 
 mod api;
+mod change;
 mod money;
 
 pub use self::{
@@ -8,6 +9,7 @@ pub use self::{
         API_VERSION, AuditLine, AuditLines, ChainAnswer, ConfigEntry, ConfigView, DeviceList, EndSession,
         RewardAnswer, Scope, SessionPage, SessionView, TranscoderList, VersionView,
     },
+    change::{SessionChange, StatusChange},
     money::{
         ActionAnswer, ActionChange, ActionFinding, ActionStep, ActionTransaction, Closing, MoneyView,
         RedeemOrder, RedeemView, RewardAlert, RewardCall, RewardFailure, RewardOrder, RewardView, RewardWait,

@@ -16,12 +16,13 @@ use std::{
 use axum::{
     Json, Router,
     body::{Body, Bytes},
-    http::header::CONTENT_TYPE,
+    http::{Uri, header::CONTENT_TYPE},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use engine::view::node::NodeStatus;
+use engine::view::node::{NodeStatus, StatusChange, StreamSession};
 use futures_util::stream;
+use jiff::Timestamp;
 use rexpect::{
     process::PtyProcess,
     session::{PtySession, spawn_command},
@@ -59,7 +60,10 @@ impl Node {
         let drained = Arc::clone(&was_drained);
         let (for_events, for_status, for_drain) = (receiver.clone(), receiver.clone(), receiver);
         let routes = Router::new()
-            .route("/api/v1/events", get(async move || events(for_events.clone())))
+            .route(
+                "/api/v1/events",
+                get(async move |uri: Uri| events(for_events.clone(), uri.query() == Some("changes=true"))),
+            )
             .route(
                 "/api/v1/status",
                 get(async move || Json(for_status.borrow().clone())),
@@ -91,16 +95,37 @@ impl Node {
     }
 }
 
-fn events(receiver: watch::Receiver<Value>) -> Response {
+/// Statuses as a node tells them: after the first only what they became, if that is asked for and they are statuses.
+fn events(receiver: watch::Receiver<Value>, tells_changes: bool) -> Response {
+    let known: Option<Vec<StreamSession>> = None;
     let first = true;
-    let events = stream::unfold((receiver, first), async |(mut receiver, first)| {
-        if !first {
-            receiver.changed().await.ok()?;
-        }
-        let data = receiver.borrow_and_update().to_string();
-        let event = Bytes::from(format!("event: status\ndata: {data}\n\n"));
-        Some((Ok::<_, std::convert::Infallible>(event), (receiver, false)))
-    });
+    let events = stream::unfold(
+        (receiver, tells_changes, known, first),
+        async |(mut receiver, tells_changes, known, first)| {
+            if !first {
+                receiver.changed().await.ok()?;
+            }
+            let data = receiver.borrow_and_update().clone();
+            let status = serde_json::from_value::<NodeStatus>(data.clone()).ok();
+            let change = |status| StatusChange::since(known.as_deref().unwrap_or_default(), status);
+            let change = status.filter(|_| tells_changes).map(change);
+            let (event, sessions) = match change {
+                Some((change, sessions)) if known.is_some() => {
+                    let change = serde_json::to_string(&change).unwrap();
+                    (format!("event: change\ndata: {change}\n\n"), Some(sessions))
+                }
+                other => (
+                    format!("event: status\ndata: {data}\n\n"),
+                    other.map(|(_, sessions)| sessions),
+                ),
+            };
+            let event = Bytes::from(event);
+            Some((
+                Ok::<_, std::convert::Infallible>(event),
+                (receiver, tells_changes, sessions, false),
+            ))
+        },
+    );
     ([(CONTENT_TYPE, "text/event-stream")], Body::from_stream(events)).into_response()
 }
 
@@ -678,12 +703,14 @@ fn older_and_newer_nodes_are_shown_as_far_as_they_tell() {
     }
 }
 
-/// Ticks of processor time a process has used; a hundred a second.
-fn ticks(pid: i32) -> u64 {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
-    let after = &stat[stat.rfind(')').unwrap()..];
-    let fields: Vec<&str> = after.split(' ').collect();
-    fields[12].parse::<u64>().unwrap() + fields[13].parse::<u64>().unwrap()
+/// Processor time the threads of a process have used.
+fn worked(pid: i32) -> Duration {
+    let tasks = fs::read_dir(format!("/proc/{pid}/task")).unwrap();
+    let nanoseconds = tasks
+        .filter_map(|task| fs::read_to_string(task.unwrap().path().join("schedstat")).ok())
+        .map(|stat| stat.split(' ').next().unwrap().parse::<u64>().unwrap())
+        .sum();
+    Duration::from_nanos(nanoseconds)
 }
 
 /// Times all threads of a process gave the processor away, and its memory in kB.
@@ -707,20 +734,55 @@ fn fifty_busy_sessions_at_four_updates_a_second_cost_little() {
     let environment = Environment::new();
     let names: Vec<String> = (0..50).map(|number| format!("stream-{number}")).collect();
     let mut busy = status(&names.iter().map(String::as_str).collect::<Vec<_>>());
+    let segment = |seq: u64| {
+        json!({
+            "seq": seq, "duration_ms": 2000, "upload_ms": 12, "wait_ms": 0, "transcode_ms": 600 + seq % 90,
+            "total_ms": 640 + seq % 90, "ok": true,
+        })
+    };
     for session in busy["sessions"].as_array_mut().unwrap() {
-        let one = session["recent"][0].clone();
-        session["recent"] = Value::Array(vec![one; 60]);
+        session["recent"] = (0..60).map(segment).collect();
         let rung = session["rungs"][0].clone();
         session["rungs"] = Value::Array(vec![rung; 4]);
+        let rendition = json!({
+            "name": "720p", "width": 1280, "height": 720, "segments": 60, "pixels": 1_000_000, "bytes": 40_000_000,
+            "last_bytes": 620_000, "bitrate": 2_480_000, "latency_ms": 640, "real_time_permille": 3300,
+        });
+        session["renditions"] = Value::Array(vec![rendition; 4]);
     }
     let node = Node::start(0, busy.clone());
     let feed = node.status.clone();
     let (stop, stopped) = mpsc::channel::<()>();
     let feeder = std::thread::spawn(move || {
-        let mut done = 0u64;
+        let mut update = 0;
+        let mut now: Timestamp = busy["time"].as_str().unwrap().parse().unwrap();
         while stopped.recv_timeout(Duration::from_millis(250)).is_err() {
-            done += 25;
-            busy["work"]["segments_done"] = json!(done);
+            update += 1;
+            now += Duration::from_millis(250);
+            busy["time"] = json!(now);
+            // Segments of two seconds: in each update one session of eight begins one and another one ends one.
+            let sessions = busy["sessions"].as_array_mut().unwrap();
+            for (index, session) in sessions.iter_mut().enumerate() {
+                let phase = (update + index) % 8;
+                if phase == 0 {
+                    session["segments_in_flight"] = json!(1);
+                    session["last_active"] = json!(now);
+                } else if phase == 3 {
+                    session["segments_in_flight"] = json!(0);
+                    let done = session["segments_done"].as_u64().unwrap() + 1;
+                    session["segments_done"] = json!(done);
+                    for rendition in session["renditions"].as_array_mut().unwrap() {
+                        rendition["segments"] = json!(done);
+                    }
+                    let recent = session["recent"].as_array_mut().unwrap();
+                    recent.remove(0);
+                    recent.push(segment(55 + done));
+                }
+            }
+            // The newest activity first.
+            sessions
+                .sort_by_key(|session| std::cmp::Reverse(session["last_active"].as_str().map(String::from)));
+            busy["work"]["segments_done"] = json!(update * 6);
             feed.send_replace(busy.clone());
         }
     });
@@ -737,9 +799,11 @@ fn fifty_busy_sessions_at_four_updates_a_second_cost_little() {
         }
     };
     rest(&mut terminal);
-    let before = ticks(pid);
+    let before = worked(pid);
     rest(&mut terminal);
-    let busy_percent = (ticks(pid) - before) as f64 / span.as_secs_f64();
+    let share =
+        |before: Duration| 100.0 * worked(pid).saturating_sub(before).as_secs_f64() / span.as_secs_f64();
+    let busy_percent = share(before);
     let mut slowest = Duration::ZERO;
     for _ in 0..10 {
         terminal.press("?");
@@ -752,10 +816,10 @@ fn fifty_busy_sessions_at_four_updates_a_second_cost_little() {
     feeder.join().unwrap();
     rest(&mut terminal);
     let (before, _) = switches_and_memory(pid);
-    let ticks_before = ticks(pid);
+    let worked_before = worked(pid);
     rest(&mut terminal);
     let wakes = (switches_and_memory(pid).0 - before) as f64 / span.as_secs_f64();
-    let idle_percent = (ticks(pid) - ticks_before) as f64 / span.as_secs_f64();
+    let idle_percent = share(worked_before);
     let build = if cfg!(debug_assertions) {
         "debug"
     } else {

@@ -13,7 +13,7 @@ use axum::{
 use serde::{Deserialize, de::DeserializeOwned};
 use utoipa::IntoParams;
 
-use super::{Operator, document, guard::failure, telling};
+use super::{Operator, document, events::Told, guard::failure, telling};
 use crate::{
     node::treasury,
     view::node::{
@@ -53,23 +53,46 @@ pub(super) async fn version(State(operator): State<Operator>) -> impl IntoRespon
     })
 }
 
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct EventsQuery {
+    /// Tell what changed where the event before was told [false]
+    changes: bool,
+}
+
 /// Statuses as they change
 ///
 /// Server-sent events named `status`, each the whole status, at most four a second. Every event has an id: a reader that
 /// comes back with `Last-Event-ID` is told what it missed, as far as that is still kept, and then the status now; with an
 /// id that is too old, or of another run of the node, the status now comes first. A comment comes where there was no event
 /// for 15 seconds.
+///
+/// With `changes=true` an event that follows the one told before it is named `change` and is a StatusChange: the sessions
+/// that are not what they were, and of their last segments the new ones. Who was too slow for one is told the whole again.
 #[utoipa::path(
     get,
     path = "/api/v1/events",
     tag = "read",
-    params(("Last-Event-ID" = Option<String>, Header, description = "The last event that was read")),
+    params(
+        EventsQuery,
+        ("Last-Event-ID" = Option<String>, Header, description = "The last event that was read"),
+    ),
     responses(
         (status = 200, body = String, content_type = "text/event-stream"),
+        (status = 400, description = "A query that is none"),
         (status = 503, description = "Too many readers"),
     )
 )]
-pub(super) async fn events(State(operator): State<Operator>, headers: HeaderMap) -> Response<Body> {
+pub(super) async fn events(State(operator): State<Operator>, uri: Uri, headers: HeaderMap) -> Response<Body> {
+    let asked: EventsQuery = match query(&uri) {
+        Ok(asked) => asked,
+        Err(refused) => return *refused,
+    };
+    let told = match asked.changes {
+        true => Told::Changes,
+        false => Told::Whole,
+    };
     let Some(reader) = operator.readers.join() else {
         return failure(
             StatusCode::SERVICE_UNAVAILABLE,
@@ -78,7 +101,7 @@ pub(super) async fn events(State(operator): State<Operator>, headers: HeaderMap)
         );
     };
     match serde_json::to_string(&operator.node.status()) {
-        Ok(now) => operator.feed.stream(&headers, &now, reader, operator.stop),
+        Ok(now) => operator.feed.stream(&headers, &now, told, reader, operator.stop),
         Err(_) => telling::internal(),
     }
 }

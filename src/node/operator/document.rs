@@ -107,7 +107,7 @@ impl Modify for Bearer {
 #[openapi(
     info(
         title = "lpctl node API",
-        version = "1.2",
+        version = "1.3",
         description = "What a node of `lpctl run` tells its operator and does for it. Amounts are exact: decimal strings \
             with the unit in the key. What is here stays; what is added raises `api_version` in the status. Errors are \
             `{\"error\":{\"code\":…,\"message\":…}}`. Writes take POST, and an `Idempotency-Key` if they are to be repeated \
@@ -139,7 +139,7 @@ impl Modify for Bearer {
         actions::reward,
         actions::redeem,
     ),
-    components(schemas(node::Scope)),
+    components(schemas(node::Scope, node::StatusChange)),
     modifiers(&Bearer),
     security((), ("token" = [])),
     tags(

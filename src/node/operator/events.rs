@@ -1,5 +1,5 @@
 //! The event stream: numbered events, the last ones kept so that a reader who comes back misses nothing that is still
-//! there. An event is the whole status: who reads slowly skips instead of queueing.
+//! there. An event is the whole status, or what the one before it became: who reads slowly skips instead of queueing.
 
 use std::{
     collections::VecDeque,
@@ -80,6 +80,17 @@ struct Shared {
 struct Ring {
     events: VecDeque<(u64, Bytes)>,
     bytes: usize,
+    /// What the last event but one became.
+    change: Bytes,
+}
+
+/// What a reader is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Told {
+    /// Each status as a whole.
+    Whole,
+    /// Where the event before was told, what it became.
+    Changes,
 }
 
 impl Feed {
@@ -96,15 +107,17 @@ impl Feed {
         self.0.ring.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write(&self, number: u64, data: &str) -> Bytes {
-        format!("id: {:x}-{number}\nevent: status\ndata: {data}\n\n", self.0.run).into()
+    fn write(&self, number: u64, name: &str, data: &str) -> Bytes {
+        format!("id: {:x}-{number}\nevent: {name}\ndata: {data}\n\n", self.0.run).into()
     }
 
-    /// Adds an event: one line of JSON.
-    pub(in crate::node) fn push(&self, data: &str) {
+    /// Adds an event: the status, and what the last one became. Each is one line of JSON.
+    pub(in crate::node) fn push(&self, status: &str, change: &str) {
         let number = *self.0.newest.borrow() + 1;
-        let event = self.write(number, data);
+        let event = self.write(number, "status", status);
+        let change = self.write(number, "change", change);
         let mut ring = self.ring();
+        ring.change = change;
         ring.bytes += event.len();
         ring.events.push_back((number, event));
         // The newest one stays, however large.
@@ -137,8 +150,16 @@ impl Feed {
         Some(missed.map(|(_, event)| event.clone()).collect())
     }
 
-    fn newest(&self) -> Option<Bytes> {
-        self.ring().events.back().map(|(_, event)| event.clone())
+    /// The newest event for who was told that of number `last`.
+    fn newest(&self, last: Option<u64>, told: Told) -> Option<(u64, Bytes)> {
+        let ring = self.ring();
+        let (number, event) = ring.events.back()?;
+        let follows = last.is_some_and(|last| last + 1 == *number);
+        let event = match told {
+            Told::Changes if follows => &ring.change,
+            Told::Changes | Told::Whole => event,
+        };
+        Some((*number, event.clone()))
     }
 
     /// The stream for a reader: what it missed, then `now`, the status at this moment, then every change.
@@ -146,6 +167,7 @@ impl Feed {
         &self,
         headers: &HeaderMap,
         now: &str,
+        told: Told,
         reader: Reader,
         stop: CancellationToken,
     ) -> Response<Body> {
@@ -154,11 +176,14 @@ impl Feed {
         let last = headers.get("last-event-id").and_then(|id| id.to_str().ok());
         let mut waiting = last.and_then(|id| self.after(id)).unwrap_or_default();
         // The newest event may be old: nobody needed a newer one.
-        waiting.push_back(self.write(*newest.borrow(), now));
+        waiting.push_back(self.write(*newest.borrow(), "status", now));
         let following = Following {
             feed: self.clone(),
             waiting,
             newest,
+            told,
+            // The status now is none of the events: what follows it is told as a whole.
+            last: None,
             _reader: reader,
             heartbeat: HEARTBEAT,
             stop,
@@ -182,6 +207,8 @@ struct Following {
     feed: Feed,
     waiting: VecDeque<Bytes>,
     newest: watch::Receiver<u64>,
+    told: Told,
+    last: Option<u64>,
     _reader: Reader,
     heartbeat: Duration,
     stop: CancellationToken,
@@ -199,7 +226,9 @@ impl Following {
             () = self.stop.cancelled() => None,
             changed = self.newest.changed() => {
                 changed.ok()?;
-                self.feed.newest()
+                let (number, event) = self.feed.newest(self.last, self.told)?;
+                self.last = Some(number);
+                Some(event)
             }
             () = tokio::time::sleep(self.heartbeat) => Some(Bytes::from_static(HEART)),
         }
@@ -218,7 +247,7 @@ mod tests {
     fn what_is_still_there_is_told_again_and_what_is_not_is_not_made_up() {
         let feed = Feed::new();
         for number in 1..=300 {
-            feed.push(&format!("{number}"));
+            feed.push(&format!("{number}"), "");
         }
         let missed = feed.after(&id(&feed, 298)).unwrap();
         assert_eq!(missed.len(), 2);
@@ -248,11 +277,11 @@ mod tests {
         let feed = Feed::new();
         let large = "x".repeat(3 << 20);
         for _ in 0..5 {
-            feed.push(&large);
+            feed.push(&large, "");
         }
         assert_eq!(feed.ring().events.len(), 2);
         assert!(feed.ring().bytes <= MOST_BYTES);
-        feed.push(&"x".repeat(9 << 20));
+        feed.push(&"x".repeat(9 << 20), "");
         assert_eq!(feed.ring().events.len(), 1, "the newest one is always there");
     }
 
@@ -265,21 +294,52 @@ mod tests {
         assert!(readers.join().is_some());
     }
 
-    #[tokio::test]
-    async fn a_silent_node_is_heard_to_live() {
-        let feed = Feed::new();
+    fn following(feed: &Feed, told: Told) -> Following {
         let mut newest = feed.0.newest.subscribe();
         newest.mark_unchanged();
-        let mut following = Following {
+        Following {
             feed: feed.clone(),
             waiting: VecDeque::new(),
             newest,
+            told,
+            last: None,
             _reader: Readers::default().join().unwrap(),
             heartbeat: Duration::from_millis(5),
             stop: CancellationToken::new(),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_reader_of_changes_who_misses_one_is_told_the_whole() {
+        let feed = Feed::new();
+        let mut changes = following(&feed, Told::Changes);
+        let mut whole = following(&feed, Told::Whole);
+        let told = async |reader: &mut Following| {
+            let event = String::from_utf8(reader.next().await.unwrap().to_vec()).unwrap();
+            event.split_once('\n').unwrap().1.to_string()
         };
+        let (status, change) = (
+            |number| format!("event: status\ndata: {number}\n\n"),
+            |number| format!("event: change\ndata: +{number}\n\n"),
+        );
+        for (number, heard) in [(1, status(1)), (2, change(2)), (3, change(3))] {
+            feed.push(&number.to_string(), &format!("+{number}"));
+            assert_eq!(told(&mut changes).await, heard);
+            assert_eq!(told(&mut whole).await, status(number));
+        }
+        feed.push("4", "+4");
+        feed.push("5", "+5");
+        assert_eq!(told(&mut changes).await, status(5));
+        feed.push("6", "+6");
+        assert_eq!(told(&mut changes).await, change(6));
+    }
+
+    #[tokio::test]
+    async fn a_silent_node_is_heard_to_live() {
+        let feed = Feed::new();
+        let mut following = following(&feed, Told::Whole);
         assert_eq!(following.next().await.unwrap(), HEART);
-        feed.push("1");
+        feed.push("1", "");
         assert!(following.next().await.unwrap().ends_with(b"data: 1\n\n"));
         following.stop.cancel();
         assert_eq!(following.next().await, None);

@@ -10,8 +10,8 @@ use crate::node::KeptSettings;
 
 /// Counts what was added to `/api/v1`. What is there stays as it is; clients look whether what they want is there yet.
 ///
-/// 1: status, events, drain, end-session, settings. 2: the rest.
-pub const API_VERSION: u32 = 2;
+/// 1: status, events, drain, end-session, settings. 2: the rest. 3: events of what changed.
+pub const API_VERSION: u32 = 3;
 
 /// What somebody may do with a node. Each contains those before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use engine::{
     node::DeviceReader,
-    view::node::{Device, NodeStatus},
+    operator::NodeApi,
+    view::node::{Device, NodeStatus, StatusChange, StreamSession},
     wire::{net, signature::Offchain},
 };
-use eventsource_stream::Eventsource;
-use futures_util::StreamExt;
+use eventsource_stream::{Event, Eventsource};
+use futures_util::{Stream, StreamExt};
 use reqwest::{Client, StatusCode};
 use tokio::{io::AsyncWriteExt, net::TcpStream};
 
@@ -19,7 +20,7 @@ use super::{
 
 /// Reads events until one fits.
 async fn event(
-    events: &mut (impl futures_util::Stream<Item = NodeStatus> + Unpin),
+    events: &mut (impl Stream<Item = NodeStatus> + Unpin),
     fits: impl Fn(&NodeStatus) -> bool,
 ) -> NodeStatus {
     let waiting = async {
@@ -35,14 +36,70 @@ async fn event(
         .expect("the event comes")
 }
 
-async fn events(rig: &Rig) -> impl futures_util::Stream<Item = NodeStatus> + Unpin + use<> {
-    let answer = h1().get(rig.operator_url("/api/v1/events")).send().await.unwrap();
+async fn raw_events(rig: &Rig, path: &str) -> impl Stream<Item = Event> + Unpin + use<> {
+    let answer = h1().get(rig.operator_url(path)).send().await.unwrap();
     assert_eq!(answer.headers()["content-type"], "text/event-stream");
-    answer.bytes_stream().eventsource().map(|event| {
-        let event = event.unwrap();
+    answer.bytes_stream().eventsource().map(Result::unwrap)
+}
+
+async fn events(rig: &Rig) -> impl Stream<Item = NodeStatus> + Unpin + use<> {
+    raw_events(rig, "/api/v1/events").await.map(|event| {
         assert_eq!(event.event, "status");
         serde_json::from_str(&event.data).unwrap()
     })
+}
+
+#[tokio::test]
+async fn who_is_told_of_changes_knows_all_the_same() {
+    let rig = node().await;
+    let api = NodeApi::new(&rig.operator_url("/").parse().unwrap()).unwrap();
+    let mut known = api.events().await.unwrap();
+    let mut whole = events(&rig).await;
+    let changes = raw_events(&rig, "/api/v1/events?changes=true").await;
+    let changes = changes.filter_map(async |event| {
+        let change = serde_json::from_str::<StatusChange>(&event.data);
+        (event.event == "change").then(|| change.unwrap())
+    });
+    let mut changes = std::pin::pin!(changes);
+    let (token, clip, client) = (rig.token().await, clip(), h2());
+    for number in 0..3 {
+        data(rig.transcode(&client, &token, number, &clip).await);
+        let is_done = |sessions: &[StreamSession]| {
+            let session = sessions.first();
+            session
+                .is_some_and(|session| session.segments_done == number + 1 && session.segments_in_flight == 0)
+        };
+        let told = event(&mut whole, |status| is_done(&status.sessions))
+            .await
+            .sessions;
+        assert_eq!(told[0].recent.len() as u64, number + 1);
+        let same = async {
+            loop {
+                let mut sessions = known.next().await.unwrap().sessions;
+                if is_done(&sessions) {
+                    sessions[0].last_active = told[0].last_active;
+                    return assert_eq!(sessions, told);
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, same)
+            .await
+            .expect("it is told too");
+    }
+    let added = async {
+        let mut added = Vec::new();
+        while added.last() != Some(&2) {
+            let change = changes.next().await.unwrap();
+            let sessions = change.sessions.iter();
+            added.extend(sessions.flat_map(|change| change.session.recent.iter().map(|timing| timing.seq)));
+        }
+        added
+    };
+    let added = tokio::time::timeout(PATIENCE, added).await.expect("changes come");
+    // The first one may have been told as part of a whole.
+    assert!([&[0, 1, 2][..], &[1, 2]].contains(&added.as_slice()), "{added:?}");
+    let unknown = h1().get(rig.operator_url("/api/v1/events?change=true")).send();
+    assert_eq!(unknown.await.unwrap().status(), StatusCode::BAD_REQUEST);
 }
 
 #[tokio::test]
