@@ -10,10 +10,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use alloy::primitives::keccak256;
+use alloy::{primitives::keccak256, providers::Provider as _};
 use bytes::Bytes;
 use engine::{
     media::ladder::Ladder,
+    units::Wei,
     view::node::NodeStatus,
     wire::{
         capability::{Job, SourceCodec, job_capabilities, job_message},
@@ -28,7 +29,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use testbed::clip::{ClipSpec, segment};
 
-use crate::{environment::Environment, operator::Operator};
+use crate::{environment::Environment, operator::Operator, orders::Orders};
 
 /// A test that waits longer than this for anything hangs.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -437,9 +438,22 @@ async fn on_a_chain_it_signs_and_shows_its_stake() {
         .unwrap();
     assert!(said.contains("rounds to 0 where go-livepeer counts"), "{said}");
     assert!(said.contains("is no orchestrator: no payment is taken"), "{said}");
+    // Tickets the node leaves alone: its sender has too little behind the one, the other's parameters are in use. And a
+    // reward that is left to whoever orders it.
+    operator.gateway_deposits(Wei::gwei(300_000_000)).await;
+    let block = operator.devnet.provider().get_block_number().await.unwrap();
+    let short = operator.winning_ticket(1, Wei::gwei(900_000_000), block).await;
+    let waits = operator
+        .winning_ticket(2, Wei::gwei(100_000_000), block + 1_000)
+        .await;
+    let books = operator.books();
+    for won in [&short, &waits] {
+        assert!(books.keep_winner(won.clone()).await.unwrap());
+    }
+    drop(books);
     let node = Node::start(
         &operator.environment,
-        &["--preset", "ultrafast", "--price", "0", "--no-reward"],
+        &["--preset", "ultrafast", "--price", "0", "--min-reward", "1000000"],
     );
     assert_eq!(node.ready["network"], "devnet");
     assert_eq!(node.ready["address"], operator.orchestrator().to_checksum(None));
@@ -476,6 +490,13 @@ async fn on_a_chain_it_signs_and_shows_its_stake() {
     assert_eq!(chain.own_stake_lpt.decimal(), "100");
     assert_eq!(chain.reward_cut_percent.decimal(), "10");
     assert_eq!(notices[0].code, "reward_not_called");
+
+    let session = node.status().await.sessions[0].id.clone();
+    let orders = Orders::new(&operator, &node).await;
+    orders.reward().await;
+    orders.redeem(&short).await;
+    orders.looked_at(&session).await;
+    orders.window(&node, &waits).await;
 
     // The same settings, without the chain.
     let offchain = Node::start(&operator.environment, &["--offchain", "--data-dir", "other"]);

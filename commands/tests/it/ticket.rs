@@ -89,7 +89,8 @@ impl Operator {
         }
     }
 
-    async fn word(
+    /// Asks a contract directly: the first word of its answer.
+    pub async fn word(
         &self,
         contract: alloy::primitives::Address,
         signature: &str,
