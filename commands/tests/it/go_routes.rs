@@ -3,6 +3,8 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    fs,
+    os::unix::fs::PermissionsExt as _,
     sync::Mutex,
     time::Duration,
 };
@@ -22,7 +24,7 @@ use engine::{
 use reqwest::{Client, Method, StatusCode, header::CONTENT_TYPE};
 use serde_json::{Value, json};
 
-use crate::{environment::Environment, operator::Operator, run::Node};
+use crate::{described::Described, environment::Environment, operator::Operator, run::Node};
 
 /// A test that waits longer than this for anything hangs.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -311,6 +313,93 @@ async fn a_node_off_the_chain_answers_every_route_as_go_livepeer_does() {
             .len(),
         13
     );
+}
+
+/// A transcoder whose orchestrator does not answer: what it says of itself depends on nobody.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transcoder_answers_every_route_and_says_what_it_has_not() {
+    let environment = Environment::new();
+    let secret = environment.home().join("secret");
+    fs::write(&secret, "open sesame\n").unwrap();
+    fs::set_permissions(&secret, fs::Permissions::from_mode(0o600)).unwrap();
+    let mut command = environment.command(&["run", "--json", "--mode", "transcoder", "--max-sessions", "4"]);
+    command.args(["--orch-addr", "127.0.0.1:9", "--orch-secret-file", "secret"]);
+    command.args([
+        "--operator-addr",
+        "127.0.0.1:0",
+        "--gpus",
+        "none",
+        "--preset",
+        "ultrafast",
+    ]);
+    let node = Node::spawn(command);
+    let caller = Caller::new(&node);
+    for route in routes() {
+        let path = route.path;
+        if let Some(first) = route.required.first() {
+            let missing = caller.post(path, &[]).await;
+            assert_eq!(
+                missing.error(400),
+                format!("missing form param: {first}"),
+                "{path}"
+            );
+        }
+        let method = match route.scope {
+            Scope::Read => Method::GET,
+            Scope::Operate | Scope::Money => Method::POST,
+        };
+        let reply = caller.send(method, path, &filled(route), &[]).await;
+        match path {
+            _ if route.needs_chain => assert_eq!(reply.error(500), "missing ETH client", "{path}"),
+            "/setMaxFaceValue" => assert_eq!(
+                reply.error(400),
+                "node must be orchestrator node to set maxfacevalue"
+            ),
+            "/setPriceForBroadcaster" => assert_eq!(
+                reply.error(400),
+                "Node must be orchestrator node to set price for broadcaster"
+            ),
+            "/currentBlock" => {
+                assert!(reply.error(500).starts_with("could not query last seen block"));
+            }
+            "/setBroadcastConfig" => assert_eq!(
+                reply.error(400),
+                "missing form params (maxPricePerUnit AND pixelsPerUnit) or transcodingOptions"
+            ),
+            _ => assert_shape(route, &reply),
+        }
+    }
+    for (path, text) in [
+        ("/IsOrchestrator", "false"),
+        ("/IsRedeemer", "false"),
+        ("/EthChainID", "0"),
+    ] {
+        assert_eq!(caller.get(path).await.text(), text, "{path}");
+    }
+    let status = caller.get("/status").await.json();
+    assert_eq!(status["LocalTranscoding"], true);
+    assert_eq!(status["RegisteredTranscodersNumber"], 0);
+    assert_eq!(
+        node.status().await.max_sessions,
+        7,
+        "it can be told how many sessions it takes"
+    );
+    // It tells its orchestrator a number.
+    let auto = caller.post("/setMaxSessions", &[("maxSessions", "auto")]).await;
+    assert!(auto.error(400).contains("`auto` is none"));
+    for (path, form) in [
+        ("/setMaxGasPrice", ("amount", "1")),
+        ("/setMinGasPrice", ("minGasPrice", "1")),
+    ] {
+        assert_eq!(caller.post(path, &[form]).await.error(500), "missing ETH client");
+    }
+
+    // The same port's own routes, as they are described.
+    let answers = Described::by(&node.operator_url()).await.answers(None).await;
+    assert_eq!(answers["/api/v1/status"]["remote"]["orchestrator"], "127.0.0.1:9");
+    assert_eq!(answers["/api/v1/tickets"]["error"]["code"], "not_here");
+    assert_eq!(answers["/api/v1/sessions/{id}"]["error"]["code"], "no_session");
+    assert_eq!(answers["/api/v1/reward"], json!({ "reward": null }));
 }
 
 #[tokio::test(flavor = "multi_thread")]
