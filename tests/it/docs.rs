@@ -84,7 +84,7 @@ fn every_menu_entry_of_livepeer_cli_has_its_command_and_its_test() {
 
 #[test]
 fn every_way_into_the_operators_api_has_its_test() {
-    assert_held("security.md", 24);
+    assert_held("security.md", 25);
 }
 
 #[test]

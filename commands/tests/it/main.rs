@@ -35,6 +35,7 @@ mod metrics;
 mod migrate;
 mod node_go;
 mod operator;
+mod operator_tls;
 mod orders;
 mod outcomes;
 mod pool;

@@ -7,10 +7,7 @@ use std::{
 };
 
 use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair};
-use rustls::{
-    ServerConfig,
-    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
-};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 use tokio_rustls::TlsAcceptor;
 
 use super::token::{TokenBook, TokenError};
@@ -212,10 +209,11 @@ fn acceptor(certificate: &Path, key: &Path) -> Result<TlsAcceptor, AccessError> 
         path: path.to_path_buf(),
         reason,
     };
+    // What the library says of a text can repeat it, and who mixes files up puts a key here.
     let (text, _) = read(certificate)?;
     let chain = CertificateDer::pem_slice_iter(text.as_bytes())
         .collect::<Result<Vec<_>, _>>()
-        .map_err(|error| pem(certificate, error.to_string()))?;
+        .map_err(|_| pem(certificate, "it is no PEM file".to_string()))?;
     if chain.is_empty() {
         return Err(pem(certificate, "no certificate in it".to_string()));
     }
@@ -225,7 +223,16 @@ fn acceptor(certificate: &Path, key: &Path) -> Result<TlsAcceptor, AccessError> 
     }
     let key_der = PrivateKeyDer::from_pem_slice(text.as_bytes())
         .map_err(|_| pem(key, "no private key in it".to_string()))?;
-    let config: std::sync::Arc<ServerConfig> = server_config(chain, key_der)?;
+    let config = server_config(chain, key_der).map_err(|error| match error {
+        TlsError::Configuration(rustls::Error::InconsistentKeys(_)) => {
+            pem(key, format!("it is not the key of {}", certificate.display()))
+        }
+        TlsError::Configuration(error @ rustls::Error::InvalidCertificate(_)) => {
+            pem(certificate, error.to_string())
+        }
+        TlsError::Configuration(_) => pem(key, "a key of no kind that TLS uses".to_string()),
+        error @ TlsError::Certificate { .. } => error.into(),
+    })?;
     Ok(TlsAcceptor::from(config))
 }
 
