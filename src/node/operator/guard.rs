@@ -70,6 +70,7 @@ pub(in crate::node) struct Guard(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     access: Access,
+    body_time: Duration,
     audit: Arc<Audit>,
     replays: Replays,
     writes: Bucket,
@@ -161,8 +162,14 @@ pub(super) fn failure(status: StatusCode, code: &str, message: &str) -> Response
 impl Guard {
     /// The guard of a port.
     pub(in crate::node) fn new(access: Access, data_dir: &std::path::Path) -> Self {
+        Self::with(access, data_dir, BODY_TIME)
+    }
+
+    /// The same, with another time for a body to come in.
+    fn with(access: Access, data_dir: &std::path::Path, body_time: Duration) -> Self {
         Self(Arc::new(Inner {
             access,
+            body_time,
             audit: Arc::new(Audit::new(data_dir)),
             replays: Replays::default(),
             writes: Bucket::new(100, Duration::from_millis(50)),
@@ -411,7 +418,7 @@ pub(super) async fn watch_over(State(guard): State<Guard>, request: Request, nex
     let mut response = match guard.admit(&head) {
         Ok((caller, need)) => {
             head.extensions.insert(caller.clone());
-            match read(&head, body).await {
+            match read(&head, body, guard.0.body_time).await {
                 Ok(Some(body)) if need.is_write => {
                     // Who asked may hang up: what was begun is carried out and written down.
                     let written =
@@ -439,9 +446,9 @@ pub(super) async fn watch_over(State(guard): State<Guard>, request: Request, nex
 }
 
 /// The whole body, in time and within bounds.
-async fn read(head: &Parts, body: Body) -> Result<Option<Bytes>, Refused> {
+async fn read(head: &Parts, body: Body, within: Duration) -> Result<Option<Bytes>, Refused> {
     let reading = Limited::new(body, MAX_BODY).collect();
-    match timeout(BODY_TIME, reading).await {
+    match timeout(within, reading).await {
         Ok(Ok(read)) => Ok(Some(read.to_bytes())),
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Refused::new(
             StatusCode::PAYLOAD_TOO_LARGE,
@@ -458,7 +465,7 @@ async fn read(head: &Parts, body: Body) -> Result<Option<Bytes>, Refused> {
             Err(Refused::new(
                 StatusCode::REQUEST_TIMEOUT,
                 "too_slow",
-                format!("the request did not come within {} s", BODY_TIME.as_secs()),
+                format!("the request did not come within {} s", within.as_secs()),
             ))
         }
     }
@@ -655,7 +662,77 @@ fn is_loopback(host: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use axum::{
+        Router, middleware,
+        routing::{get, post},
+    };
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _},
+        net::{TcpListener, TcpStream},
+    };
+    use tokio_util::sync::CancellationToken;
+
     use super::*;
+    use crate::node::{
+        listener::{ConnectionLimits, Routes, serve},
+        operator::OperatorSettings,
+    };
+
+    /// What comes back of a request that is sent whole, or that ends with a body that comes a drop at a time for ever.
+    async fn say(address: SocketAddr, request: &'static str, drips: bool) -> String {
+        let (mut back, mut there) = TcpStream::connect(address).await.unwrap().into_split();
+        there.write_all(request.as_bytes()).await.unwrap();
+        let dripping = async {
+            while drips && there.write_all(b" ").await.is_ok() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            std::future::pending::<()>().await;
+        };
+        let mut answer = Vec::new();
+        tokio::select! {
+            // A connection that is cut with drops on their way is reset.
+            _ = back.read_to_end(&mut answer) => {}
+            () = dripping => {}
+        }
+        String::from_utf8(answer).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_body_that_never_ends_is_ended_and_others_are_served_meanwhile() {
+        let folder = tempfile::tempdir().unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (access, _) = Access::open(OperatorSettings::default(), address, folder.path()).unwrap();
+        let guard = Guard::with(access, folder.path(), Duration::from_millis(300));
+        let http = Router::new()
+            .route("/setMaxSessions", post(async |_: Bytes| "set"))
+            .route("/healthz", get(async || "well"))
+            .layer(middleware::from_fn_with_state(guard, watch_over));
+        let (routes, stop) = (Routes { grpc: None, http }, CancellationToken::new());
+        let serving = serve(listener, None, routes, ConnectionLimits::default(), stop.clone());
+        let serving = tokio::spawn(serving);
+
+        let head = "POST /setMaxSessions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 60000\r\n\r\n";
+        let dripping = tokio::spawn(timeout(Duration::from_secs(60), say(address, head, true)));
+        loop {
+            let other = "GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+            let answer = say(address, other, false).await;
+            assert!(
+                answer.starts_with("HTTP/1.1 200 ") && answer.ends_with("well"),
+                "{answer}"
+            );
+            if dripping.is_finished() {
+                break;
+            }
+        }
+        let answer = dripping.await.unwrap().expect("it is ended");
+        assert!(
+            answer.starts_with("HTTP/1.1 408 ") && answer.contains("\"too_slow\""),
+            "{answer}"
+        );
+        stop.cancel();
+        serving.await.unwrap();
+    }
 
     #[test]
     fn only_names_of_this_machine_are_loopback() {

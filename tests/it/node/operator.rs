@@ -275,3 +275,40 @@ async fn a_reader_that_does_not_read_loses_its_place() {
         .await
         .expect("the place is given back");
 }
+
+#[tokio::test]
+async fn who_drips_or_never_reads_is_ended_and_others_are_served_meanwhile() {
+    let rig = node_with(|config| {
+        config.limits.operator.first_request = Duration::from_millis(300);
+        config.limits.operator.write_stall = Duration::from_millis(300);
+    })
+    .await;
+    let address = rig.node.operator_addr();
+    // A head that comes a drop at a time.
+    let dripping = async move {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let mut drop = &b"GET /api/v1/status HTTP/1.1\r\nHost: localhost\r\nX-Slow: "[..];
+        while stream.write_all(drop).await.is_ok() {
+            drop = b"x";
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    // Requests without end, by somebody who takes none of the answers.
+    let deaf = move |path: &'static str| async move {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        while stream.write_all(request.as_bytes()).await.is_ok() {}
+    };
+    let hostile = tokio::spawn(async move {
+        let all = async { tokio::join!(dripping, deaf("/metrics"), deaf("/api/v1/openapi.json")) };
+        tokio::time::timeout(PATIENCE, all).await
+    });
+    loop {
+        let answer = h1().get(rig.operator_url("/metrics")).send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::OK);
+        if hostile.is_finished() {
+            break;
+        }
+    }
+    hostile.await.unwrap().expect("all of them are ended");
+}
