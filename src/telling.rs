@@ -19,11 +19,11 @@ use crate::{
     wire::client::{innermost, read_at_most, verifying_client},
 };
 
-/// How long a webhook may take for one message.
-const ANSWER_TIME: Duration = Duration::from_secs(10);
+/// How long a webhook may take for one try.
+pub(crate) const ANSWER_TIME: Duration = Duration::from_secs(10);
 /// As much of its answer is read.
 const MOST_ANSWER: usize = 16 << 10;
-/// Pauses between tries; there is one try more than there are pauses.
+/// Pauses between tries, none of them longer than a try may take; there is one try more than there are pauses.
 const PAUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(5)];
 /// How long a program may take for one message.
 pub(crate) const PROGRAM_TIME: Duration = Duration::from_secs(30);
@@ -62,7 +62,7 @@ impl std::fmt::Debug for SecretHeader {
     }
 }
 
-/// Posts a JSON text, with a few tries. Redirects are not followed: who is told is said by the operator alone.
+/// Posts a JSON text, with a few tries of so long. Redirects are not followed: who is told is said by the operator alone.
 ///
 /// # Errors
 /// What became of the last try, without what may be secret in the address.
@@ -70,16 +70,17 @@ pub(crate) async fn post(
     webhook: &WebhookUrl,
     header: Option<&SecretHeader>,
     body: String,
+    within: Duration,
 ) -> Result<(), String> {
-    let client = verifying_client(webhook.expose(), ANSWER_TIME, reqwest::redirect::Policy::none());
+    let client = verifying_client(webhook.expose(), within, reqwest::redirect::Policy::none());
     let client = client.map_err(|error| error.to_string())?;
     let mut pauses = PAUSES.iter();
     loop {
-        let sent = post_once(&client, webhook, header, body.clone()).await;
+        let sent = post_once(&client, webhook, header, body.clone(), within).await;
         match (sent, pauses.next()) {
             (Ok(()), _) => return Ok(()),
             (Err(reason), None) => return Err(format!("{webhook}: {reason}")),
-            (Err(_), Some(pause)) => sleep(*pause).await,
+            (Err(_), Some(pause)) => sleep(within.min(*pause)).await,
         }
     }
 }
@@ -89,9 +90,10 @@ async fn post_once(
     webhook: &WebhookUrl,
     header: Option<&SecretHeader>,
     body: String,
+    within: Duration,
 ) -> Result<(), String> {
     let failed = |error: reqwest::Error| match error.is_timeout() {
-        true => format!("no answer within {} s", ANSWER_TIME.as_secs()),
+        true => format!("no answer within {} s", within.as_secs_f32()),
         false => innermost(&error.without_url()),
     };
     let mut request = client
@@ -157,7 +159,7 @@ pub(crate) async fn run(
             Err(format!(
                 "{}: not done after {} s",
                 program.display(),
-                within.as_secs()
+                within.as_secs_f32()
             ))
         }
     }

@@ -8,7 +8,7 @@ use tokio::{sync::mpsc, task::JoinHandle, time::timeout};
 use crate::{
     process::Launcher,
     secret::WebhookUrl,
-    telling::{self, PROGRAM_TIME},
+    telling::{self, ANSWER_TIME, PROGRAM_TIME},
     view::reward::Alert,
 };
 
@@ -71,7 +71,9 @@ impl Alerts {
                 let (posted, ran) = tokio::join!(
                     async {
                         match &settings.webhook {
-                            Some(webhook) => telling::post(webhook, None, body(&alert).to_string()).await,
+                            Some(webhook) => {
+                                telling::post(webhook, None, body(&alert).to_string(), ANSWER_TIME).await
+                            }
                             None => Ok(()),
                         }
                     },

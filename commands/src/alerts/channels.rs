@@ -26,6 +26,7 @@ pub fn settings(layer: &AlertsLayer) -> Result<AlertSettings, Failure> {
         Some(url) => channels.push(AlertChannel::Webhook {
             url: url.clone(),
             header,
+            within: None,
         }),
         None if header.is_some() => {
             let message = "alerts.webhook_header_file is for a webhook, and alerts.webhook names none";

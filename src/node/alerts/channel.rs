@@ -10,7 +10,7 @@ use super::{Alert, AlertState, Origin};
 use crate::{
     process::Launcher,
     secret::WebhookUrl,
-    telling::{self, PROGRAM_TIME, SecretHeader},
+    telling::{self, ANSWER_TIME, PROGRAM_TIME, SecretHeader},
 };
 
 /// Alerts that may wait for one channel; there are a few a day.
@@ -77,6 +77,8 @@ pub enum AlertChannel {
         url: WebhookUrl,
         /// What lets it in.
         header: Option<SecretHeader>,
+        /// How long one of its three tries may take; none: 10 seconds.
+        within: Option<Duration>,
     },
     /// Is run for each alert, without arguments: the facts are in its environment and, as JSON, on its standard input.
     Exec {
@@ -97,11 +99,11 @@ impl fmt::Debug for AlertChannel {
     /// Without the environment, in which others keep what they will.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Webhook { url, header } => f
+            Self::Webhook { url, header, .. } => f
                 .debug_struct("Webhook")
                 .field("url", url)
                 .field("header", header)
-                .finish(),
+                .finish_non_exhaustive(),
             Self::Exec { program, .. } => f
                 .debug_struct("Exec")
                 .field("program", program)
@@ -128,8 +130,9 @@ impl AlertChannel {
     /// Why nobody took it, without what may be secret in an address.
     pub async fn tell(&self, alert: &Alert, origin: &Origin) -> Result<(), String> {
         match self {
-            Self::Webhook { url, header } => {
-                telling::post(url, header.as_ref(), body(alert, origin).to_string()).await
+            Self::Webhook { url, header, within } => {
+                let within = within.unwrap_or(ANSWER_TIME);
+                telling::post(url, header.as_ref(), body(alert, origin).to_string(), within).await
             }
             Self::Exec {
                 program,
@@ -262,5 +265,157 @@ impl Queue {
         if timeout(GRACE, &mut task).await.is_err() {
             task.abort();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, os::unix::fs::PermissionsExt as _, path::Path, sync::Mutex};
+
+    use axum::{Router, routing::post};
+    use jiff::Timestamp;
+    use tokio::net::TcpListener;
+    use tracing::{Metadata, field::Visit, span};
+
+    use super::*;
+
+    /// A test that waits longer than this for anything hangs.
+    const PATIENCE: Duration = Duration::from_secs(60);
+
+    /// The log's lines: their fields, each behind its name.
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<String>>>);
+
+    struct Fields(String);
+
+    impl Visit for Fields {
+        fn record_debug(&mut self, field: &tracing::field::Field, value: &dyn fmt::Debug) {
+            self.0.push_str(&format!("{}={value:?} ", field.name()));
+        }
+    }
+
+    impl tracing::Subscriber for Lines {
+        fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+            metadata
+                .target()
+                .starts_with(module_path!().trim_end_matches("::tests"))
+        }
+
+        fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
+            span::Id::from_u64(1)
+        }
+
+        fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
+
+        fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
+
+        fn event(&self, event: &tracing::Event<'_>) {
+            let mut fields = Fields(String::new());
+            event.record(&mut fields);
+            self.0.lock().unwrap().push(fields.0);
+        }
+
+        fn enter(&self, _: &span::Id) {}
+
+        fn exit(&self, _: &span::Id) {}
+    }
+
+    async fn until(what: &str, fits: impl Fn() -> bool) {
+        let waiting = async {
+            while !fits() {
+                tokio::task::yield_now().await;
+            }
+        };
+        assert!(timeout(PATIENCE, waiting).await.is_ok(), "{what}");
+    }
+
+    fn lives(pid: &str) -> bool {
+        fs::read_to_string(Path::new("/proc").join(pid).join("stat"))
+            .is_ok_and(|stat| !stat.rsplit_once(')').unwrap().1.starts_with(" Z"))
+    }
+
+    #[tokio::test]
+    async fn channels_that_hang_are_ended_named_and_delay_no_other() {
+        let lines = Lines::default();
+        let _logging = tracing::subscriber::set_default(lines.clone());
+        let folder = tempfile::tempdir().unwrap();
+        // It has children, and takes no hint.
+        let (program, pids) = (folder.path().join("hangs"), folder.path().join("pids"));
+        let script = "trap '' TERM HUP\nsleep 1000 & first=$!\nsleep 1000 & second=$!\n\
+            echo $$ $first $second > pids.new\nmv pids.new pids\nwait\nwait\n";
+        fs::write(
+            &program,
+            format!("#!/bin/sh\ncd {}\n{script}", folder.path().display()),
+        )
+        .unwrap();
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+        // Connections are made, and never answered.
+        let deaf = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let good = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = |address: std::net::SocketAddr| format!("http://{address}/TOKEN").parse().unwrap();
+        let webhook = |address, within| AlertChannel::Webhook {
+            url: url(address),
+            header: None,
+            within,
+        };
+        let channels = [
+            webhook(deaf.local_addr().unwrap(), Some(Duration::from_millis(200))),
+            AlertChannel::Exec {
+                program,
+                environment: vec![("PATH".into(), std::env::var_os("PATH").unwrap_or_default())],
+                launcher: Launcher::Direct,
+                within: Some(Duration::from_secs(1)),
+            },
+            webhook(good.local_addr().unwrap(), None),
+        ];
+        let told: Arc<Mutex<Vec<String>>> = Arc::default();
+        let taken = Arc::clone(&told);
+        let take = post(async move |body: String| taken.lock().unwrap().push(body));
+        let serving = tokio::spawn(async move {
+            let router = Router::new().route("/TOKEN", take);
+            axum::serve(good, router).await
+        });
+
+        let queues = channels.map(Queue::start);
+        let origin = Origin {
+            node: "here".to_string(),
+            network: "offchain".to_string(),
+            account: None,
+        };
+        let alert = Alert::test(Timestamp::now());
+        for queue in &queues {
+            queue.hand_over(&alert, &origin);
+        }
+        let failed = |channel: &str, reason: &str| {
+            let lines = lines.0.lock().unwrap();
+            let fits = |line: &&String| line.contains(channel) && line.contains(reason);
+            lines.iter().filter(fits).count()
+        };
+        until("the good one is told", || told.lock().unwrap().len() == 1).await;
+        assert_eq!(failed("", ""), 0, "before the others have given up");
+        until("the program runs", || pids.exists()).await;
+        let pids = fs::read_to_string(&pids).unwrap();
+        assert!(
+            pids.split_whitespace().count() == 3 && pids.split_whitespace().all(lives),
+            "{pids}"
+        );
+        // The next one is told while they still hang.
+        queues[2].hand_over(&alert, &origin);
+        until("the good one is told again", || told.lock().unwrap().len() == 2).await;
+        until("the webhook is given up", || {
+            failed("webhook", "no answer within 0.2 s") == 1
+        })
+        .await;
+        until("the program is given up", || {
+            failed("exec", "hangs: not done after 1 s") == 1
+        })
+        .await;
+        until("nothing of it is left", || !pids.split_whitespace().any(lives)).await;
+        assert_eq!(failed("did not get through", ""), 2);
+        assert_eq!(failed("TOKEN", ""), 0, "what may be secret is not told");
+        for queue in queues {
+            queue.finish().await;
+        }
+        serving.abort();
     }
 }
