@@ -1,11 +1,11 @@
 //! What a running node does on the chain for whoever asks over its API: the plans of the commands, sent through the
-//! account's one sender beside the guardian of rewards and the redeemer. Neither a reward nor a ticket goes out twice: the
-//! sender makes the plan anew under its lock, and the books tell who has a ticket.
+//! account's one sender beside the guardian of rewards and the redeemer. Orders are carried out one after the other, each
+//! planned when the one before it is mined: neither a reward nor a ticket goes out twice for two of them.
 
-use std::{collections::BTreeMap, fmt};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use alloy::primitives::{Address, B256};
-use tokio::sync::watch;
+use tokio::sync::{Mutex, MutexGuard, watch};
 
 use crate::{
     chain::{ChainError, Outbox, PlanOptions, SubmitError, SubmitOptions, network::seconds_per_block},
@@ -40,6 +40,8 @@ pub struct Treasury {
     pub redeeming: Option<Redeeming>,
     /// How long a transaction is waited for.
     pub patience: SubmitOptions,
+    /// Held by the order that is being carried out: a plan does not know of what is not mined yet.
+    pub orders: Arc<Mutex<()>>,
 }
 
 /// What redeeming takes, beside the redeemer that runs.
@@ -128,6 +130,14 @@ impl Treasury {
         }
     }
 
+    /// Waits until the order before this one is over; one that only looks waits for nobody.
+    async fn alone(&self, dry_run: bool) -> Option<MutexGuard<'_, ()>> {
+        match dry_run {
+            true => None,
+            false => Some(self.orders.lock().await),
+        }
+    }
+
     /// How it goes with calling reward; none where no guardian runs.
     #[must_use]
     pub fn reward_view(&self) -> Option<RewardView> {
@@ -150,6 +160,7 @@ impl Treasury {
         let orchestrator = self.orchestrator.ok_or(ActionError::NotHere(
             "this account is no orchestrator and calls nobody's reward",
         ))?;
+        let _alone = self.alone(dry_run).await;
         let plan = self
             .outbox
             .chain()
@@ -175,6 +186,7 @@ impl Treasury {
         let redeeming = self.redeeming.as_ref().ok_or(ActionError::NotHere(
             "this node redeems no tickets itself: it leaves them with a redeemer",
         ))?;
+        let _alone = self.alone(order.dry_run).await;
         let chosen = redeeming.choose(order).await?;
         let tickets = chosen.iter().map(|winner| winner.ticket.clone()).collect();
         let plan = self

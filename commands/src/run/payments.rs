@@ -198,6 +198,7 @@ pub async fn open(
         reward: None,
         redeeming: None,
         patience: SubmitOptions::default(),
+        orders: Arc::default(),
     };
     match remote {
         Some(remote) => {
