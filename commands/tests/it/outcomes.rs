@@ -37,6 +37,19 @@ impl Operator {
         }
         child
     }
+
+    /// Waits until the transaction in the journal's only line is in the endpoint's pool; its hash.
+    async fn until_sent(&self) -> B256 {
+        let entry: serde_json::Value = serde_json::from_str(self.journal().trim()).unwrap();
+        let hash: B256 = entry["hash"].as_str().unwrap().parse().unwrap();
+        let provider = self.devnet.provider();
+        let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(20);
+        while provider.get_transaction_by_hash(hash).await.unwrap().is_none() {
+            assert!(tokio::time::Instant::now() < deadline, "it never came");
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        hash
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -72,6 +85,8 @@ async fn ctrl_c_after_sending_is_exit_5_and_names_the_transaction() {
     let child = operator
         .start_until_sending(&["stake", "bond", "1", "-y", "--json"])
         .await;
+    // Between the journal and the sending it is only interrupted.
+    operator.until_sent().await;
     let pid = rustix::process::Pid::from_child(&child);
     rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
     let outcome = Outcome::from(child.wait_with_output().unwrap()).expect_code(5);
@@ -89,14 +104,8 @@ async fn ctrl_c_after_sending_is_exit_5_and_names_the_transaction() {
 async fn what_a_killed_run_may_have_sent_holds_back_the_next() {
     let operator = Operator::new().await;
     let mut child = operator.start_until_sending(&["stake", "bond", "1", "-y"]).await;
-    let entry: serde_json::Value = serde_json::from_str(operator.journal().trim()).unwrap();
-    let hash: B256 = entry["hash"].as_str().unwrap().parse().unwrap();
+    let hash = operator.until_sent().await;
     let provider = operator.devnet.provider();
-    let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(20);
-    while provider.get_transaction_by_hash(hash).await.unwrap().is_none() {
-        assert!(tokio::time::Instant::now() < deadline, "it never came");
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    }
     child.kill().unwrap();
     child.wait().unwrap();
     provider.anvil_drop_transaction(hash).await.unwrap();
