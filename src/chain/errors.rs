@@ -365,6 +365,14 @@ pub enum SubmitError {
         /// How long it was waited for.
         waited: Duration,
     },
+    /// The same waits to be mined already, and a second one could only fail; this step was not sent.
+    #[error("not sent: `{step}` is on its way already as {hash}")]
+    OnItsWay {
+        /// The step's name.
+        step: String,
+        /// What waits.
+        hash: TxHash,
+    },
     /// Sent, or perhaps sent, and no receipt in time. It can still be mined: do not send it again.
     #[error("`{step}` ({hash}) was sent and has not been mined for {} s", .waited.as_secs())]
     Unconfirmed {
@@ -428,6 +436,7 @@ impl SubmitError {
             | Self::Sign { .. }
             | Self::Rejected { .. }
             | Self::AccountBusy { .. }
+            | Self::OnItsWay { .. }
             | Self::Replaced { .. }
             | Self::NonceTaken { .. } => Class::Refused,
             Self::Unconfirmed { .. } | Self::ReadBack { .. } => Class::Unknown,
@@ -453,6 +462,7 @@ impl SubmitError {
             Self::Replaced { cancelled: true, .. } => "cancelled",
             Self::Replaced { .. } => "replaced",
             Self::AccountBusy { .. } => "account_busy",
+            Self::OnItsWay { .. } => "on_its_way",
             Self::Unconfirmed { .. } => "unconfirmed",
             Self::Reverted { .. } => "reverted",
             Self::Chain { source, .. } => source.code(),
@@ -495,6 +505,9 @@ impl SubmitError {
             Self::AccountBusy { pid: None, .. } => {
                 "the account is free once the other process has sent, or ended; then run the command again"
                     .to_string()
+            }
+            Self::OnItsWay { hash, .. } => {
+                format!("`lpctl tx show {hash}` tells what becomes of it, `lpctl tx speed-up {hash}` hurries it")
             }
             Self::Unconfirmed { hash, .. } => format!(
                 "it can still be mined, do not send it again; `lpctl tx show {hash}` tells, `lpctl tx speed-up {hash}` hurries it"

@@ -157,6 +157,8 @@ pub(crate) struct Step {
     pub(crate) min_gas: u64,
     /// It cannot be simulated before an earlier step is mined.
     pub(crate) depends: bool,
+    /// It works once only, like a round's reward: not sent while one like it waits.
+    pub(crate) once: bool,
 }
 
 /// A figure of a snapshot that a plan may change.
@@ -397,15 +399,19 @@ impl Chain {
                     newPosPrev: hint.previous,
                     newPosNext: hint.next,
                 };
-                vec![self.step("reward", self.contracts.bonding_manager, &call, 800_000)]
+                vec![Step {
+                    once: true,
+                    ..self.step("reward", self.contracts.bonding_manager, &call, 800_000)
+                }]
             }
             Intent::RewardFor(reward) => reward.steps(self, snapshot),
-            Intent::InitializeRound => vec![self.step(
-                "initialize round",
-                self.contracts.rounds_manager,
-                &RoundsManager::initializeRoundCall {},
-                400_000,
-            )],
+            Intent::InitializeRound => {
+                let call = RoundsManager::initializeRoundCall {};
+                vec![Step {
+                    once: true,
+                    ..self.step("initialize round", self.contracts.rounds_manager, &call, 400_000)
+                }]
+            }
             Intent::Activate(activation) => {
                 let mut steps = match activation.amount {
                     Some(amount) if amount > Lpt::ZERO => self.bond_steps(snapshot, amount, account),
@@ -516,6 +522,7 @@ impl Chain {
             gas_limit: usual_gas,
             min_gas: 0,
             depends: false,
+            once: false,
         }
     }
 }

@@ -43,7 +43,7 @@ impl Default for SubmitOptions {
 /// How far the sending of a plan is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SubmitEvent {
-    /// Signed, written down, and about to be sent. It is not sent if the observer fails here.
+    /// Signed, and about to be written down and sent. It is neither if the observer fails here.
     Signed {
         /// The step's name.
         step: String,
@@ -112,6 +112,7 @@ impl Outbox {
             step: "preflight".to_string(),
             source,
         };
+        self.look_for_the_same(&plan).await?;
         refuse(&plan)?;
         let agreed = plan.summary;
         let again = self.chain().plan(from, plan.intent, plan.options);
@@ -144,6 +145,21 @@ impl Outbox {
             }
         }
         Box::pin(self.chain().read_back(plan, mined)).await
+    }
+
+    /// Refuses a plan that works once only while one like it waits. On its pending block an endpoint may say that it is
+    /// done already, which it is not.
+    async fn look_for_the_same(&self, plan: &Plan) -> Result<(), SubmitError> {
+        for step in plan.steps.iter().filter(|step| step.once) {
+            let waiting = self.on_its_way(&plan.summary.title, step.name).await?;
+            if let Some(hash) = waiting {
+                return Err(SubmitError::OnItsWay {
+                    step: step.name.to_string(),
+                    hash,
+                });
+            }
+        }
+        Ok(())
     }
 
     /// `budget` is the most this step may offer to pay for gas.

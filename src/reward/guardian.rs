@@ -221,6 +221,13 @@ impl Driver {
         };
         let act = self.vigil.look(sight, Instant::now());
         let facts = facts.ok();
+        if facts
+            .as_ref()
+            .is_some_and(|facts| facts.last_reward_round == facts.round.round)
+        {
+            // What waited for this round was mined, or can only fail.
+            self.stuck = None;
+        }
         for notice in act.notices {
             self.tell(notice, facts.as_ref());
         }
@@ -283,7 +290,8 @@ impl Driver {
             Ok(None) => return Outcome::Overtaken,
             Err(error) => error,
         };
-        if let SubmitError::Unconfirmed { hash, .. } = &error {
+        // What somebody else sent from the account is this guardian's to hurry too.
+        if let SubmitError::Unconfirmed { hash, .. } | SubmitError::OnItsWay { hash, .. } = &error {
             self.stuck = Some((attempt, *hash));
         }
         let outcome = judge(&error);
@@ -416,7 +424,7 @@ struct Done {
 /// What an error says about the attempt.
 fn judge(error: &SubmitError) -> Outcome {
     match error {
-        SubmitError::NonceTaken { .. } => Outcome::Overtaken,
+        SubmitError::NonceTaken { .. } | SubmitError::OnItsWay { .. } => Outcome::Overtaken,
         SubmitError::GasPriceAboveLimit { .. } => Outcome::Priced,
         SubmitError::Partly { source, .. } => judge(source),
         SubmitError::Reverted { reason, .. } => {

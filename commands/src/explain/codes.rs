@@ -1256,6 +1256,11 @@ pub static CODES: &[Code] = &[
         "choose one with `--network` or `--profile`",
     ),
     code(
+        "on_its_way",
+        "the same transaction of this account waits to be mined",
+        "`lpctl tx speed-up HASH` hurries it; a second one could only fail",
+    ),
+    code(
         "one_node",
         "one frame of the dashboard is of one node, and several are named",
         "name one with `--node`",

@@ -40,6 +40,7 @@ use alloy::{
 use jiff::Timestamp;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
+use self::standing::Standing;
 use self::{
     body::{Attempt, Body},
     gas::Offer,
@@ -278,6 +279,7 @@ impl Outbox {
             gas_limit: 0,
             min_gas: call.least_gas,
             depends: false,
+            once: false,
         };
         let gas_limit = self.simulate(&step, &call.step).await?;
         self.sign_next(&step, &call.title, &call.step, gas_limit, None)
@@ -310,6 +312,10 @@ impl Outbox {
         let (now, standing) = tokio::join!(chain.now(None), self.standing());
         let (now, _) = now.map_err(|source| unread(name, source))?;
         let mut standing = standing.map_err(|error| error.at(name))?;
+        let gas_limit = match step.once {
+            true => self.only_once(step, title, name, &standing).await?,
+            false => gas_limit,
+        };
         let refused = self.send_again(standing.sunk_below(standing.next())).await;
         standing.give_up(&refused);
         let mut offer = self.policy().offer(&now.fees)?;
@@ -349,6 +355,24 @@ impl Outbox {
             replaces: lost.map(|lost| lost.hash),
             budget,
         })
+    }
+
+    /// The gas limit of a step that works once only, unless one like it waits or was mined since it was simulated: to be
+    /// asked by who holds the account.
+    async fn only_once(
+        &self,
+        step: &Step,
+        title: &str,
+        name: &str,
+        standing: &Standing,
+    ) -> Result<u64, SubmitError> {
+        match standing.waits(title, name) {
+            Some(hash) => Err(SubmitError::OnItsWay {
+                step: name.to_string(),
+                hash,
+            }),
+            None => self.simulate(step, name).await,
+        }
     }
 
     fn sign(&self, body: Body, step: &str, cancels: bool) -> Result<Attempt, SubmitError> {
@@ -457,7 +481,8 @@ impl Prepared {
         self.broadcast_after(|| Ok(())).await
     }
 
-    /// Likewise; nothing is sent if `before`, called once the line is on disk, fails.
+    /// Likewise. `before` is called first, nothing is written down or sent if it fails: whoever is interrupted after it
+    /// has to count with what the journal's line lets the next one send.
     pub(super) async fn broadcast_after(
         self,
         before: impl FnOnce() -> io::Result<()>,
@@ -480,32 +505,26 @@ impl Prepared {
             step: step.clone(),
             reason: error.to_string(),
         };
-        outbox
-            .shared
-            .journal
-            .record(line.clone())
-            .await
-            .map_err(unrecorded)?;
-        let not_sent = match before() {
-            Err(error) => unrecorded(error),
-            Ok(()) => match outbox.chain().endpoints.broadcast(&attempt.raw).await {
-                Broadcast::Accepted | Broadcast::NonceTooLow | Broadcast::Unsure => {
-                    drop(held);
-                    return Ok(Sent {
-                        nonce: attempt.body.nonce,
-                        outbox,
-                        title,
-                        step,
-                        attempts: vec![attempt],
-                        budget,
-                    });
-                }
-                Broadcast::Rejected(message) => SubmitError::Rejected {
-                    step: step.clone(),
-                    message,
-                },
-                Broadcast::NotSent(failures) => unread(&step, ChainError::from_failures(failures)),
+        before().map_err(unrecorded)?;
+        let recorded = outbox.shared.journal.record(line.clone()).await;
+        recorded.map_err(unrecorded)?;
+        let not_sent = match outbox.chain().endpoints.broadcast(&attempt.raw).await {
+            Broadcast::Accepted | Broadcast::NonceTooLow | Broadcast::Unsure => {
+                drop(held);
+                return Ok(Sent {
+                    nonce: attempt.body.nonce,
+                    outbox,
+                    title,
+                    step,
+                    attempts: vec![attempt],
+                    budget,
+                });
+            }
+            Broadcast::Rejected(message) => SubmitError::Rejected {
+                step: step.clone(),
+                message,
             },
+            Broadcast::NotSent(failures) => unread(&step, ChainError::from_failures(failures)),
         };
         outbox
             .settle(ended(line, Ending::NotSent, not_sent.to_string()))

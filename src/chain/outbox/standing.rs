@@ -199,6 +199,17 @@ impl Standing {
         next
     }
 
+    /// The newest transaction for this step of this plan that may still be mined.
+    pub(super) fn waits(&self, title: &str, step: &str) -> Option<TxHash> {
+        let is_same = |open: &&Open| {
+            open.state != OpenState::Lost
+                && !open.entry.cancels
+                && open.entry.title == title
+                && open.entry.step == step
+        };
+        self.open.iter().rev().find(is_same).map(|open| open.entry.hash)
+    }
+
     /// Gives the nonces of these transactions away: no endpoint takes them any more.
     pub(super) fn give_up(&mut self, refused: &[TxHash]) {
         for open in &mut self.open {
@@ -245,6 +256,16 @@ impl Outbox {
             .open_entries(&self.shared.journal, self.account())
             .await?;
         self.standing_of(open).await
+    }
+
+    /// The newest transaction for this step of this plan that may still be mined.
+    pub(in crate::chain) async fn on_its_way(
+        &self,
+        title: &str,
+        step: &str,
+    ) -> Result<Option<TxHash>, SubmitError> {
+        let standing = self.standing().await.map_err(|error| error.at(step))?;
+        Ok(standing.waits(title, step))
     }
 
     async fn standing_of(&self, open: Vec<Entry>) -> Result<Standing, RecordError> {

@@ -71,6 +71,7 @@ impl Redemption {
             gas_limit: min_gas.max(350_000),
             min_gas,
             depends: false,
+            once: false,
         }]
     }
 }

@@ -57,7 +57,10 @@ impl RewardFor {
             newPosPrev: hint.previous,
             newPosNext: hint.next,
         };
-        vec![chain.step("reward", chain.contracts.bonding_manager, &call, 850_000)]
+        vec![Step {
+            once: true,
+            ..chain.step("reward", chain.contracts.bonding_manager, &call, 850_000)
+        }]
     }
 
     pub(super) fn title(self) -> String {

@@ -110,7 +110,7 @@ fn of_settings(error: &SettingsError) -> Response<Body> {
 ///
 /// With `dry_run` only the plan is told: what would be sent, what it would change and cost, and what stands in its way.
 /// Otherwise it is sent by the account's one sender, beside the guardian, and the answer comes once it is mined, which can
-/// take two minutes. Send an `Idempotency-Key` with it.
+/// take two minutes, and as long again behind another order. Send an `Idempotency-Key` with it.
 #[utoipa::path(
     post,
     path = "/api/v1/reward",
@@ -178,7 +178,9 @@ fn tell(done: Result<ActionAnswer, ActionError>) -> Response<Body> {
         ActionError::Order(_) => StatusCode::BAD_REQUEST,
         ActionError::NotHere(_)
         | ActionError::Refused(_)
-        | ActionError::Submit(SubmitError::Refused(_) | SubmitError::PlanChanged(_))
+        | ActionError::Submit(
+            SubmitError::Refused(_) | SubmitError::PlanChanged(_) | SubmitError::OnItsWay { .. },
+        )
         | ActionError::Books(BooksError::NotPending(_))
         | ActionError::Redeem(RedeemFailure::Books(BooksError::NotPending(_))) => StatusCode::CONFLICT,
         ActionError::Books(_) => StatusCode::INTERNAL_SERVER_ERROR,

@@ -19,7 +19,7 @@ use alloy::{
 };
 use axum::{Json, Router, extract::State, http::StatusCode, routing::post};
 use engine::{
-    chain::{Chain, GasPolicy, Outbox},
+    chain::{Chain, Class, GasPolicy, Outbox, PlanOptions, SubmitError, SubmitOptions},
     devnet::Parameters,
     reward::{GasLimit, Guardian, GuardianSettings, Policy},
     units::Wei,
@@ -69,7 +69,16 @@ impl Host {
         settings: GuardianSettings,
         gas: GasPolicy,
     ) -> Self {
-        let state = tempfile::tempdir().unwrap();
+        Self::start_in(tempfile::tempdir().unwrap(), chain, signer, settings, gas)
+    }
+
+    fn start_in(
+        state: tempfile::TempDir,
+        chain: Chain,
+        signer: &PrivateKeySigner,
+        settings: GuardianSettings,
+        gas: GasPolicy,
+    ) -> Self {
         let outbox = Outbox::open(chain.clone(), signer.clone(), state.path(), gas).unwrap();
         let stop = CancellationToken::new();
         let mut guardian = Guardian::start(chain, outbox, settings, None, stop.clone());
@@ -482,6 +491,76 @@ async fn what_is_not_mined_is_offered_for_more_and_not_sent_twice() {
     host.until(1, is_resting).await;
     devnet.mine(2).await;
     assert_eq!(super::nonce(&devnet, me.address()).await, before + 1);
+    host.stop().await;
+}
+
+/// Several may order the reward at once, and the guardian looks on: one transaction is enough, and hurried if need be.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reward_that_is_on_its_way_is_sent_by_nobody_else() {
+    let devnet = testbed::devnet().await;
+    let chain = connect(&devnet).await;
+    let me = &devnet.accounts.orchestrator;
+    activate(&chain, me, 100).await;
+    let round = devnet.next_round().await;
+    let provider = devnet.provider();
+    provider.anvil_set_auto_mine(false).await.unwrap();
+    let before = super::nonce(&devnet, me.address()).await;
+    let state = tempfile::tempdir().unwrap();
+    let outbox = Outbox::open(chain.clone(), me.clone(), state.path(), GasPolicy::default()).unwrap();
+    // Each is planned before the other is sent.
+    let order = || {
+        let (chain, outbox) = (chain.clone(), outbox.clone());
+        let options = PlanOptions {
+            queue: true,
+            ..PlanOptions::default()
+        };
+        async move {
+            let plan = chain.plan_reward(outbox.account(), options).await.unwrap();
+            outbox.submit(plan, SubmitOptions::default()).await
+        }
+    };
+    let (mut one, mut other) = (tokio::spawn(order()), tokio::spawn(order()));
+    let (refused, first) = tokio::select! {
+        done = &mut one => (done, other),
+        done = &mut other => (done, one),
+    };
+    let refused = refused.unwrap().unwrap_err();
+    let SubmitError::OnItsWay { hash, .. } = refused else {
+        panic!("{refused}");
+    };
+    assert_eq!((refused.class(), refused.code()), (Class::Refused, "on_its_way"));
+    let waiting = provider.get_transaction_by_hash(hash).await.unwrap().unwrap();
+
+    let settings = settings(me.address(), 7);
+    let host = Host::start_in(state, chain, me, settings, GasPolicy::default());
+    let begun = Instant::now();
+    loop {
+        assert!(
+            begun.elapsed() < PATIENCE,
+            "it was not hurried: {:#?}",
+            host.told.lock().unwrap()
+        );
+        let pending = provider.get_block(BlockId::pending()).full().await.unwrap();
+        let pending: Vec<_> = pending.unwrap().transactions.into_transactions().collect();
+        assert_eq!(pending.len(), 1, "{pending:?}");
+        if pending[0].as_recovered().max_fee_per_gas() > waiting.as_recovered().max_fee_per_gas() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    provider.anvil_set_auto_mine(true).await.unwrap();
+    devnet.mine(1).await;
+    until_called(&devnet, me.address(), round).await;
+    // Who ordered it learns of the one that was mined.
+    let report = first.await.unwrap().unwrap();
+    assert_ne!(report.transactions[0].hash, hash);
+    host.until(1, |event| matches!(event, GuardianEvent::RewardCalled { .. }))
+        .await;
+    assert_eq!(super::nonce(&devnet, me.address()).await, before + 1);
+    assert_eq!(
+        host.count(|event| matches!(event, GuardianEvent::TryFailed { .. })),
+        0
+    );
     host.stop().await;
 }
 

@@ -13,7 +13,7 @@ use alloy::{
     rpc::types::TransactionRequest,
 };
 use engine::{
-    chain::{Chain, Class, PlanOptions, SubmitError, SubmitEvent, SubmitOptions},
+    chain::{Chain, Class, GasPolicy, Outbox, PlanOptions, SubmitError, SubmitEvent, SubmitOptions},
     units::{Lpt, Wei},
 };
 use testbed::Devnet;
@@ -471,6 +471,28 @@ async fn what_cannot_be_written_down_is_not_sent() {
         .unwrap_err();
     assert_eq!((error.class(), error.code()), (Class::Refused, "not_recorded"));
     assert_eq!(nonce(&devnet, me.address()).await, 0);
+}
+
+/// Whoever is interrupted at any moment has been told of all that the journal holds.
+#[tokio::test]
+async fn a_transaction_is_told_before_it_is_written_down_and_written_down_before_it_is_sent() {
+    let devnet = testbed::devnet().await;
+    let chain = connect(&devnet).await;
+    let me = &devnet.accounts.orchestrator;
+    let state = tempfile::tempdir().unwrap();
+    let outbox = Outbox::open(chain.clone(), me.clone(), state.path(), GasPolicy::default()).unwrap();
+    let plan = chain
+        .plan_set_service_uri(me.address(), "https://127.0.0.1:1", options())
+        .await
+        .unwrap();
+    let open = || outbox.journal().open_entries().unwrap().len();
+    let mut lines = Vec::new();
+    let sent = outbox.submit_observed(plan, SubmitOptions::default(), |event| {
+        lines.push((matches!(event, SubmitEvent::Signed { .. }), open()));
+        Ok(())
+    });
+    sent.await.unwrap();
+    assert_eq!(lines, [(true, 0), (false, 1), (false, 0)]);
 }
 
 /// The tip an endpoint names after the plan was agreed to must not be paid unasked.
