@@ -20,6 +20,8 @@ const APART_MS: i64 = 10_000;
 const OLD: usize = 8_640;
 /// Devices that are told apart.
 const DEVICES: usize = 64;
+/// Latency and speed are of the newest segments: without a new one they speak for this long.
+const WORK_HOLD_MS: i64 = 15_000;
 /// The window of the rate that is printed as a figure.
 const RATE_WINDOW_MS: i64 = 10_000;
 /// The window of the earnings that are printed as a figure.
@@ -162,6 +164,8 @@ pub struct History {
     old: VecDeque<Point>,
     recent: VecDeque<Point>,
     ids: Vec<String>,
+    /// Segments answered, and since when; none where that is not known to be lately.
+    worked: Option<(u64, Option<i64>)>,
 }
 
 impl History {
@@ -170,20 +174,27 @@ impl History {
         let origin = *self.origin.get_or_insert(received);
         let at = received.saturating_duration_since(origin).as_millis();
         let at = i64::try_from(at).unwrap_or(i64::MAX / 2);
+        let work = &status.work;
+        let segments = work.segments_done.saturating_add(work.segments_failed);
+        let worked_at = match self.worked {
+            Some((known, since)) if known == segments => since,
+            // Of a node without sessions nobody knows when it worked last.
+            None if status.sessions.is_empty() => None,
+            _ => Some(at),
+        };
+        self.worked = Some((segments, worked_at));
+        let is_fresh = worked_at.is_some_and(|since| at - since <= WORK_HOLD_MS);
         let point = Point {
             at,
             until: at + HOLD_MS,
             started: status.started,
-            segments: status
-                .work
-                .segments_done
-                .saturating_add(status.work.segments_failed),
+            segments,
             earned: status
                 .payments
                 .as_ref()
                 .and_then(|payments| payments.credited_wei.0.try_into().ok()),
-            latency: status.work.latency,
-            real_time_permille: status.work.real_time_permille,
+            latency: work.latency.filter(|_| is_fresh),
+            real_time_permille: work.real_time_permille.filter(|_| is_fresh),
             devices: status
                 .devices
                 .iter()
@@ -514,6 +525,31 @@ mod tests {
     }
 
     #[test]
+    fn without_new_segments_latency_and_speed_become_a_gap() {
+        let mut past = Past::new();
+        for second in 0..=60 {
+            past.at(second, if second < 40 { second.min(10) } else { 11 });
+        }
+        let latency = |point: &Point| point.latency.map(|latency| f64::from(latency.p99_ms));
+        let speed = |point: &Point| point.real_time_permille.map(|permille| permille as f64);
+        for columns in [
+            past.history.columns(Range::Minutes5, 300, Keep::Highest, latency),
+            past.history.columns(Range::Minutes5, 300, Keep::Lowest, speed),
+        ] {
+            let last = &columns[239..];
+            let known: Vec<usize> = (0..=60).filter(|second| last[*second].is_some()).collect();
+            let expected: Vec<usize> = (0..=25).chain(40..=55).collect();
+            assert_eq!(known, expected);
+        }
+        let mut idle = fixtures::busy();
+        idle.sessions.clear();
+        let mut past = Past::new();
+        past.record(0, &idle);
+        let columns = past.history.columns(Range::Minutes5, 300, Keep::Highest, latency);
+        assert_eq!(columns, [None; 300]);
+    }
+
+    #[test]
     fn a_restarted_node_does_not_look_like_negative_work() {
         let mut past = Past::new();
         past.at(0, 500);
@@ -566,6 +602,7 @@ mod tests {
         let mut past = Past::new();
         for second in 0..2_000u64 {
             let mut status = fixtures::busy();
+            status.work.segments_done = second;
             let spike = if second == 33 { 9_000 } else { 100 };
             status.work.latency = Some(Latency {
                 p50_ms: spike,
