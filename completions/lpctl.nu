@@ -3978,7 +3978,7 @@ module completions {
     --listen: string          # Address to listen on
     --allow-remote: string    # Let other machines scrape it, and why: it tells which accounts are yours
     --interval: string        # Seconds from one reading of the chain to the next
-    --from: string            # Block from which history is read: sums of all time begin there
+    --from: string            # Block from which history is read: sums of all time begin there [default: the protocol's first]
     --ids: string             # Newest rewards and redemptions, and largest delegators, with series of their own
     --once                    # Read the chain once, print what would be told, and end
     --profile: string         # Section of the config file to use

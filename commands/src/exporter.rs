@@ -65,9 +65,9 @@ pub struct ExporterArgs {
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     #[arg(value_parser = clap::value_parser!(u64).range(1..=86_400))]
     interval: u64,
-    /// Block from which history is read: sums of all time begin there
-    #[arg(long, value_name = "BLOCK", default_value_t = 1)]
-    from: u64,
+    /// Block from which history is read: sums of all time begin there [default: the protocol's first]
+    #[arg(long, value_name = "BLOCK")]
+    from: Option<u64>,
     /// Newest rewards and redemptions, and largest delegators, with series of their own
     #[arg(long, value_name = "NUMBER", default_value_t = 100)]
     #[arg(value_parser = clap::value_parser!(u16).range(..=1000))]
@@ -131,21 +131,29 @@ impl Report for Once {
 /// failed for a port or a folder that cannot be had, refused for a port others could use.
 pub async fn run(args: ExporterArgs, context: &mut Context) -> eyre::Result<()> {
     let mut signals = Signals::new()?;
-    let settings = ExporterSettings {
+    let mut settings = ExporterSettings {
         orchestrators: match args.orchestrators.is_empty() {
             true => vec![select::address(None, context)?],
             false => accounts(&args.orchestrators, "orchestrator", context)?,
         },
         secondaries: accounts(&args.secondaries, "secondary", context)?,
         interval: Duration::from_secs(args.interval),
-        from: args.from,
+        from: args.from.unwrap_or_default(),
         ids: args.ids.into(),
         folder: context.directories().state_dir.join("exporter"),
     };
     let begun = async {
         let chain = connect(context).await?;
+        settings.from = args.from.unwrap_or_else(|| chain.first_block());
         if args.once {
-            let (text, exported) = once(chain, settings).await.map_err(of_exporter)?;
+            let bar = context.shell.progress(Some(1_000), "reading the history");
+            let shown = bar.clone();
+            let read = once(chain, settings, move |permille| {
+                shown.set_position(permille.into())
+            })
+            .await;
+            bar.finish_and_clear();
+            let (text, exported) = read.map_err(of_exporter)?;
             context.shell.report(&Once { exported, text })?;
             return Ok(None);
         }

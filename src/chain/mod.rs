@@ -230,6 +230,12 @@ impl Chain {
         self.chain_id
     }
 
+    /// The block its protocol begins with, as far as it is known: no event is in an earlier one.
+    #[must_use]
+    pub fn first_block(&self) -> u64 {
+        network::first_block(self.chain_id, self.contracts.controller)
+    }
+
     /// Whether strangers' money is on it, and its rounds take most of a day.
     #[must_use]
     pub fn is_public(&self) -> bool {

@@ -78,6 +78,18 @@ pub(crate) fn ai_registry(chain_id: u64) -> Option<Address> {
     (chain_id == 42161).then_some(address!("0x04C0b249740175999E5BF5c9ac1dA92431EF34C5"))
 }
 
+/// The block the protocol's Controller was made in; the first of all where that is not known.
+#[must_use]
+pub(crate) fn first_block(chain_id: u64, controller: Address) -> u64 {
+    let is_known = KNOWN
+        .iter()
+        .any(|known| known.chain_id == chain_id && known.controller == controller);
+    match chain_id {
+        42161 if is_known => 5_856_334,
+        _ => 1,
+    }
+}
+
 /// Whether strangers' money is on this chain; development chains may use addresses gateways could not reach.
 #[must_use]
 pub(crate) fn is_public(chain_id: u64) -> bool {
@@ -87,6 +99,14 @@ pub(crate) fn is_public(chain_id: u64) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn history_begins_with_the_protocol_and_not_with_the_chain() {
+        let controller = Network::resolve("arbitrum-one", None, None).unwrap().controller;
+        assert_eq!(first_block(42161, controller), 5_856_334);
+        assert_eq!(first_block(42161, Address::repeat_byte(7)), 1);
+        assert_eq!(first_block(31337, controller), 1);
+    }
 
     #[test]
     fn a_known_name_needs_nothing_else_and_an_unknown_one_needs_a_controller() {

@@ -3,6 +3,7 @@
 //! | module | holds |
 //! |---|---|
 //! | `reader` | the task that reads the chain at an interval |
+//! | `progress` | how far it is with the history |
 //! | `keep` | the folder in which history is kept over restarts |
 //! | `state` | what is told between one reading and the next |
 //! | `figures` | sums over what happened |
@@ -15,6 +16,7 @@
 mod figures;
 mod keep;
 mod page;
+mod progress;
 mod reader;
 mod state;
 mod tell;
@@ -40,7 +42,7 @@ use futures_util::stream;
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
-use self::{page::Page, reader::Reader, state::State};
+use self::{page::Page, progress::Shown, reader::Reader, state::State};
 use crate::{
     chain::{Chain, LedgerError},
     metrics,
@@ -175,7 +177,7 @@ impl Exporter {
         };
         let listener = TcpListener::bind(listen).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        let (teller, reader) = prepare(chain, settings)?;
+        let (teller, reader) = prepare(chain, settings, progress::logged())?;
         let state = Arc::clone(&teller.state);
         let stop = CancellationToken::new();
         let routes = Routes {
@@ -222,25 +224,34 @@ impl Exporter {
     }
 }
 
-/// Reads once: the text for Prometheus, and the same as a list.
+/// Reads once: the text for Prometheus, and the same as a list. `shown` is told how many thousandths of the history were
+/// read.
 ///
 /// # Errors
 /// [`ExporterError`]: the folder cannot be had, or the chain was not read whole.
-pub async fn once(chain: Chain, settings: ExporterSettings) -> Result<(String, Exported), ExporterError> {
-    let (teller, mut reader) = prepare(chain, settings)?;
+pub async fn once(
+    chain: Chain,
+    settings: ExporterSettings,
+    shown: impl Fn(u16) + Send + Sync + 'static,
+) -> Result<(String, Exported), ExporterError> {
+    let (teller, mut reader) = prepare(chain, settings, Box::new(shown))?;
     reader.read().await?;
     let mut page = reader.page();
     teller.reading(&mut page);
     Ok((page.text(), page.list()))
 }
 
-fn prepare(chain: Chain, settings: ExporterSettings) -> Result<(Teller, Reader), ExporterError> {
+fn prepare(
+    chain: Chain,
+    settings: ExporterSettings,
+    shown: Shown,
+) -> Result<(Teller, Reader), ExporterError> {
     let teller = Teller {
         chain: chain.clone(),
         state: Arc::default(),
     };
     let folder = settings.folder.clone();
-    let reader = Reader::new(chain, settings, Arc::clone(&teller.state))
+    let reader = Reader::new(chain, settings, Arc::clone(&teller.state), shown)
         .map_err(|source| ExporterError::Folder { folder, source })?;
     Ok((teller, reader))
 }

@@ -17,13 +17,14 @@ use super::{
     figures::{Past, called, delegators, transactions},
     keep::Keep,
     page::Page,
+    progress::{Shown, Way},
     state::State,
     tell,
 };
 use crate::{
     chain::{
         Chain, LedgerError,
-        exported::{Standing, Trail},
+        exported::{Progress, Standing, Trail},
     },
     reward::history::Position,
     units::Round,
@@ -41,6 +42,7 @@ pub(super) struct Reader {
     trails: Vec<(Address, Trail)>,
     standing: Option<Standing>,
     pasts: BTreeMap<Address, Past>,
+    way: Way,
     /// Held as long as the files are written.
     _keep: Keep,
 }
@@ -50,6 +52,7 @@ impl Reader {
         chain: Chain,
         settings: ExporterSettings,
         state: Arc<Mutex<State>>,
+        shown: Shown,
     ) -> std::io::Result<Self> {
         let keep = Keep::open(&settings.folder)?;
         let folder: PathBuf = keep.folder().to_path_buf();
@@ -67,6 +70,7 @@ impl Reader {
                 .collect(),
             standing: None,
             pasts: BTreeMap::new(),
+            way: Way::new(Arc::clone(&state), shown),
             chain,
             settings,
             state,
@@ -123,14 +127,17 @@ impl Reader {
             .await?;
         self.standing = Some(standing.clone());
         self.tell(Some((Timestamp::now(), Instant::now())));
+        self.way.begin(1 + self.trails.len());
         let opened = self
             .chain
-            .opened_rounds(&mut self.rounds, standing.at.block)
+            .opened_rounds(&mut self.rounds, standing.at.block, &self.way.of(0))
             .await?;
-        for (address, trail) in &mut self.trails {
-            let past = past(&self.chain, *address, trail, &standing, &opened).await?;
+        for (part, (address, trail)) in (1..).zip(&mut self.trails) {
+            let way = self.way.of(part);
+            let past = past(&self.chain, *address, trail, &standing, &opened, &way).await?;
             self.pasts.insert(*address, past);
         }
+        self.way.end();
         self.tell(None);
         Ok(())
     }
@@ -158,9 +165,10 @@ async fn past(
     trail: &mut Trail,
     standing: &Standing,
     opened: &[(Position, Round)],
+    progress: Progress<'_>,
 ) -> Result<Past, LedgerError> {
     let block = standing.at.block;
-    let logs = chain.orchestrator_logs(address, trail, block).await?;
+    let logs = chain.orchestrator_logs(address, trail, block, progress).await?;
     let receipts = trail.receipts(chain, &transactions(&logs)).await?;
     let delegated = chain.delegators_of(address, &delegators(&logs)).await?;
     let own = standing

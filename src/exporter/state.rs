@@ -16,6 +16,8 @@ pub(super) struct State {
     pub(super) read: Option<(Timestamp, Instant)>,
     /// How long the last reading took.
     pub(super) took: Option<Duration>,
+    /// Parts per thousand of the history that were read; none before the first reading.
+    pub(super) history: Option<u16>,
     /// What was read, as text: one for all scrapers, however slowly they take it.
     pub(super) facts: Bytes,
 }

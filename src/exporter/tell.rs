@@ -120,6 +120,13 @@ pub(super) fn readings(page: &mut Page, state: &State) {
     page.set(&told::UP, &[], u8::from(state.up));
     page.set(&told::READINGS, &[], state.readings);
     page.set(&told::READING_FAILURES, &[], state.failures);
+    if let Some(permille) = state.history {
+        page.set(
+            &told::HISTORY_READ,
+            &[],
+            format!("{}.{:03}", permille / 1000, permille % 1000),
+        );
+    }
     if let Some((time, at)) = state.read {
         page.set(&told::LAST_READING, &[], time.as_second());
         page.set(&told::READING_AGE, &[], seconds(at.elapsed()));

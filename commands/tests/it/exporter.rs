@@ -417,6 +417,8 @@ fn known_complaints() -> BTreeSet<String> {
 async fn history_is_read_once_and_survives_a_restart() {
     let operator = Operator::new().await;
     operator.active_with("100").await;
+    let provider = operator.devnet.provider();
+    let earlier: String = provider.raw_request("evm_snapshot".into(), ()).await.unwrap();
     a_life(&operator).await;
     // Everything so far is settled after that.
     operator.devnet.mine(100).await;
@@ -433,6 +435,7 @@ async fn history_is_read_once_and_survives_a_restart() {
     let url = operator.devnet.rpc_url.clone();
     let first = once(&url);
     assert_eq!(value(&first, "livepeer_orch_total_fees"), "1");
+    assert_eq!(value(&first, "lpctl_exporter_history_read_ratio"), "1.000");
     // What is kept is not asked for again: neither receipts nor the first blocks' logs.
     for never in ["eth_getTransactionReceipt", "\"fromBlock\":\"0x1\""] {
         let proxy = Proxy::start(Answer::Hang(url.clone(), never)).await;
@@ -481,6 +484,16 @@ async fn history_is_read_once_and_survives_a_restart() {
     assert_eq!(later.one("livepeer_orch_active", stranger), "0");
     let exposed = operator.lpctl(&["exporter", "--json", "--listen", "0.0.0.0:0"]);
     assert_eq!(exposed.expect_code(4).error()["code"], "exposed");
+    // What was kept of blocks that are gone is told no more, even where as many others came in their place.
+    let reverted: bool = provider
+        .raw_request("evm_revert".into(), (earlier,))
+        .await
+        .unwrap();
+    assert!(reverted);
+    operator.devnet.mine(400).await;
+    let anew = once(&url);
+    assert_eq!(value(&anew, "livepeer_orch_total_fees"), "0");
+    assert_eq!(value(&anew, "livepeer_orch_rewards_total_gas_cost"), "0");
 }
 
 #[test]

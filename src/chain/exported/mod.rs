@@ -18,7 +18,7 @@ use alloy::primitives::{Address, U256};
 pub(crate) use self::{
     events::{Happened, OrchestratorLog},
     receipts::Receipt,
-    trail::Trail,
+    trail::{Progress, Trail},
 };
 use super::{
     Chain, ChainError, Pool,
@@ -210,9 +210,10 @@ impl Chain {
         &self,
         trail: &mut Trail,
         to: u64,
+        progress: Progress<'_>,
     ) -> Result<Vec<(Position, Round)>, LedgerError> {
         let mut opened = Vec::new();
-        for log in trail.follow(self, to).await? {
+        for log in trail.follow(self, to, progress).await? {
             if log.address != self.contracts.rounds_manager {
                 continue;
             }
@@ -232,9 +233,10 @@ impl Chain {
         orchestrator: Address,
         trail: &mut Trail,
         to: u64,
+        progress: Progress<'_>,
     ) -> Result<Vec<OrchestratorLog>, LedgerError> {
         let mut logs = Vec::new();
-        for log in trail.follow(self, to).await? {
+        for log in trail.follow(self, to, progress).await? {
             logs.extend(events::read(&log, orchestrator, &self.contracts)?);
         }
         Ok(logs)

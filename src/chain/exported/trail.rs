@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::receipts::{Receipt, Receipts};
 use crate::chain::{
-    Chain, ChainError, LedgerError,
+    Chain, ChainError, LedgerError, LedgerProgress,
     ledger::{
         MOST_LOGS, UNSETTLED,
         checkpoint::{Checkpoint, Mark},
@@ -18,6 +18,9 @@ use crate::chain::{
 
 /// Readings after which the file is written anew: each adds a line.
 const RENEWED: u32 = 5_000;
+
+/// Told how far a reading is.
+pub(crate) type Progress<'a> = &'a (dyn Fn(LedgerProgress) + Send + Sync);
 
 /// What is followed, and what is known of it.
 #[derive(Debug)]
@@ -56,12 +59,17 @@ impl Chain {
 
 impl Trail {
     /// All logs up to a block, in the order of the chain. What was settled before is not asked for again; if the chain is
-    /// another one now, everything is.
+    /// another one now, everything is. `progress` is told of the blocks that were read.
     ///
     /// # Errors
     /// [`LedgerError`]. What was read until then is kept.
-    pub(super) async fn follow(&mut self, chain: &Chain, to: u64) -> Result<Vec<Kept>, LedgerError> {
-        let outcome = self.go_on(chain, to).await;
+    pub(super) async fn follow(
+        &mut self,
+        chain: &Chain,
+        to: u64,
+        progress: Progress<'_>,
+    ) -> Result<Vec<Kept>, LedgerError> {
+        let outcome = self.go_on(chain, to, progress).await;
         if outcome.is_err() {
             // Memory and file may differ now: the file counts.
             self.open = None;
@@ -69,7 +77,12 @@ impl Trail {
         outcome
     }
 
-    async fn go_on(&mut self, chain: &Chain, to: u64) -> Result<Vec<Kept>, LedgerError> {
+    async fn go_on(
+        &mut self,
+        chain: &Chain,
+        to: u64,
+        progress: Progress<'_>,
+    ) -> Result<Vec<Kept>, LedgerError> {
         if to < self.mark.from {
             return Ok(Vec::new());
         }
@@ -92,7 +105,13 @@ impl Trail {
         let range = (self.mark.from, to);
         let settled = to.saturating_sub(UNSETTLED);
         let logs = chain
-            .collect_logs(&self.filters, range, settled, Some(&mut open.checkpoint), &|_| {})
+            .collect_logs(
+                &self.filters,
+                range,
+                settled,
+                Some(&mut open.checkpoint),
+                progress,
+            )
             .await?;
         let kept_to = open.checkpoint.last().map_or(0, |(block, _)| block);
         let (settled, newest): (Vec<Kept>, Vec<Kept>) =

@@ -213,6 +213,8 @@ table! {
         .by(EXPORTER).ask("changes(lpctl_exporter_head_block[10m]) == 0");
     HISTORY_BLOCK = gauge("lpctl_exporter_history_block", "block", "The block up to which an orchestrator's history is told; absent until it was read").labels(&["orchestrator"])
         .by(EXPORTER).ask("lpctl_exporter_head_block - on () group_right () lpctl_exporter_history_block");
+    HISTORY_READ = gauge("lpctl_exporter_history_read_ratio", "0 to 1", "How much of the history was read, in the reading under way or in the last one; absent before the first")
+        .by(EXPORTER).ask("lpctl_exporter_history_read_ratio < 1");
     RANK = gauge("lpctl_exporter_orchestrator_rank", "place", "Place in the pool by stake, from 1; absent outside of it").labels(&["orchestrator"])
         .by(EXPORTER).ask("lpctl_exporter_orchestrator_rank");
     WITHDRAWABLE = gauge("lpctl_exporter_fees_gwei", "gwei", "Fees that can be withdrawn").labels(&["orchestrator"])
