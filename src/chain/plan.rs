@@ -161,6 +161,13 @@ pub(crate) struct Step {
     pub(crate) once: bool,
 }
 
+impl Step {
+    /// This step as one that works once only.
+    fn only_once(self) -> Self {
+        Self { once: true, ..self }
+    }
+}
+
 /// A figure of a snapshot that a plan may change.
 struct Figure {
     key: &'static str,
@@ -399,18 +406,14 @@ impl Chain {
                     newPosPrev: hint.previous,
                     newPosNext: hint.next,
                 };
-                vec![Step {
-                    once: true,
-                    ..self.step("reward", self.contracts.bonding_manager, &call, 800_000)
-                }]
+                let step = self.step("reward", self.contracts.bonding_manager, &call, 800_000);
+                vec![step.only_once()]
             }
             Intent::RewardFor(reward) => reward.steps(self, snapshot),
             Intent::InitializeRound => {
                 let call = RoundsManager::initializeRoundCall {};
-                vec![Step {
-                    once: true,
-                    ..self.step("initialize round", self.contracts.rounds_manager, &call, 400_000)
-                }]
+                let step = self.step("initialize round", self.contracts.rounds_manager, &call, 400_000);
+                vec![step.only_once()]
             }
             Intent::Activate(activation) => {
                 let mut steps = match activation.amount {

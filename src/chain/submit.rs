@@ -112,7 +112,7 @@ impl Outbox {
             step: "preflight".to_string(),
             source,
         };
-        self.look_for_the_same(&plan).await?;
+        self.refuse_twice(&plan).await?;
         refuse(&plan)?;
         let agreed = plan.summary;
         let again = self.chain().plan(from, plan.intent, plan.options);
@@ -145,21 +145,6 @@ impl Outbox {
             }
         }
         Box::pin(self.chain().read_back(plan, mined)).await
-    }
-
-    /// Refuses a plan that works once only while one like it waits. On its pending block an endpoint may say that it is
-    /// done already, which it is not.
-    async fn look_for_the_same(&self, plan: &Plan) -> Result<(), SubmitError> {
-        for step in plan.steps.iter().filter(|step| step.once) {
-            let waiting = self.on_its_way(&plan.summary.title, step.name).await?;
-            if let Some(hash) = waiting {
-                return Err(SubmitError::OnItsWay {
-                    step: step.name.to_string(),
-                    hash,
-                });
-            }
-        }
-        Ok(())
     }
 
     /// `budget` is the most this step may offer to pay for gas.

@@ -40,7 +40,6 @@ use alloy::{
 use jiff::Timestamp;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
-use self::standing::Standing;
 use self::{
     body::{Attempt, Body},
     gas::Offer,
@@ -313,7 +312,11 @@ impl Outbox {
         let (now, _) = now.map_err(|source| unread(name, source))?;
         let mut standing = standing.map_err(|error| error.at(name))?;
         let gas_limit = match step.once {
-            true => self.only_once(step, title, name, &standing).await?,
+            // Since it was simulated, one like it may have been sent, or mined.
+            true => {
+                standing.has_none_like(title, name)?;
+                self.simulate(step, name).await?
+            }
             false => gas_limit,
         };
         let refused = self.send_again(standing.sunk_below(standing.next())).await;
@@ -355,24 +358,6 @@ impl Outbox {
             replaces: lost.map(|lost| lost.hash),
             budget,
         })
-    }
-
-    /// The gas limit of a step that works once only, unless one like it waits or was mined since it was simulated: to be
-    /// asked by who holds the account.
-    async fn only_once(
-        &self,
-        step: &Step,
-        title: &str,
-        name: &str,
-        standing: &Standing,
-    ) -> Result<u64, SubmitError> {
-        match standing.waits(title, name) {
-            Some(hash) => Err(SubmitError::OnItsWay {
-                step: name.to_string(),
-                hash,
-            }),
-            None => self.simulate(step, name).await,
-        }
     }
 
     fn sign(&self, body: Body, step: &str, cancels: bool) -> Result<Attempt, SubmitError> {

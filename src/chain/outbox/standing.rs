@@ -8,7 +8,7 @@ use serde::{Deserialize, de::IgnoredAny};
 use serde_json::json;
 
 use super::{Ending, Entry, Journal, Outbox, State, body::Attempt, ended, lock};
-use crate::chain::{Chain, ChainError, SubmitError, network::is_public, provider::Broadcast};
+use crate::chain::{Chain, ChainError, Plan, SubmitError, network::is_public, provider::Broadcast};
 
 /// Transactions asked about in one request.
 const AT_ONCE: usize = 50;
@@ -199,15 +199,21 @@ impl Standing {
         next
     }
 
-    /// The newest transaction for this step of this plan that may still be mined.
-    pub(super) fn waits(&self, title: &str, step: &str) -> Option<TxHash> {
+    /// Refuses a step that works once only while a transaction for it may still be mined.
+    pub(super) fn has_none_like(&self, title: &str, step: &str) -> Result<(), SubmitError> {
         let is_same = |open: &&Open| {
             open.state != OpenState::Lost
                 && !open.entry.cancels
                 && open.entry.title == title
                 && open.entry.step == step
         };
-        self.open.iter().rev().find(is_same).map(|open| open.entry.hash)
+        match self.open.iter().rev().find(is_same) {
+            Some(open) => Err(SubmitError::OnItsWay {
+                step: step.to_string(),
+                hash: open.entry.hash,
+            }),
+            None => Ok(()),
+        }
     }
 
     /// Gives the nonces of these transactions away: no endpoint takes them any more.
@@ -258,14 +264,14 @@ impl Outbox {
         self.standing_of(open).await
     }
 
-    /// The newest transaction for this step of this plan that may still be mined.
-    pub(in crate::chain) async fn on_its_way(
-        &self,
-        title: &str,
-        step: &str,
-    ) -> Result<Option<TxHash>, SubmitError> {
-        let standing = self.standing().await.map_err(|error| error.at(step))?;
-        Ok(standing.waits(title, step))
+    /// Refuses a plan of which a step works once only while a transaction for it may still be mined. To be asked before the
+    /// plan is judged: on its pending block an endpoint may say that it is done already, which it is not.
+    pub(in crate::chain) async fn refuse_twice(&self, plan: &Plan) -> Result<(), SubmitError> {
+        for step in plan.steps.iter().filter(|step| step.once) {
+            let standing = self.standing().await.map_err(|error| error.at(step.name))?;
+            standing.has_none_like(&plan.summary.title, step.name)?;
+        }
+        Ok(())
     }
 
     async fn standing_of(&self, open: Vec<Entry>) -> Result<Standing, RecordError> {

@@ -57,10 +57,8 @@ impl RewardFor {
             newPosPrev: hint.previous,
             newPosNext: hint.next,
         };
-        vec![Step {
-            once: true,
-            ..chain.step("reward", chain.contracts.bonding_manager, &call, 850_000)
-        }]
+        let step = chain.step("reward", chain.contracts.bonding_manager, &call, 850_000);
+        vec![step.only_once()]
     }
 
     pub(super) fn title(self) -> String {
