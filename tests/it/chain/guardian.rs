@@ -442,16 +442,32 @@ async fn an_alert_that_cannot_be_delivered_is_said_so_without_its_token() {
     assert!(!told.contains("SECRET"), "{told}");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_not_mined_is_offered_for_more_and_not_sent_twice() {
+/// A devnet that mines nothing from now on, an orchestrator's reward to be called in this round, and its nonce.
+async fn due_and_not_mined() -> (Devnet, Chain, u64, u64) {
     let devnet = testbed::devnet().await;
     let chain = connect(&devnet).await;
     let me = &devnet.accounts.orchestrator;
     activate(&chain, me, 100).await;
     let round = devnet.next_round().await;
-    let provider = devnet.provider();
-    provider.anvil_set_auto_mine(false).await.unwrap();
-    let before = super::nonce(&devnet, me.address()).await;
+    devnet.provider().anvil_set_auto_mine(false).await.unwrap();
+    let nonce = super::nonce(&devnet, me.address()).await;
+    (devnet, chain, round, nonce)
+}
+
+/// What the account offers for a unit of gas, for each transaction of its own that waits.
+async fn offers(devnet: &Devnet, account: Address) -> Vec<u128> {
+    let pending = devnet.provider().get_block(BlockId::pending()).full().await;
+    let waiting = pending.unwrap().unwrap().transactions.into_transactions();
+    waiting
+        .filter(|waiting| waiting.from() == account)
+        .map(|waiting| waiting.as_recovered().max_fee_per_gas())
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_not_mined_is_offered_for_more_and_not_sent_twice() {
+    let (devnet, chain, round, before) = due_and_not_mined().await;
+    let (me, provider) = (&devnet.accounts.orchestrator, devnet.provider());
     let mut settings = settings(me.address(), 7);
     settings.timeout = Duration::from_millis(400);
     let gas = GasPolicy {
@@ -460,20 +476,17 @@ async fn what_is_not_mined_is_offered_for_more_and_not_sent_twice() {
     };
     let host = Host::start_with(chain, me, settings, gas);
     let begun = Instant::now();
-    let mut offers = Vec::new();
-    while offers.len() < 2 {
-        assert!(begun.elapsed() < PATIENCE, "it was offered once: {offers:?}");
-        let pending = provider.get_block(BlockId::pending()).full().await.unwrap();
-        let waiting = pending.unwrap().transactions.into_transactions();
-        for waiting in waiting.filter(|waiting| waiting.from() == me.address()) {
-            let offer = waiting.as_recovered().max_fee_per_gas();
-            if offers.last() != Some(&offer) {
-                offers.push(offer);
+    let mut seen = Vec::new();
+    while seen.len() < 2 {
+        assert!(begun.elapsed() < PATIENCE, "it was offered once: {seen:?}");
+        for offer in offers(&devnet, me.address()).await {
+            if seen.last() != Some(&offer) {
+                seen.push(offer);
             }
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    assert!(offers[1] > offers[0], "{offers:?}");
+    assert!(seen[1] > seen[0], "{seen:?}");
     let is_unconfirmed = |event: &GuardianEvent| matches!(event, GuardianEvent::TryFailed { code, .. } if code == "unconfirmed");
     host.until(2, is_unconfirmed).await;
     provider.anvil_set_auto_mine(true).await.unwrap();
@@ -497,14 +510,8 @@ async fn what_is_not_mined_is_offered_for_more_and_not_sent_twice() {
 /// Several may order the reward at once, and the guardian looks on: one transaction is enough, and hurried if need be.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_reward_that_is_on_its_way_is_sent_by_nobody_else() {
-    let devnet = testbed::devnet().await;
-    let chain = connect(&devnet).await;
-    let me = &devnet.accounts.orchestrator;
-    activate(&chain, me, 100).await;
-    let round = devnet.next_round().await;
-    let provider = devnet.provider();
-    provider.anvil_set_auto_mine(false).await.unwrap();
-    let before = super::nonce(&devnet, me.address()).await;
+    let (devnet, chain, round, before) = due_and_not_mined().await;
+    let (me, provider) = (&devnet.accounts.orchestrator, devnet.provider());
     let state = tempfile::tempdir().unwrap();
     let outbox = Outbox::open(chain.clone(), me.clone(), state.path(), GasPolicy::default()).unwrap();
     // Each is planned before the other is sent.
@@ -540,10 +547,9 @@ async fn a_reward_that_is_on_its_way_is_sent_by_nobody_else() {
             "it was not hurried: {:#?}",
             host.told.lock().unwrap()
         );
-        let pending = provider.get_block(BlockId::pending()).full().await.unwrap();
-        let pending: Vec<_> = pending.unwrap().transactions.into_transactions().collect();
+        let pending = offers(&devnet, me.address()).await;
         assert_eq!(pending.len(), 1, "{pending:?}");
-        if pending[0].as_recovered().max_fee_per_gas() > waiting.as_recovered().max_fee_per_gas() {
+        if pending[0] > waiting.as_recovered().max_fee_per_gas() {
             break;
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
