@@ -131,20 +131,19 @@ impl Report for Once {
 /// failed for a port or a folder that cannot be had, refused for a port others could use.
 pub async fn run(args: ExporterArgs, context: &mut Context) -> eyre::Result<()> {
     let mut signals = Signals::new()?;
-    let mut settings = ExporterSettings {
+    let settings = ExporterSettings {
         orchestrators: match args.orchestrators.is_empty() {
             true => vec![select::address(None, context)?],
             false => accounts(&args.orchestrators, "orchestrator", context)?,
         },
         secondaries: accounts(&args.secondaries, "secondary", context)?,
         interval: Duration::from_secs(args.interval),
-        from: args.from.unwrap_or_default(),
+        from: args.from,
         ids: args.ids.into(),
         folder: context.directories().state_dir.join("exporter"),
     };
     let begun = async {
         let chain = connect(context).await?;
-        settings.from = args.from.unwrap_or_else(|| chain.first_block());
         if args.once {
             let bar = context.shell.progress(Some(1_000), "reading the history");
             let shown = bar.clone();

@@ -74,6 +74,9 @@ pub struct LedgerProgress {
     pub all: u64,
 }
 
+/// Told how far a reading is.
+pub type Progress<'a> = &'a (dyn Fn(LedgerProgress) + Send + Sync);
+
 /// The parts of a reading.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LedgerStage {
@@ -157,7 +160,7 @@ impl Chain {
     pub async fn ledger(
         &self,
         request: &LedgerRequest,
-        progress: &(dyn Fn(LedgerProgress) + Send + Sync),
+        progress: Progress<'_>,
     ) -> Result<Ledger, LedgerError> {
         let (now, _) = self.now(None).await?;
         let newest = now.head.number();
@@ -254,7 +257,7 @@ impl Chain {
         (from, to): (u64, u64),
         settled: u64,
         mut checkpoint: Option<&mut Checkpoint>,
-        progress: &(dyn Fn(LedgerProgress) + Send + Sync),
+        progress: Progress<'_>,
     ) -> Result<Vec<Kept>, LedgerError> {
         let mut logs: Vec<Kept> = Vec::new();
         let mut next = from;

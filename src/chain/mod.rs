@@ -51,7 +51,7 @@ pub use self::{
     errors::{ChainError, Class, EndpointFailure, FailureKind, SubmitError},
     funds::redemption_gas,
     gov::Proposal,
-    ledger::{LedgerBound, LedgerError, LedgerProgress, LedgerRequest, LedgerStage},
+    ledger::{LedgerBound, LedgerError, LedgerProgress, LedgerRequest, LedgerStage, Progress},
     network::Network,
     outbox::{Call, Fate, GasPolicy, Journal, Mined, Outbox, Prepared, Sent},
     plan::{
@@ -232,7 +232,7 @@ impl Chain {
 
     /// The block its protocol begins with, as far as it is known: no event is in an earlier one.
     #[must_use]
-    pub fn first_block(&self) -> u64 {
+    pub(crate) fn first_block(&self) -> u64 {
         network::first_block(self.chain_id, self.contracts.controller)
     }
 

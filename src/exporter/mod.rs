@@ -70,8 +70,8 @@ pub struct ExporterSettings {
     pub secondaries: Vec<Address>,
     /// From one reading of the chain to the next.
     pub interval: Duration,
-    /// The first block of the history.
-    pub from: u64,
+    /// The first block of the history; none for the protocol's first.
+    pub from: Option<u64>,
     /// Newest rewards and redemptions, and largest delegators, that have series of their own.
     pub ids: usize,
     /// Where the history is kept.

@@ -38,17 +38,12 @@ pub(super) struct Way {
 }
 
 impl Way {
-    pub(super) fn new(state: Arc<Mutex<State>>, shown: Shown) -> Self {
-        Self {
-            state,
-            shown,
-            parts: 1,
-        }
+    pub(super) fn new(state: Arc<Mutex<State>>, shown: Shown, parts: usize) -> Self {
+        Self { state, shown, parts }
     }
 
-    /// A reading of so many parts begins.
-    pub(super) fn begin(&mut self, parts: usize) {
-        self.parts = parts.max(1);
+    /// A reading begins.
+    pub(super) fn begin(&self) {
         self.at(0);
     }
 

@@ -23,8 +23,8 @@ use super::{
 };
 use crate::{
     chain::{
-        Chain, LedgerError,
-        exported::{Progress, Standing, Trail},
+        Chain, LedgerError, Progress,
+        exported::{Standing, Trail},
     },
     reward::history::Position,
     units::Round,
@@ -56,21 +56,18 @@ impl Reader {
     ) -> std::io::Result<Self> {
         let keep = Keep::open(&settings.folder)?;
         let folder: PathBuf = keep.folder().to_path_buf();
+        let from = settings.from.unwrap_or_else(|| chain.first_block());
+        let trails: Vec<_> = settings
+            .orchestrators
+            .iter()
+            .map(|address| (*address, chain.orchestrator_trail(*address, from, &folder)))
+            .collect();
         Ok(Self {
-            rounds: chain.round_trail(settings.from, &folder),
-            trails: settings
-                .orchestrators
-                .iter()
-                .map(|address| {
-                    (
-                        *address,
-                        chain.orchestrator_trail(*address, settings.from, &folder),
-                    )
-                })
-                .collect(),
+            rounds: chain.round_trail(from, &folder),
+            way: Way::new(Arc::clone(&state), shown, 1 + trails.len()),
+            trails,
             standing: None,
             pasts: BTreeMap::new(),
-            way: Way::new(Arc::clone(&state), shown),
             chain,
             settings,
             state,
@@ -127,7 +124,7 @@ impl Reader {
             .await?;
         self.standing = Some(standing.clone());
         self.tell(Some((Timestamp::now(), Instant::now())));
-        self.way.begin(1 + self.trails.len());
+        self.way.begin();
         let opened = self
             .chain
             .opened_rounds(&mut self.rounds, standing.at.block, &self.way.of(0))

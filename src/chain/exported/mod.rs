@@ -18,14 +18,14 @@ use alloy::primitives::{Address, U256};
 pub(crate) use self::{
     events::{Happened, OrchestratorLog},
     receipts::Receipt,
-    trail::{Progress, Trail},
+    trail::Trail,
 };
 use super::{
     Chain, ChainError, Pool,
     calls::Calls,
     contracts::BondingManager,
     facts::{Beside, answer_delegator, answer_orchestrator, round_number},
-    ledger::{LedgerError, events::decode},
+    ledger::{LedgerError, Progress, events::decode},
     rewards::RoundEvents,
 };
 use crate::{

@@ -8,9 +8,9 @@ use serde_json::Value;
 
 use super::receipts::{Receipt, Receipts};
 use crate::chain::{
-    Chain, ChainError, LedgerError, LedgerProgress,
+    Chain, ChainError, LedgerError,
     ledger::{
-        MOST_LOGS, UNSETTLED,
+        MOST_LOGS, Progress, UNSETTLED,
         checkpoint::{Checkpoint, Mark},
         events::Kept,
     },
@@ -18,9 +18,6 @@ use crate::chain::{
 
 /// Readings after which the file is written anew: each adds a line.
 const RENEWED: u32 = 5_000;
-
-/// Told how far a reading is.
-pub(crate) type Progress<'a> = &'a (dyn Fn(LedgerProgress) + Send + Sync);
 
 /// What is followed, and what is known of it.
 #[derive(Debug)]

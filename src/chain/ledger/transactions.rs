@@ -9,7 +9,7 @@ use alloy::primitives::{Address, B256, U64, U256};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{AT_ONCE, LedgerProgress, LedgerStage, events::Kept};
+use super::{AT_ONCE, LedgerProgress, LedgerStage, Progress, events::Kept};
 use crate::chain::{Chain, ChainError};
 
 /// Blocks looked at for missing transactions at most; what is not found by then is told as missing.
@@ -85,7 +85,7 @@ impl Chain {
         from: u64,
         to: u64,
         logs: &[Kept],
-        progress: &(dyn Fn(LedgerProgress) + Send + Sync),
+        progress: Progress<'_>,
     ) -> Result<Found, ChainError> {
         let hashes: BTreeSet<B256> = logs.iter().map(|log| log.transaction).collect();
         let hashes: Vec<B256> = hashes.into_iter().collect();
@@ -121,7 +121,7 @@ impl Chain {
         account: Address,
         hashes: &[B256],
         found: &mut BTreeMap<B256, OwnTransaction>,
-        progress: &(dyn Fn(LedgerProgress) + Send + Sync),
+        progress: Progress<'_>,
     ) -> Result<(), ChainError> {
         let all = hashes.len() as u64;
         let mut done = 0;
